@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config";
 
+const [major = 0] = process.versions.node.split(".").map(Number);
+if (major < 24)
+  throw new Error(`tests run on the Node of this project, not on ${process.version}: npx vitest run PATH`);
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
