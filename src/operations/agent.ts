@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { defineOperation } from "./operation.ts";
+
+export const healthOperation = defineOperation({
+  name: "health",
+  kind: "read",
+  method: "GET",
+  path: "/healthz",
+  summary: "Whether the agent answers.",
+  input: z.object({}),
+  output: z.looseObject({ status: z.literal("ok") }),
+  example: {},
+});
+
+export const openApiOperation = defineOperation({
+  name: "openapi",
+  kind: "read",
+  method: "GET",
+  path: "/v1/openapi.json",
+  summary: "This description.",
+  input: z.object({}),
+  output: z.looseObject({ openapi: z.string() }),
+  example: {},
+});

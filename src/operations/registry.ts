@@ -1,0 +1,70 @@
+import { healthOperation, openApiOperation } from "./agent.ts";
+import { auditListOperation } from "./audit.ts";
+import { conflictListOperation } from "./conflict.ts";
+import { entrySubmitOperation } from "./entry.ts";
+import { eventStreamOperation } from "./event.ts";
+import { labelListOperation } from "./label.ts";
+import { ledgerExportOperation } from "./ledger.ts";
+import type { Operation } from "./operation.ts";
+import { operatorContextOperation, operatorListOperation } from "./operator.ts";
+import { peerListOperation } from "./peer.ts";
+import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
+import { serverGetOperation, serverListOperation } from "./server.ts";
+import { statusGetOperation } from "./status.ts";
+import { tokenListOperation } from "./token.ts";
+
+export { openApiDocument } from "./openapi.ts";
+
+/** Everything that an agent can be asked: one list, from which its API, the reference and OpenAPI are derived. */
+export const operations: readonly Operation[] = [
+  serverListOperation,
+  serverGetOperation,
+  peerListOperation,
+  labelListOperation,
+  secretListOperation,
+  tokenListOperation,
+  operatorListOperation,
+  conflictListOperation,
+  auditListOperation,
+  statusGetOperation,
+  eventStreamOperation,
+  ledgerExportOperation,
+  operatorContextOperation,
+  entrySubmitOperation,
+  secretDeliverOperation,
+  secretValueOperation,
+  healthOperation,
+  openApiOperation,
+];
+
+export interface RouteMatch {
+  readonly operation: Operation;
+  /** The segments that the path names, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** The operation that a request means; nothing when no path matches or an escape in it is malformed. */
+export function matchRoute(method: string, path: string): RouteMatch | undefined {
+  for (const { operation, pattern } of routes) {
+    if (operation.method !== method) continue;
+    const match = pattern.exec(path);
+    if (!match) continue;
+    try {
+      const params = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]);
+      return { operation, params: Object.fromEntries(params) as Record<string, string> };
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+const routes = operations.map((operation) => ({ operation, pattern: patternOf(operation.path) }));
+
+function patternOf(path: string): RegExp {
+  const source = path
+    .replace(/[.]/g, "[.]")
+    .replace(/\{(\w+)\+\}/g, "(?<$1>.+)")
+    .replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { secretList } from "./kinds/secret.ts";
+import { defineOperation } from "./operation.ts";
+import { base64url } from "./query.ts";
+
+export const secretListOperation = defineOperation({
+  name: "secret.list",
+  kind: "read",
+  method: "GET",
+  path: "/v1/secrets",
+  summary: "Secrets by path, without their values.",
+  input: z.object({}),
+  output: secretList,
+  example: {},
+});
+
+export const secretDeliverOperation = defineOperation({
+  name: "secret.deliver",
+  kind: "write",
+  method: "POST",
+  path: "/v1/secret-envelopes",
+  summary: "Carries the sealed value of a version to the stores.",
+  input: z.object({ path: z.string(), version: z.string(), envelope: base64url() }),
+  output: z.looseObject({ stores: z.array(z.looseObject({ name: z.string(), stored: z.boolean() })) }),
+  right: "ops",
+  example: { path: "web/tls", version: "3f2a", envelope: "AQID" },
+});
+
+/** Answered on the secrets socket only, whose file permission is the authentication. */
+export const secretValueOperation = defineOperation({
+  name: "secret.value",
+  kind: "read",
+  method: "GET",
+  path: "/v1/secret-values/{path+}",
+  summary: "The value of a secret that this machine is entitled to.",
+  input: z.object({ path: z.string() }),
+  output: z.instanceof(Uint8Array),
+  produces: "application/octet-stream",
+  example: { path: "web/tls" },
+});
