@@ -1,0 +1,221 @@
+import type { Clock } from "../src/core/ports/clock.ts";
+import { type Disk, DiskFailedError, DiskFullError, type DiskRecord } from "../src/core/ports/disk.ts";
+import type { Random } from "../src/core/ports/random.ts";
+
+export interface SimDiskOptions {
+  /** Decides what a power cut leaves, which bit flips, and how long a write takes. */
+  readonly random: Random;
+  /** With a clock, a write takes up to `latencyMs` of its time; without, it is there at once. */
+  readonly clock?: Clock;
+  /** Largest latency of a write; default 5. */
+  readonly latencyMs?: number;
+  /** What a power cut does to the batch that was being written: keep it `whole` or leave it out (default), or `tear` it. */
+  readonly cut?: "whole" | "tear";
+}
+
+interface Change {
+  readonly key: string;
+  /** Undefined removes. */
+  readonly value: Uint8Array | undefined;
+}
+
+type Records = Map<string, Uint8Array>;
+
+interface Write {
+  readonly changes: Change[];
+  readonly sync: boolean;
+  readonly done: () => void;
+}
+
+/** What outlives the process that had it open. */
+interface Platter {
+  /** What survives a power cut. */
+  synced: Records;
+  /** What can be read. */
+  written: Records;
+  /** Batches between the two, oldest first. */
+  unsynced: Change[][];
+  full: boolean;
+  readonly counters: DiskCounters;
+}
+
+interface DiskCounters {
+  writes: number;
+  syncs: number;
+  bytesWritten: number;
+  reads: number;
+  scans: number;
+  powerCuts: number;
+  /** Batches that a power cut took, torn ones included. */
+  batchesLost: number;
+}
+
+/**
+ * A disk that fails on demand. One object is what one process has open; the data outlive it, and {@link reopen} is the
+ * next process. Like LevelDB it has one log: a synced write makes every earlier one durable, too.
+ */
+export class SimDisk implements Disk {
+  readonly #options: SimDiskOptions;
+  readonly #platter: Platter;
+  #life: "open" | "closed" | "crashed" = "open";
+  /** Writes on their way, oldest first: they count as unsynced. */
+  readonly #underWay: Write[] = [];
+  #lastWriteDueMs = 0;
+
+  constructor(options: SimDiskOptions, platter: Platter = emptyPlatter()) {
+    this.#options = options;
+    this.#platter = platter;
+  }
+
+  get counters(): Readonly<DiskCounters> {
+    return this.#platter.counters;
+  }
+
+  /** Whether the disk takes no more data. */
+  get full(): boolean {
+    return this.#platter.full;
+  }
+
+  set full(full: boolean) {
+    this.#platter.full = full;
+  }
+
+  append(batch: readonly DiskRecord[], sync: boolean): Promise<void> {
+    return this.#write(
+      batch.map(({ key, value }) => ({ key, value: new Uint8Array(value) })),
+      sync,
+    );
+  }
+
+  remove(keys: readonly string[], sync: boolean): Promise<void> {
+    return this.#write(
+      keys.map((key) => ({ key, value: undefined })),
+      sync,
+    );
+  }
+
+  async read(key: string): Promise<Uint8Array | undefined> {
+    if (this.#life !== "open") await this.#refuse();
+    this.#platter.counters.reads++;
+    const value = this.#platter.written.get(key);
+    return value && new Uint8Array(value);
+  }
+
+  async scan(prefix: string): Promise<DiskRecord[]> {
+    if (this.#life !== "open") await this.#refuse();
+    this.#platter.counters.scans++;
+    const records: DiskRecord[] = [];
+    for (const [key, value] of this.#platter.written) {
+      if (key.startsWith(prefix)) records.push({ key, value: new Uint8Array(value) });
+    }
+    return records.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  /** The process ends in order. What it did not sync is still at the mercy of a power cut. */
+  async close(): Promise<void> {
+    this.#end();
+  }
+
+  /**
+   * The power fails. What was synced stays, of the rest a prefix. Nothing that waits for this object will ever hear
+   * from it again, as its process is gone.
+   */
+  crash(): void {
+    const { counters, synced, unsynced } = this.#platter;
+    const { random, cut = "whole" } = this.#options;
+    const atRisk = [...unsynced, ...this.#underWay.map((write) => write.changes)];
+    const kept = random.below(atRisk.length + 1);
+    for (const batch of atRisk.slice(0, kept)) apply(batch, synced);
+    const torn = atRisk[kept];
+    if (torn !== undefined && cut === "tear") apply(torn.slice(0, random.below(torn.length)), synced);
+
+    this.#platter.written = new Map(synced);
+    this.#platter.unsynced = [];
+    this.#underWay.length = 0;
+    this.#life = "crashed";
+    counters.powerCuts++;
+    counters.batchesLost += atRisk.length - kept;
+  }
+
+  /** The same disk for the next process. This object is closed by it. */
+  reopen(): SimDisk {
+    this.#end();
+    return new SimDisk(this.#options, this.#platter);
+  }
+
+  /** Flips one bit of the stored value, which the disk will not notice; false if there is none to flip. */
+  flipBit(key: string): boolean {
+    const { written, synced, unsynced } = this.#platter;
+    const value = written.get(key);
+    if (value === undefined || value.length === 0) return false;
+    const damaged = new Uint8Array(value);
+    const bit = this.#options.random.below(8 * value.length);
+    damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    written.set(key, damaged);
+    if (synced.get(key) === value) synced.set(key, damaged);
+    for (const batch of unsynced) {
+      for (const [at, change] of batch.entries()) if (change.value === value) batch[at] = { key, value: damaged };
+    }
+    return true;
+  }
+
+  async #write(changes: Change[], sync: boolean): Promise<void> {
+    if (this.#life !== "open") await this.#refuse();
+    if (this.#platter.full) throw new DiskFullError();
+    const { random, clock, latencyMs = 5 } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const write: Write = { changes, sync, done: resolve };
+    this.#underWay.push(write);
+    if (clock === undefined) this.#finishUntil(write);
+    else {
+      const nowMs = clock.monotonic();
+      this.#lastWriteDueMs = Math.max(this.#lastWriteDueMs, nowMs + random.below(latencyMs + 1));
+      clock.after(this.#lastWriteDueMs - nowMs, () => this.#finishUntil(write));
+    }
+    return promise;
+  }
+
+  #finishUntil(last: Write): void {
+    while (this.#underWay.includes(last)) this.#finishFirst();
+  }
+
+  #finishFirst(): void {
+    const write = this.#underWay.shift();
+    if (write === undefined) return;
+    const { written, synced, unsynced, counters } = this.#platter;
+    apply(write.changes, written);
+    unsynced.push(write.changes);
+    counters.writes++;
+    for (const { value } of write.changes) counters.bytesWritten += value?.length ?? 0;
+    if (write.sync) {
+      for (const changes of unsynced) apply(changes, synced);
+      unsynced.length = 0;
+      counters.syncs++;
+    }
+    write.done();
+  }
+
+  #end(): void {
+    if (this.#life !== "open") return;
+    while (this.#underWay.length > 0) this.#finishFirst();
+    this.#life = "closed";
+  }
+
+  #refuse(): Promise<never> {
+    // The process that waits for a crashed disk is gone: it hears nothing.
+    if (this.#life === "crashed") return new Promise(() => {});
+    throw new DiskFailedError("the store is closed");
+  }
+}
+
+function emptyPlatter(): Platter {
+  const counters = { writes: 0, syncs: 0, bytesWritten: 0, reads: 0, scans: 0, powerCuts: 0, batchesLost: 0 };
+  return { synced: new Map(), written: new Map(), unsynced: [], full: false, counters };
+}
+
+function apply(changes: readonly Change[], records: Records): void {
+  for (const { key, value } of changes) {
+    if (value === undefined) records.delete(key);
+    else records.set(key, value);
+  }
+}

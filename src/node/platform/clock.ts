@@ -1,0 +1,24 @@
+import type { Clock, Timer } from "../../core/ports/clock.ts";
+
+/** What `setTimeout` can hold; a longer delay runs at once there. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * The machine's time. Its timers do not keep the process alive: an agent lives by its servers, and a stopped one exits
+ * whatever is still pending.
+ */
+export function systemClock(): Clock {
+  return { now: () => Date.now(), monotonic: () => performance.now(), after };
+}
+
+function after(delayMs: number, run: () => void): Timer {
+  const due = performance.now() + delayMs;
+  // Node counts whole milliseconds of a coarser clock, so a timeout may end before its time by that clock's grain.
+  const arm = () => setTimeout(ring, Math.min(Math.ceil(due - performance.now()) + 1, LONGEST_TIMEOUT_MS)).unref();
+  const ring = () => {
+    if (performance.now() >= due) run();
+    else pending = arm();
+  };
+  let pending = arm();
+  return { cancel: () => clearTimeout(pending) };
+}

@@ -1,0 +1,261 @@
+import { access, mkdir, open as openFile, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ClassicLevel } from "classic-level";
+import { LabError } from "../../core/errors.ts";
+import { type Disk, DiskFailedError, DiskFullError, type DiskRecord } from "../../core/ports/disk.ts";
+
+export interface LevelDiskOptions {
+  /** What to do where there never was a store: `create` one (default), or `refuse`, which leaves no trace. */
+  readonly missing?: "create" | "refuse";
+}
+
+/**
+ * A Disk in LevelDB files under `directory`. Beside it lies `<directory>.created`: from then on a store that is gone
+ * counts as lost and is reported, where LevelDB would begin an empty one without a word.
+ *
+ * Throws `HomeInUse` if another process has it open, `DiskFull`, or `DiskFailed` with the path and what to do.
+ * A write that failed may still be there after the next start, as a whole.
+ */
+export async function openLevelDisk(directory: string, { missing = "create" }: LevelDiskOptions = {}): Promise<Disk> {
+  try {
+    const marker = `${directory}.created`;
+    const marked = await exists(marker);
+    const found = await exists(join(directory, "CURRENT"));
+    if (marked && !found) throw lostStore(directory, marker);
+    if (!found && missing === "refuse") throw new DiskFailedError(`there is no store in ${directory}`);
+    if (!found) await mkdir(directory, { recursive: true, mode: 0o700 });
+    const level = await openLevel(directory, found ? "refuse" : "create");
+    if (!marked && missing === "create") await writeMarker(marker).catch((error) => closeAndThrow(level, error));
+    return new LevelDisk(directory, level);
+  } catch (error) {
+    throw diskError("cannot open", directory, error);
+  }
+}
+
+async function closeAndThrow(level: Level, error: unknown): Promise<never> {
+  await level.close();
+  throw error;
+}
+
+type Level = ClassicLevel<string, Uint8Array>;
+type Change = { type: "put"; key: string; value: Uint8Array } | { type: "del"; key: string };
+
+interface Write {
+  readonly changes: readonly Change[];
+  readonly bytes: number;
+  readonly sync: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: LabError) => void;
+}
+
+/** Writes that wait are written together, up to this size: one fsync for all of them. */
+const GROUP_BYTES_MAX = 1024 * 1024;
+
+/** Opening rewrites LevelDB's log (4 MiB) as a table; twice that must be free before a store is closed for it. */
+const REOPEN_NEEDS_BYTES = 8 * 1024 * 1024;
+
+class LevelDisk implements Disk {
+  readonly #directory: string;
+  #level: Level;
+  readonly #waiting: Write[] = [];
+  #writing: Promise<void> | null = null;
+  readonly #reads = new Set<Promise<unknown>>();
+  #reopening: Promise<void> | null = null;
+  #life: "open" | "closed" = "open";
+  /**
+   * `torn`: a write failed and may have left half a record in LevelDB's log. LevelDB would go on behind it, call later
+   * writes durable, and drop them when it next reads the log; so nothing is written until the store was opened anew.
+   */
+  #log: "sound" | "torn" = "sound";
+
+  constructor(directory: string, level: Level) {
+    this.#directory = directory;
+    this.#level = level;
+  }
+
+  append(batch: readonly DiskRecord[], sync: boolean): Promise<void> {
+    // Copies: the write may have to wait, and the caller is free to use the bytes again.
+    return this.#write(
+      batch.map(({ key, value }) => ({ type: "put", key, value: new Uint8Array(value) })),
+      sync,
+    );
+  }
+
+  remove(keys: readonly string[], sync: boolean): Promise<void> {
+    return this.#write(
+      keys.map((key) => ({ type: "del", key })),
+      sync,
+    );
+  }
+
+  async read(key: string): Promise<Uint8Array | undefined> {
+    const value = await this.#read("cannot read", (level) => level.get(key));
+    return value && plain(value);
+  }
+
+  async scan(prefix: string): Promise<DiskRecord[]> {
+    const range = { keyEncoding: "buffer", ...prefixRange(prefix) } as const;
+    const found = await this.#read("cannot read", (level) => level.iterator<Buffer, Uint8Array>(range).all());
+    const records = found.map(([key, value]) => ({ key: key.toString("utf8"), value: plain(value) }));
+    // LevelDB orders by UTF-8, which differs from UTF-16 beyond the basic plane.
+    return records.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async close(): Promise<void> {
+    this.#life = "closed";
+    await this.#writing;
+    try {
+      await this.#level.close();
+    } catch (error) {
+      throw diskError("cannot close", this.#directory, error);
+    }
+  }
+
+  #write(changes: readonly Change[], sync: boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#life === "closed") reject(closedStore(this.#directory));
+    else {
+      const bytes = changes.reduce((sum, change) => sum + (change.type === "put" ? change.value.length : 0), 0);
+      this.#waiting.push({ changes, bytes, sync, resolve, reject });
+      this.#writing ??= this.#writeWaiting();
+    }
+    return promise;
+  }
+
+  /** One write at a time, so that none is acknowledged behind one that failed. */
+  async #writeWaiting(): Promise<void> {
+    for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
+      try {
+        if (this.#log === "torn") await this.#reopen();
+        const changes = group.flatMap((write) => write.changes);
+        await this.#level.batch(changes, { sync: group.some((write) => write.sync) });
+        for (const write of group) write.resolve();
+      } catch (error) {
+        this.#log = "torn";
+        const reason = diskError("cannot write", this.#directory, error);
+        for (const write of group) write.reject(reason);
+      }
+    }
+    this.#writing = null;
+  }
+
+  #nextGroup(): Write[] {
+    let bytes = 0;
+    const end = this.#waiting.findIndex((write, at) => (bytes += write.bytes) > GROUP_BYTES_MAX && at > 0);
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+  }
+
+  async #read<Result>(doing: string, read: (level: Level) => Promise<Result>): Promise<Result> {
+    await this.#reopening;
+    if (this.#life === "closed") throw closedStore(this.#directory);
+    const reading = read(this.#level);
+    this.#reads.add(reading);
+    try {
+      return await reading;
+    } catch (error) {
+      throw diskError(doing, this.#directory, error);
+    } finally {
+      this.#reads.delete(reading);
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    // Reads go on while the disk is full: do not close what might not open again.
+    const { bavail, bsize } = await statfs(this.#directory);
+    if (bavail * bsize < REOPEN_NEEDS_BYTES) throw new DiskFullError();
+    const reopened = Promise.withResolvers<void>();
+    this.#reopening = reopened.promise;
+    try {
+      await Promise.allSettled(this.#reads);
+      await this.#level.close();
+      this.#level = await openLevel(this.#directory, "refuse");
+      this.#log = "sound";
+    } finally {
+      this.#reopening = null;
+      reopened.resolve();
+    }
+  }
+}
+
+async function openLevel(directory: string, missing: "create" | "refuse"): Promise<Level> {
+  const createIfMissing = missing === "create";
+  const level: Level = new ClassicLevel(directory, { keyEncoding: "utf8", valueEncoding: "view", createIfMissing });
+  await level.open();
+  return level;
+}
+
+/** The bounds of all keys that begin with `prefix`. A byte of UTF-8 is never 0xff, so the last one can be counted up. */
+function prefixRange(prefix: string): { gte?: Buffer; lt?: Buffer } {
+  if (prefix === "") return {};
+  const after = Buffer.from(prefix, "utf8");
+  after[after.length - 1] = (after[after.length - 1] ?? 0) + 1;
+  return { gte: Buffer.from(prefix, "utf8"), lt: after };
+}
+
+/** LevelDB's binding gives Buffers, whose `slice` does not copy. */
+function plain(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value.buffer, value.byteOffset, value.length);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function writeMarker(path: string): Promise<void> {
+  const file = await openFile(path, "w", 0o600);
+  try {
+    await file.writeFile("The store beside this file was created. If it is missing, it was lost.\n");
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  // The names of the marker and of the store are in their parent, which LevelDB does not sync.
+  const parent = await openFile(dirname(path), "r");
+  try {
+    await parent.sync();
+  } finally {
+    await parent.close();
+  }
+}
+
+function lostStore(directory: string, marker: string): DiskFailedError {
+  return new DiskFailedError(
+    `the store in ${directory} is gone or lost its CURRENT file; put a copy of it back, ` +
+      `or remove ${marker} to begin an empty one that the peers refill`,
+  );
+}
+
+function closedStore(directory: string): DiskFailedError {
+  return new DiskFailedError(`the store in ${directory} is closed`);
+}
+
+/** What LevelDB or the file system said, as an error that says where it was and what to do. */
+function diskError(doing: string, directory: string, error: unknown): LabError {
+  if (error instanceof LabError) return error;
+  const chain: { code?: unknown; message: string }[] = [];
+  for (let cause = error; cause instanceof Error; cause = cause.cause) chain.push(cause);
+  const has = (code: string) => chain.some((cause) => cause.code === code);
+  const reason = chain.at(-1)?.message ?? String(error);
+  const options = { cause: error };
+
+  if (has("LEVEL_LOCKED")) {
+    const hint = "stop the agent that runs on it, or give this one a home of its own with --home";
+    return new LabError("HomeInUse", `another process has the store in ${directory} open`, { hint }, options);
+  }
+  if (/No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(reason)) return new DiskFullError(options);
+  if (has("EACCES") || has("EROFS") || /Permission denied|Read-only file system/.test(reason)) {
+    const advice = "it must be readable and writable for the user that runs this";
+    return new DiskFailedError(`${doing} the store in ${directory} (${reason}); ${advice}`, options);
+  }
+  if (has("LEVEL_CORRUPTION")) {
+    const advice = `it is damaged: move it and ${directory}.created aside, the peers refill an empty one`;
+    return new DiskFailedError(`${doing} the store in ${directory} (${reason}); ${advice}`, options);
+  }
+  return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, options);
+}
