@@ -12,7 +12,9 @@ interface Report {
 
 const [path = ""] = process.argv.slice(2);
 const report = JSON.parse(readFileSync(path, "utf8")) as Report;
-const unloaded = report.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
+const unloaded = report.testResults.filter(
+  ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+);
 const failed = report.numFailedTests + unloaded.length;
 const skipped = report.numPendingTests + report.numTodoTests;
 console.log(`${report.numPassedTests} passed, ${failed} failed, ${skipped} skipped`);

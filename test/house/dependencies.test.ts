@@ -53,6 +53,18 @@ describe("dependencies", () => {
     expect(manifest.allowScripts).toEqual({ "classic-level": true, esbuild: true, node: true });
   });
 
+  it("locks the packages of every platform, because `npm ci` refuses a lock file that leaves one out", () => {
+    const { packages } = JSON.parse(read("package-lock.json")) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it("names no registry in the lock file", () => {
     expect(read("package-lock.json")).not.toContain('"resolved"');
   });
