@@ -1,0 +1,56 @@
+import { decode as cborDecode, encode as cborEncode, rfc8949EncodeOptions } from "cborg";
+import { equalBytes } from "./bytes.ts";
+import { LabError } from "./errors.ts";
+
+/** What canonical bytes can say. Numbers are finite; maps have text keys. */
+export type Plain =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly Plain[]
+  | { readonly [key: string]: Plain | undefined };
+
+/** Bytes that are no canonical encoding: truncated, with trailing bytes, unsorted, with a duplicate or indefinite part. */
+export class MalformedError extends LabError {
+  constructor(detail: string, options?: ErrorOptions) {
+    super("Invalid", `malformed: ${detail}`, {}, options);
+  }
+}
+
+/**
+ * Deterministic CBOR: core deterministic encoding requirements of RFC 8949 §4.2.1. One value has one encoding, so that
+ * what is signed can be made again from what is meant. Members with the value undefined are left out.
+ */
+export function encode(value: Plain): Uint8Array {
+  return cborEncode(withoutUndefined(value), rfc8949EncodeOptions);
+}
+
+/** Strict inverse of {@link encode}: everything that `encode` would not have written is refused. */
+export function decode(bytes: Uint8Array): Plain {
+  let value: Plain;
+  try {
+    value = cborDecode(bytes, {
+      allowIndefinite: false,
+      allowUndefined: false,
+      allowInfinity: false,
+      allowNaN: false,
+      allowBigInt: false,
+      rejectDuplicateMapKeys: true,
+      strict: true,
+    }) as Plain;
+  } catch (cause) {
+    throw new MalformedError(cause instanceof Error ? cause.message : "not CBOR", { cause });
+  }
+  // Order of keys and the shortest form of numbers are checked the simple way: there is only one spelling.
+  if (!equalBytes(encode(value), bytes)) throw new MalformedError("not the canonical encoding");
+  return value;
+}
+
+function withoutUndefined(value: Plain): Plain {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
+  const present = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(present.map(([key, member]) => [key, withoutUndefined(member as Plain)]));
+}

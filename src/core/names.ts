@@ -1,0 +1,56 @@
+import { LabError } from "./errors.ts";
+
+/** Lower-case DNS label (RFC 1035 §2.3.1, relaxed by RFC 1123 §2.1): 1 to 63 of `a-z 0-9 -`, no hyphen at either end. */
+const SERVER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const LABEL_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
+const SECRET_PART = /^[a-z0-9][a-z0-9-]*$/;
+
+export function isServerName(name: string): boolean {
+  return SERVER_NAME.test(name);
+}
+
+export function isLabelName(name: string): boolean {
+  return LABEL_NAME.test(name);
+}
+
+/** Parts of `[a-z0-9][a-z0-9-]*` joined by `/`: at most 8 parts and 200 characters. */
+export function isSecretPath(path: string): boolean {
+  const parts = path.split("/");
+  return path.length <= 200 && parts.length <= 8 && parts.every((part) => SECRET_PART.test(part));
+}
+
+export function requireServerName(name: string, field = "name"): string {
+  if (isServerName(name)) return name;
+  throw new LabError("InvalidName", `"${name}" is not a server name`, {
+    field,
+    hint: "lower-case letters, digits and hyphens, at most 63, no hyphen at either end (web-1)",
+  });
+}
+
+export function requireLabelName(name: string, field = "label"): string {
+  if (isLabelName(name)) return name;
+  const hint = name.includes("=")
+    ? `labels have no values; write "lab set server NAME ${name}" or choose a label like "${name.split("=")[1] ?? "web"}"`
+    : "lower-case letters, digits, dots, hyphens and underscores, at most 63 (k8s-worker)";
+  throw new LabError("InvalidName", `"${name}" is not a label`, { field, hint });
+}
+
+export function requireSecretPath(path: string, field = "path"): string {
+  if (isSecretPath(path)) return path;
+  throw new LabError("InvalidName", `"${path}" is not a secret's path`, {
+    field,
+    hint: "parts of lower-case letters, digits and hyphens, joined by slashes (web/tls)",
+  });
+}
+
+/** The labels that make an agent run a role. Granting one is an authority change. */
+export const ROLE_LABELS = ["coordinator", "secret-store", "pxe", "host-agent"] as const;
+export type RoleLabel = (typeof ROLE_LABELS)[number];
+
+export function isRoleLabel(name: string): name is RoleLabel {
+  return (ROLE_LABELS as readonly string[]).includes(name);
+}
+
+/** Single-valued attributes of a server. */
+export const ATTRIBUTES = ["environment", "region", "provider", "size"] as const;
+export type Attribute = (typeof ATTRIBUTES)[number];

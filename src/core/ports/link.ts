@@ -1,0 +1,80 @@
+import { LabError } from "../errors.ts";
+
+/** Hex of a member's Ed25519 public key: what the handshake of a connection proves. */
+export type PeerKey = string;
+
+/**
+ * What a peer may do here, decided anew at each connection and each message:
+ * - `member`: everything that members do
+ * - `stranger`: the enrolment channel and nothing else
+ * - `refused`: no connection
+ */
+export type Standing = "member" | "stranger" | "refused";
+
+export interface LinkEvents {
+  standing(peer: PeerKey): Standing;
+  opened(peer: PeerKey): void;
+  /** The last connection to the peer is gone. */
+  closed(peer: PeerKey): void;
+  /** Answers one request. A throw becomes {@link PeerFailedError} at the requester. Called for strangers, too. */
+  request(peer: PeerKey, channel: string, body: Uint8Array): Promise<Uint8Array>;
+  /** A broadcast of a member. May come twice or never; `from` is who handed it over, not who made it. */
+  broadcast(body: Uint8Array, from: PeerKey): void;
+  /** Somebody nearby says that it listens there. Unproven. */
+  discovered(peer: PeerKey, addresses: readonly string[]): void;
+}
+
+/**
+ * Authenticated connections between keys: the bottom of the mesh and the simulator's seam.
+ * Addresses are `host:port`, IPv6 in brackets.
+ */
+export interface Link {
+  readonly self: PeerKey;
+  start(events: LinkEvents): Promise<void>;
+  stop(): Promise<void>;
+  /** Where this link listens, as others could dial it. */
+  addresses(): readonly string[];
+  /**
+   * Resolves once a connection to exactly this key stands (at once if one does). The other side may still close it
+   * when it does not admit this key: a resolved dial is no proof of membership.
+   */
+  dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void>;
+  hangUp(peer: PeerKey): Promise<void>;
+  connected(): readonly PeerKey[];
+  /** One request, one answer, over the existing connection. Bodies are at most {@link MAX_FRAME_BYTES} each way. */
+  request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  /**
+   * To every member that is reachable over members. Best effort; nothing may depend on its arrival. Equal bodies
+   * within two minutes are one broadcast; one over {@link MAX_BROADCAST_BYTES} is dropped.
+   */
+  broadcast(body: Uint8Array): void;
+}
+
+/** Four MiB: the largest answer of anti-entropy (1 MiB of entries) and of a store (1 MiB value) with room to spare. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+
+export const MAX_BROADCAST_BYTES = 1024 * 1024;
+
+/** No connection, refused, or cut while asking. */
+export class PeerUnreachableError extends LabError {
+  static readonly code = "PeerUnreachable";
+  constructor(peer: PeerKey, detail: string, options?: ErrorOptions) {
+    super(PeerUnreachableError.code, `peer ${peer.slice(0, 12)} cannot be reached: ${detail}`, { peer }, options);
+  }
+}
+
+/** The peer took the request and did not answer in time. */
+export class PeerTimeoutError extends LabError {
+  static readonly code = "PeerTimeout";
+  constructor(peer: PeerKey, timeoutMs: number) {
+    super(PeerTimeoutError.code, `peer ${peer.slice(0, 12)} did not answer within ${timeoutMs} ms`, { peer });
+  }
+}
+
+/** The peer's handler threw; its message is the peer's word. */
+export class PeerFailedError extends LabError {
+  static readonly code = "PeerFailed";
+  constructor(peer: PeerKey, message: string) {
+    super(PeerFailedError.code, message, { peer });
+  }
+}

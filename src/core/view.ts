@@ -1,0 +1,88 @@
+import type { Hlc } from "./hlc.ts";
+import type { Json } from "./json.ts";
+
+/**
+ * What the replicated entries mean, as roles, operations and the reconciler see it: plain reading, no entries.
+ * Two peers with the same entries have the same view.
+ */
+export interface View {
+  readonly mesh: string;
+  readonly meshName: string;
+  /** Grows with every change of what this replica knows; local, never compared between peers. */
+  readonly revision: number;
+  /** Every node that was ever let in, by id. */
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly operators: readonly Operator[];
+  readonly tokens: readonly Token[];
+  /** Age recipient of the recovery code, if there is one. */
+  readonly recovery: string | null;
+  readonly newest: Hlc;
+  /** The active or suspended node with this key; a cut node only if the key has no other. */
+  nodeByKey(key: string): Node | undefined;
+  /** The node that owns this name. */
+  nodeByName(name: string): Node | undefined;
+  /** Active nodes that have this role label. */
+  holders(role: string): readonly Node[];
+  /** Labels, role labels included, sorted. */
+  labelsOf(id: string): readonly string[];
+  attributeOf(id: string, attribute: string): string | undefined;
+  desired(path: string): PathWinner | undefined;
+  desiredUnder(prefix: string): readonly (readonly [path: string, winner: PathWinner])[];
+  conflicts(): readonly Conflict[];
+}
+
+export interface Node {
+  /** Hex of the node's log. */
+  readonly id: string;
+  /** Hex of its Ed25519 key. */
+  readonly key: string;
+  /** Age recipient that its secrets are sealed to. */
+  readonly seal: string;
+  readonly name: string;
+  readonly naming: "owned" | "contested";
+  readonly state: "active" | "cut" | "suspended";
+  readonly roles: ReadonlySet<string>;
+  readonly how: "enrol" | "token";
+  readonly enrolledAtMs: number;
+}
+
+export interface Operator {
+  readonly log: string;
+  readonly key: string;
+  readonly name: string;
+  readonly rank: number;
+  readonly rights: readonly string[];
+  readonly state: "live" | "cut";
+}
+
+export interface Token {
+  readonly id: string;
+  readonly name: string | null;
+  readonly labels: readonly string[];
+  readonly roles: readonly string[];
+  readonly issuer: string;
+  readonly notBeforeMs: number;
+  readonly expiresMs: number;
+  readonly redeemedBy: readonly string[];
+}
+
+export interface PathWinner {
+  readonly value: Json;
+  readonly hlc: Hlc;
+  /** Hex of the writer's log. */
+  readonly log: string;
+  /** Hex of the entry's hash. */
+  readonly entry: string;
+}
+
+export interface ConflictSide {
+  readonly log: string;
+  readonly hlc: Hlc;
+  readonly value: Json | undefined;
+}
+
+export interface Conflict {
+  readonly path: string;
+  readonly winner: ConflictSide;
+  readonly losers: readonly ConflictSide[];
+}

@@ -1,0 +1,360 @@
+import { decode, encode, MalformedError, type Plain } from "../../core/encoding.ts";
+import { isLabelName, isRoleLabel, isServerName } from "../../core/names.ts";
+
+/** Rights of an operator. */
+export const RIGHTS = ["admin", "ops", "destroy"] as const;
+export type Right = (typeof RIGHTS)[number];
+
+/** How many distinct keys must stand behind an act of this log before it counts. */
+export interface Need {
+  readonly admin: number;
+  readonly destroy: number;
+}
+
+export interface GenesisBody {
+  readonly type: "genesis";
+  readonly name: string;
+  readonly root: { readonly keys: readonly Uint8Array[]; readonly k: number };
+  readonly founders: readonly Founder[];
+  /** The age recipient of the recovery code, to which every secret is wrapped as well; null until there is a code. */
+  readonly recovery: string | null;
+  readonly nonce: Uint8Array;
+  readonly at: number;
+}
+
+export interface Founder {
+  readonly key: Uint8Array;
+  readonly name: string;
+  readonly rights: readonly Right[];
+  readonly need: Need;
+}
+
+export interface GrantBody {
+  readonly type: "grant";
+  readonly key: Uint8Array;
+  readonly name: string;
+  readonly rank: number;
+  readonly rights: readonly Right[];
+  readonly need: Need;
+  readonly at: number;
+}
+
+/** What of one log stays when its key is cut: authority tips and the ledger entry to keep last; null keeps nothing. */
+export interface Keep {
+  readonly log: Uint8Array;
+  readonly a: readonly Uint8Array[] | null;
+  readonly l: { readonly seq: number; readonly hash: Uint8Array } | null;
+}
+
+export interface CutBody {
+  readonly type: "cut";
+  readonly key: Uint8Array;
+  readonly keeps: readonly Keep[];
+  readonly reason: string;
+  readonly at: number;
+}
+
+export interface ApproveBody {
+  readonly type: "approve";
+  readonly entry: Uint8Array;
+}
+
+/** A node key's own word that it wants to be a member, with the key that secrets are sealed to. */
+export interface Joiner {
+  readonly key: Uint8Array;
+  /** `age1…` */
+  readonly seal: string;
+  /** Signature of the node key over {@link joinMessage}. */
+  readonly proof: Uint8Array;
+}
+
+export interface EnrolBody extends Joiner {
+  readonly type: "enrol";
+  readonly name: string;
+  readonly at: number;
+}
+
+export interface TokenBody {
+  readonly type: "token";
+  readonly id: Uint8Array;
+  readonly secretHash: Uint8Array;
+  /** Null leaves the name to the joiner. */
+  readonly name: string | null;
+  readonly labels: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly roles: readonly string[];
+  /** The coordinator's role log, the only one that can redeem this token. */
+  readonly issuer: Uint8Array;
+  readonly nbf: number;
+  readonly exp: number;
+  readonly at: number;
+}
+
+export interface RedeemBody extends Joiner {
+  readonly type: "redeem";
+  readonly token: Uint8Array;
+  readonly name: string;
+  readonly at: number;
+}
+
+export interface RoleBody {
+  readonly type: "role";
+  readonly node: Uint8Array;
+  readonly label: string;
+  readonly at: number;
+}
+
+export interface UnroleBody {
+  readonly type: "unrole";
+  readonly node: Uint8Array;
+  readonly label: string;
+  readonly keeps: readonly Keep[];
+  readonly at: number;
+}
+
+/** A type that this release does not know: kept and forwarded, without effect. */
+export interface UnknownBody {
+  readonly type: "unknown";
+}
+
+export type AuthorityBody =
+  | GenesisBody
+  | GrantBody
+  | CutBody
+  | ApproveBody
+  | EnrolBody
+  | TokenBody
+  | RedeemBody
+  | RoleBody
+  | UnroleBody
+  | UnknownBody;
+
+export type KnownBody = Exclude<AuthorityBody, UnknownBody>;
+
+/** The only scope that this release understands. Any other is refused, never ignored: it would widen a right. */
+const SCOPE_ALL = "*";
+
+export function encodeBody(body: KnownBody): Uint8Array {
+  const { type, ...fields } = body;
+  switch (type) {
+    case "genesis": {
+      const genesis = fields as Omit<GenesisBody, "type">;
+      const founders = genesis.founders.map((founder) => ({ ...founder, scope: SCOPE_ALL }));
+      return encode({ ...genesis, founders } as unknown as Plain);
+    }
+    case "grant":
+      return encode({ ...fields, scope: SCOPE_ALL } as unknown as Plain);
+    default:
+      return encode(fields as unknown as Plain);
+  }
+}
+
+/** Throws {@link MalformedError}; members that this release does not know stay in the bytes and are not read. */
+export function decodeBody(type: string, payload: Uint8Array): AuthorityBody {
+  const fields = new Fields(decode(payload));
+  switch (type) {
+    case "genesis": {
+      const root = fields.map("root");
+      return {
+        type,
+        name: fields.text("name", 63),
+        root: { keys: root.list("keys", 16, (value) => exact(value, 32)), k: root.count("k") },
+        founders: fields.list("founders", 16, (value) => {
+          const founder = new Fields(value);
+          requireAllScope(founder);
+          return { key: founder.bytes("key", 32), name: founder.text("name", 63), ...rightsOf(founder) };
+        }),
+        recovery: fields.isNull("recovery") ? null : ageRecipient(fields, "recovery"),
+        nonce: fields.bytes("nonce", 32),
+        at: fields.count("at"),
+      };
+    }
+    case "grant":
+      requireAllScope(fields);
+      return {
+        type,
+        key: fields.bytes("key", 32),
+        name: fields.text("name", 63),
+        rank: fields.count("rank"),
+        ...rightsOf(fields),
+        at: fields.count("at"),
+      };
+    case "cut":
+      return {
+        type,
+        key: fields.bytes("key", 32),
+        keeps: keepsOf(fields),
+        reason: fields.text("reason", 500),
+        at: fields.count("at"),
+      };
+    case "approve":
+      return { type, entry: fields.bytes("entry", 32) };
+    case "enrol":
+      return { type, name: fields.serverName("name"), ...joinerOf(fields), at: fields.count("at") };
+    case "token":
+      return {
+        type,
+        id: fields.bytes("id", 16),
+        secretHash: fields.bytes("secretHash", 32),
+        name: fields.isNull("name") ? null : fields.serverName("name"),
+        labels: fields.list("labels", 64, labelName),
+        attributes: fields.texts("attributes", 8, 63),
+        roles: fields.list("roles", 8, roleLabel),
+        issuer: fields.bytes("issuer", 32),
+        nbf: fields.count("nbf"),
+        exp: fields.count("exp"),
+        at: fields.count("at"),
+      };
+    case "redeem":
+      return {
+        type,
+        token: fields.bytes("token", 32),
+        name: fields.serverName("name"),
+        ...joinerOf(fields),
+        at: fields.count("at"),
+      };
+    case "role":
+      return { type, node: fields.bytes("node", 32), label: fields.read("label", roleLabel), at: fields.count("at") };
+    case "unrole":
+      return {
+        type,
+        node: fields.bytes("node", 32),
+        label: fields.read("label", roleLabel),
+        keeps: keepsOf(fields),
+        at: fields.count("at"),
+      };
+    default:
+      return { type: "unknown" };
+  }
+}
+
+function requireAllScope(fields: Fields): void {
+  const scope = fields.text("scope", 1000);
+  if (scope !== SCOPE_ALL) throw new MalformedError(`scope "${scope}" is not understood by this release`);
+}
+
+function rightsOf(fields: Fields): { rights: readonly Right[]; need: Need } {
+  const rights = fields.list("rights", RIGHTS.length, (value) => {
+    const right = RIGHTS.find((known) => known === value);
+    if (right === undefined) throw new MalformedError("a right is not known");
+    return right;
+  });
+  const need = fields.map("need");
+  return { rights, need: { admin: atLeastOne(need.count("admin")), destroy: atLeastOne(need.count("destroy")) } };
+}
+
+function atLeastOne(count: number): number {
+  if (count < 1) throw new MalformedError("a threshold is at least 1");
+  return count;
+}
+
+function keepsOf(fields: Fields): Keep[] {
+  return fields.list("keeps", 256, (value) => {
+    const keep = new Fields(value);
+    const l = keep.isNull("l") ? null : keep.map("l");
+    return {
+      log: keep.bytes("log", 32),
+      a: keep.isNull("a") ? null : keep.list("a", 64, (tip) => exact(tip, 32)),
+      l: l === null ? null : { seq: l.count("seq"), hash: l.bytes("hash", 32) },
+    };
+  });
+}
+
+function joinerOf(fields: Fields): Joiner {
+  return { key: fields.bytes("key", 32), seal: ageRecipient(fields, "seal"), proof: fields.bytes("proof", 64) };
+}
+
+function ageRecipient(fields: Fields, name: string): string {
+  const recipient = fields.text(name, 100);
+  if (!/^age1[0-9a-z]{50,90}$/.test(recipient)) throw new MalformedError(`${name} is no age recipient`);
+  return recipient;
+}
+
+function labelName(value: Plain): string {
+  if (typeof value !== "string" || !isLabelName(value)) throw new MalformedError("not a label");
+  return value;
+}
+
+function roleLabel(value: Plain): string {
+  const label = labelName(value);
+  if (!isRoleLabel(label)) throw new MalformedError(`"${label}" is not a role label`);
+  return label;
+}
+
+function exact(value: Plain, length: number): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length !== length) throw new MalformedError(`not ${length} bytes`);
+  return value;
+}
+
+/** Reads members of a decoded map, naming the one that is wrong. */
+class Fields {
+  readonly #members: Readonly<Record<string, Plain | undefined>>;
+
+  constructor(value: Plain) {
+    if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof Uint8Array) {
+      throw new MalformedError("not a map");
+    }
+    this.#members = value as Readonly<Record<string, Plain | undefined>>;
+  }
+
+  read<T>(name: string, parse: (value: Plain) => T): T {
+    const value = this.#members[name];
+    if (value === undefined) throw new MalformedError(`${name} is missing`);
+    try {
+      return parse(value);
+    } catch (cause) {
+      throw new MalformedError(`${name}: ${cause instanceof Error ? cause.message : "wrong"}`, { cause });
+    }
+  }
+
+  isNull(name: string): boolean {
+    return this.#members[name] === null;
+  }
+
+  bytes(name: string, length: number): Uint8Array {
+    return this.read(name, (value) => exact(value, length));
+  }
+
+  text(name: string, maxLength: number): string {
+    return this.read(name, (value) => {
+      if (typeof value !== "string" || value.length > maxLength) throw new MalformedError("not a short text");
+      return value;
+    });
+  }
+
+  count(name: string): number {
+    return this.read(name, (value) => {
+      if (!Number.isSafeInteger(value) || (value as number) < 0) throw new MalformedError("not a count");
+      return value as number;
+    });
+  }
+
+  serverName(name: string): string {
+    return this.read(name, (value) => {
+      if (typeof value !== "string" || !isServerName(value)) throw new MalformedError("not a server name");
+      return value;
+    });
+  }
+
+  map(name: string): Fields {
+    return this.read(name, (value) => new Fields(value));
+  }
+
+  list<T>(name: string, maxLength: number, parse: (value: Plain) => T): T[] {
+    return this.read(name, (value) => {
+      if (!Array.isArray(value) || value.length > maxLength) throw new MalformedError("not a short list");
+      return (value as Plain[]).map(parse);
+    });
+  }
+
+  texts(name: string, maxMembers: number, maxLength: number): Record<string, string> {
+    return this.read(name, (value) => {
+      const members = Object.entries(value as Record<string, Plain>);
+      if (members.length > maxMembers) throw new MalformedError("too many members");
+      for (const [, text] of members) {
+        if (typeof text !== "string" || text.length > maxLength) throw new MalformedError("not a short text");
+      }
+      return Object.fromEntries(members) as Record<string, string>;
+    });
+  }
+}

@@ -1,0 +1,271 @@
+import { equalBytes, toHex } from "../../core/bytes.ts";
+import { MalformedError } from "../../core/encoding.ts";
+import { isRoleLabel } from "../../core/names.ts";
+import type { Keys } from "../../core/ports/keys.ts";
+import {
+  type AuthorityHeader,
+  carriesValidSignature,
+  type Entry,
+  SCHEME_ED25519,
+  signingMessage,
+} from "../entry/entry.ts";
+import { type AuthorityBody, decodeBody, type GenesisBody } from "./bodies.ts";
+import { genesisLog, joinMessage, redeemedNodeLog, redeemedRoleLog } from "./identifiers.ts";
+
+/** What kind of log an entry opened, fixed for the log's life by that entry alone. */
+export type OpenedLog =
+  | { readonly kind: "operator"; readonly key: string; readonly opening: number }
+  | { readonly kind: "node"; readonly key: string; readonly opening: number }
+  | {
+      readonly kind: "role";
+      readonly key: string;
+      readonly label: string;
+      readonly node: string;
+      readonly opening: number;
+    };
+
+export interface GraphEntry {
+  readonly index: number;
+  readonly entry: Entry<AuthorityHeader>;
+  readonly body: AuthorityBody;
+  /** Hex of the log it was written to; for the genesis entry "". */
+  readonly log: string;
+  /** Hex of the writer's key. */
+  readonly key: string;
+  /** Bit i is set if entry i is an ancestor, through parents and opening entries. */
+  readonly past: Uint32Array;
+}
+
+/** What keeps an entry out of the graph: waiting for another entry, or wrong for ever. */
+export type GraphAnswer =
+  | { readonly state: "admitted"; readonly node: GraphEntry }
+  | { readonly state: "known" }
+  | { readonly state: "waiting"; readonly missing: readonly string[] }
+  | { readonly state: "refused"; readonly reason: string };
+
+/**
+ * The causal graph of authority entries. Admission here is steps 3 to 6 of `trust.md` §3: it depends on an entry and
+ * its ancestors alone, never on the order of arrival; who has which power is decided in `resolve.ts`.
+ */
+export class AuthorityGraph {
+  readonly #keys: Keys;
+  readonly #mesh: Uint8Array;
+  readonly #entries: GraphEntry[] = [];
+  readonly #byId = new Map<string, GraphEntry>();
+  readonly #logs = new Map<string, OpenedLog>();
+  /** Entries that no other entry names as a parent. */
+  readonly #tips = new Set<number>();
+
+  constructor(keys: Keys, mesh: Uint8Array) {
+    this.#keys = keys;
+    this.#mesh = mesh;
+  }
+
+  get entries(): readonly GraphEntry[] {
+    return this.#entries;
+  }
+
+  get logs(): ReadonlyMap<string, OpenedLog> {
+    return this.#logs;
+  }
+
+  get tips(): readonly GraphEntry[] {
+    return [...this.#tips].map((index) => this.#entries[index] as GraphEntry);
+  }
+
+  find(id: string): GraphEntry | undefined {
+    return this.#byId.get(id);
+  }
+
+  at(index: number): GraphEntry {
+    const found = this.#entries[index];
+    if (found === undefined) throw new Error(`no authority entry ${index}`);
+    return found;
+  }
+
+  /** True if `ancestor` is in the past of `index`. An entry is not in its own past. */
+  isPast(ancestor: number, index: number): boolean {
+    return hasBit(this.at(index).past, ancestor);
+  }
+
+  add(entry: Entry<AuthorityHeader>): GraphAnswer {
+    if (this.#byId.has(entry.id)) return { state: "known" };
+    try {
+      return entry.header.type === "genesis" ? this.#addGenesis(entry) : this.#addChild(entry);
+    } catch (error) {
+      if (error instanceof MalformedError) return { state: "refused", reason: error.message };
+      throw error;
+    }
+  }
+
+  #addGenesis(entry: Entry<AuthorityHeader>): GraphAnswer {
+    if (!equalBytes(entry.hash, this.#mesh)) return { state: "refused", reason: "genesis of another mesh" };
+    const body = readGenesis(this.#keys, entry);
+    const node = this.#append(entry, body, "", []);
+    for (const key of genesisKeys(body)) {
+      const log = toHex(genesisLog(this.#keys, entry.hash, key));
+      this.#logs.set(log, { kind: "operator", key: toHex(key), opening: node.index });
+    }
+    return { state: "admitted", node };
+  }
+
+  #addChild(entry: Entry<AuthorityHeader>): GraphAnswer {
+    const { header } = entry;
+    if (!equalBytes(header.mesh, this.#mesh)) return { state: "refused", reason: "an entry of another mesh" };
+    const body = decodeBody(header.type, entry.payload);
+    const missing = header.parents.map(toHex).filter((parent) => !this.#byId.has(parent));
+    if (missing.length > 0) return { state: "waiting", missing };
+    const parents = header.parents.map((parent) => this.#byId.get(toHex(parent)) as GraphEntry);
+
+    const log = toHex(header.log);
+    const opened = this.#logs.get(log);
+    // The opening entry of a log is in the past of everything in it, so with all parents here it is here, too.
+    if (opened === undefined) return { state: "refused", reason: "its log was opened by nothing in its past" };
+    const opening = this.at(opened.opening);
+    if (!parents.some((parent) => parent === opening || hasBit(parent.past, opening.index))) {
+      return { state: "refused", reason: "its log was opened by nothing in its past" };
+    }
+    if (opened.key !== toHex(header.key)) return { state: "refused", reason: "written by another key than its log's" };
+    if (!carriesValidSignature(this.#keys, entry)) return { state: "refused", reason: "the signature is wrong" };
+    const refusal = this.#refusal(body, opened, log, parents);
+    if (refusal !== null) return { state: "refused", reason: refusal };
+
+    const node = this.#append(entry, body, log, [...parents, opening]);
+    this.#open(node);
+    return { state: "admitted", node };
+  }
+
+  /** Whether this type may stand in this log at all, whatever became of the log's power. */
+  #refusal(body: AuthorityBody, opened: OpenedLog, log: string, parents: readonly GraphEntry[]): string | null {
+    switch (opened.kind) {
+      case "node":
+        return "a node's log carries no authority";
+      case "role":
+        if (body.type === "unknown") return null;
+        if (body.type !== "redeem" || opened.label !== "coordinator") return `a role's log cannot carry ${body.type}`;
+        break;
+      case "operator":
+        if (body.type === "redeem") return "only the issuing coordinator redeems a token";
+        break;
+    }
+    const inPast = (id: string): GraphEntry | null => {
+      const found = this.#byId.get(id);
+      if (found === undefined) return null;
+      return parents.some((parent) => parent === found || hasBit(parent.past, found.index)) ? found : null;
+    };
+    switch (body.type) {
+      case "grant":
+        return this.#keys.isSafeKey(body.key) ? null : "the key is not a safe Ed25519 key";
+      case "enrol":
+        return this.#joinRefusal(body);
+      case "redeem": {
+        const token = inPast(toHex(body.token));
+        if (token === null || token.body.type !== "token") return "its token is not in its past";
+        if (toHex(token.body.issuer) !== log) return "only the token's issuer redeems it";
+        if (token.body.name !== null && token.body.name !== body.name) return "the token is for another name";
+        return this.#joinRefusal(body);
+      }
+      case "role":
+      case "unrole": {
+        const node = this.#logs.get(toHex(body.node));
+        const known = node?.kind === "node" && inPast(this.at(node.opening).entry.id) !== null;
+        return known ? null : "its node is not in its past";
+      }
+      default:
+        return null;
+    }
+  }
+
+  #joinRefusal(joiner: { key: Uint8Array; seal: string; proof: Uint8Array }): string | null {
+    const message = joinMessage(this.#mesh, joiner.key, joiner.seal);
+    return this.#keys.verify(joiner.key, message, joiner.proof) ? null : "the node's own proof is wrong";
+  }
+
+  #open({ index, entry, body }: GraphEntry): void {
+    switch (body.type) {
+      case "grant":
+        this.#logs.set(entry.id, { kind: "operator", key: toHex(body.key), opening: index });
+        break;
+      case "enrol":
+        this.#logs.set(entry.id, { kind: "node", key: toHex(body.key), opening: index });
+        break;
+      case "redeem": {
+        const key = toHex(body.key);
+        const token = this.#byId.get(toHex(body.token)) as GraphEntry;
+        const node = toHex(redeemedNodeLog(this.#keys, body.token, body.key));
+        // A second redemption by the same key is the same node: the first opening stays.
+        if (this.#logs.has(node)) break;
+        this.#logs.set(node, { kind: "node", key, opening: index });
+        const roles = token.body.type === "token" ? token.body.roles : [];
+        for (const label of roles) {
+          const log = toHex(redeemedRoleLog(this.#keys, body.token, body.key, label));
+          this.#logs.set(log, { kind: "role", key, label, node, opening: index });
+        }
+        break;
+      }
+      case "role": {
+        const node = toHex(body.node);
+        const key = this.#logs.get(node)?.key;
+        if (key !== undefined && isRoleLabel(body.label)) {
+          this.#logs.set(entry.id, { kind: "role", key, label: body.label, node, opening: index });
+        }
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  #append(entry: Entry<AuthorityHeader>, body: AuthorityBody, log: string, direct: readonly GraphEntry[]): GraphEntry {
+    const index = this.#entries.length;
+    const past = new Uint32Array((index >> 5) + 1);
+    for (const parent of direct) {
+      for (let word = 0; word < parent.past.length; word++) past[word] = (past[word] ?? 0) | (parent.past[word] ?? 0);
+      setBit(past, parent.index);
+      this.#tips.delete(parent.index);
+    }
+    const node: GraphEntry = { index, entry, body, log, key: toHex(entry.header.key), past };
+    this.#entries.push(node);
+    this.#byId.set(entry.id, node);
+    this.#tips.add(index);
+    return node;
+  }
+}
+
+export function hasBit(bits: Uint32Array, index: number): boolean {
+  return (((bits[index >> 5] ?? 0) >>> (index & 31)) & 1) === 1;
+}
+
+function setBit(bits: Uint32Array, index: number): void {
+  bits[index >> 5] = (bits[index >> 5] ?? 0) | (1 << (index & 31));
+}
+
+/** Root keys first, then the founders that are not among them: the order of the genesis entry's signatures. */
+export function genesisKeys(body: GenesisBody): Uint8Array[] {
+  const seen = new Set<string>();
+  return [...body.root.keys, ...body.founders.map((founder) => founder.key)].filter((key) => {
+    const hex = toHex(key);
+    if (seen.has(hex)) return false;
+    seen.add(hex);
+    return true;
+  });
+}
+
+/** Parses a genesis entry and checks that every key in it signed. Throws {@link MalformedError}. */
+export function readGenesis(keys: Keys, entry: Entry<AuthorityHeader>): GenesisBody {
+  const body = decodeBody("genesis", entry.payload);
+  if (body.type !== "genesis" || entry.header.type !== "genesis") throw new MalformedError("not a genesis entry");
+  if (entry.header.parents.length > 0) throw new MalformedError("genesis has no parents");
+  const all = genesisKeys(body);
+  const { k } = body.root;
+  if (all.length === 0 || k < 1 || k > body.root.keys.length) throw new MalformedError("the root quorum is impossible");
+  if (!equalBytes(entry.header.key, all[0] as Uint8Array)) throw new MalformedError("genesis names another first key");
+  const message = signingMessage("authority", entry.signed);
+  const signed = all.every((key, i) => {
+    const signature = entry.signatures[i];
+    return signature?.scheme === SCHEME_ED25519 && keys.verify(key, message, signature.bytes);
+  });
+  if (!signed || entry.signatures.length !== all.length)
+    throw new MalformedError("genesis is not signed by all its keys");
+  return body;
+}

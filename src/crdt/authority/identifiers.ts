@@ -1,0 +1,40 @@
+import { ascii, concat } from "../../core/bytes.ts";
+import type { Keys } from "../../core/ports/keys.ts";
+
+/**
+ * How logs get their names: `log = hash(opening entry)`, and where one entry opens several logs, the hash of the
+ * entry and what tells them apart (`trust.md` §2). All are 32 bytes.
+ */
+
+const FOUNDER_LOG = ascii("lab/1/log-genesis\0");
+const NODE_LOG = ascii("lab/1/log-node\0");
+const ROLE_LOG = ascii("lab/1/log-role\0");
+const JOIN = ascii("lab/1/join\0");
+const TOKEN_SECRET = ascii("lab/1/token-secret\0");
+
+type Hash = Pick<Keys, "hash">;
+
+/** The authority log (and, with `ops`, the desired ledger) of a root or founder key. */
+export function genesisLog(keys: Hash, genesis: Uint8Array, key: Uint8Array): Uint8Array {
+  return keys.hash(concat(FOUNDER_LOG, genesis, key));
+}
+
+/** The log of a node that came by a token. (One that was enrolled has the hash of its `enrol` entry.) */
+export function redeemedNodeLog(keys: Hash, token: Uint8Array, nodeKey: Uint8Array): Uint8Array {
+  return keys.hash(concat(NODE_LOG, token, nodeKey));
+}
+
+/** The role log that a token opens for the node that redeemed it. (A `role` entry opens the log of its own hash.) */
+export function redeemedRoleLog(keys: Hash, token: Uint8Array, nodeKey: Uint8Array, label: string): Uint8Array {
+  return keys.hash(concat(ROLE_LOG, token, nodeKey, ascii(label)));
+}
+
+/** What a node's key signs to say: I want to be a member of this mesh, and secrets for me are sealed to this key. */
+export function joinMessage(mesh: Uint8Array, nodeKey: Uint8Array, seal: string): Uint8Array {
+  return concat(JOIN, mesh, nodeKey, ascii(seal));
+}
+
+/** What stands in the token entry instead of the token's secret. */
+export function tokenSecretHash(keys: Hash, secret: Uint8Array): Uint8Array {
+  return keys.hash(concat(TOKEN_SECRET, secret));
+}

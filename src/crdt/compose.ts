@@ -1,0 +1,110 @@
+import { toHex } from "../core/bytes.ts";
+import type { Hlc } from "../core/hlc.ts";
+import type { Keys, Signer } from "../core/ports/keys.ts";
+import { encodeBody, type GenesisBody, type KnownBody } from "./authority/bodies.ts";
+import type { AuthorityGraph } from "./authority/graph.ts";
+import {
+  type AuthorityHeader,
+  type ChainHeader,
+  type Entry,
+  MAX_PARENTS,
+  type ObservedHeader,
+  SCHEME_ED25519,
+  type Signature,
+  sealEntry,
+  ZERO_HASH,
+} from "./entry/entry.ts";
+
+/** Builds and signs entries. Everything is an argument; whoever calls has decided what to say. */
+
+function signedBy(...signers: readonly Signer[]): (message: Uint8Array) => Signature[] {
+  return (message) => signers.map((signer) => ({ scheme: SCHEME_ED25519, bytes: signer.sign(message) }));
+}
+
+/** The first entry of a mesh; its hash is the mesh's id. `signers` in the order of `genesisKeys`. */
+export function composeGenesis(
+  keys: Keys,
+  body: GenesisBody,
+  signers: readonly [Signer, ...Signer[]],
+): Entry<AuthorityHeader> {
+  const header: AuthorityHeader = {
+    kind: "authority",
+    mesh: ZERO_HASH,
+    key: signers[0].publicKey,
+    log: ZERO_HASH,
+    parents: [],
+    type: "genesis",
+  };
+  return sealEntry(keys, header, encodeBody(body), signedBy(...signers));
+}
+
+export interface AuthorityPosition {
+  readonly mesh: Uint8Array;
+  readonly log: Uint8Array;
+  /** Everything that the writer knows: hashes of entries that no other names as a parent. */
+  readonly parents: readonly Uint8Array[];
+}
+
+export function composeAuthority(
+  keys: Keys,
+  position: AuthorityPosition,
+  body: KnownBody,
+  signer: Signer,
+): Entry<AuthorityHeader> {
+  const parents = [...new Map(position.parents.map((hash) => [toHex(hash), hash]))]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, MAX_PARENTS)
+    .map(([, hash]) => hash);
+  const header: AuthorityHeader = {
+    kind: "authority",
+    mesh: position.mesh,
+    key: signer.publicKey,
+    log: position.log,
+    parents,
+    type: body.type,
+  };
+  return sealEntry(keys, header, encodeBody(body), signedBy(signer));
+}
+
+/** Where in a graph the next entry of anybody stands who knows all of it. */
+export function positionIn(graph: AuthorityGraph, mesh: Uint8Array, log: Uint8Array): AuthorityPosition {
+  return { mesh, log, parents: graph.tips.map((tip) => tip.entry.hash) };
+}
+
+export interface ChainPosition {
+  readonly mesh: Uint8Array;
+  readonly log: Uint8Array;
+  readonly class: number;
+  /** The chain's last entry, or null before the first. */
+  readonly head: { readonly seq: number; readonly hash: Uint8Array } | null;
+  readonly hlc: Hlc;
+  readonly seen: Uint8Array;
+  readonly more: number;
+}
+
+export function composeLink(
+  keys: Keys,
+  position: ChainPosition,
+  payload: Uint8Array,
+  signer: Signer,
+): Entry<ChainHeader> {
+  const { head, ...rest } = position;
+  const header: ChainHeader = {
+    kind: "chain",
+    key: signer.publicKey,
+    ...rest,
+    seq: (head?.seq ?? 0) + 1,
+    prev: head?.hash ?? ZERO_HASH,
+  };
+  return sealEntry(keys, header, payload, signedBy(signer));
+}
+
+export function composeObserved(
+  keys: Keys,
+  position: { readonly mesh: Uint8Array; readonly log: Uint8Array; readonly seq: number; readonly hlc: Hlc },
+  payload: Uint8Array,
+  signer: Signer,
+): Entry<ObservedHeader> {
+  const header: ObservedHeader = { kind: "observed", key: signer.publicKey, ...position };
+  return sealEntry(keys, header, payload, signedBy(signer));
+}

@@ -1,0 +1,105 @@
+import { toHex } from "../core/bytes.ts";
+import { compareHlc, type Hlc } from "../core/hlc.ts";
+import type { Json } from "../core/json.ts";
+import type { Conflict, PathWinner } from "../core/view.ts";
+import type { ChainLink } from "./chain.ts";
+
+interface CurrentWrite {
+  readonly log: string;
+  readonly seq: number;
+  readonly entry: string;
+  readonly hlc: Hlc;
+  readonly value: Json | undefined;
+}
+
+interface PathState {
+  /** Each log's own latest write: a writer supersedes itself. */
+  readonly current: Map<string, CurrentWrite>;
+  /** `log:seq` of every write that some write here names in `over`. */
+  readonly superseded: Set<string>;
+}
+
+/**
+ * The fold of all desired ledgers (`trust.md` §5): a write that an effective write names is superseded; among those
+ * left the greatest (HLC, log) wins, and the others are conflicts. Cause beats clocks; clocks only break ties.
+ */
+export class DesiredState {
+  readonly #paths = new Map<string, PathState>();
+  readonly #winners = new Map<string, PathWinner>();
+  readonly #servers = new Map<string, Set<string>>();
+
+  apply(link: ChainLink): void {
+    const { header, id } = link.entry;
+    const log = toHex(header.log);
+    for (const { path, value, over } of link.writes) {
+      let state = this.#paths.get(path);
+      if (state === undefined) {
+        state = { current: new Map(), superseded: new Set() };
+        this.#paths.set(path, state);
+      }
+      state.current.set(log, { log, seq: header.seq, entry: id, hlc: header.hlc, value });
+      for (const ref of over) state.superseded.add(`${ref.log}:${ref.seq}`);
+      this.#settle(path, state);
+    }
+  }
+
+  #settle(path: string, state: PathState): void {
+    const [winner] = candidates(state);
+    if (winner === undefined || winner.value === undefined) {
+      this.#winners.delete(path);
+    } else {
+      this.#winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
+    }
+    const [kind, server] = path.split("/", 2);
+    if (kind !== "server" || server === undefined) return;
+    const paths = this.#servers.get(server);
+    if (paths === undefined) this.#servers.set(server, new Set([path]));
+    else paths.add(path);
+  }
+
+  winner(path: string): PathWinner | undefined {
+    return this.#winners.get(path);
+  }
+
+  /** True if some write at the path counts, be it a tombstone. */
+  isWritten(path: string): boolean {
+    return this.#paths.has(path);
+  }
+
+  get winners(): ReadonlyMap<string, PathWinner> {
+    return this.#winners;
+  }
+
+  /** Every path that was ever written about a server. */
+  serverPaths(server: string): ReadonlySet<string> {
+    return this.#servers.get(server) ?? new Set();
+  }
+
+  /** The writes that a new write of `log` at this path has to name. */
+  othersAt(path: string, log: string): { log: string; seq: number }[] {
+    const state = this.#paths.get(path);
+    if (state === undefined) return [];
+    return candidates(state)
+      .filter((write) => write.log !== log)
+      .map((write) => ({ log: write.log, seq: write.seq }));
+  }
+
+  conflicts(): Conflict[] {
+    const found: Conflict[] = [];
+    for (const [path, state] of this.#paths) {
+      const [winner, ...losers] = candidates(state);
+      // Two hands that wrote the same have no quarrel.
+      const other = losers.filter((loser) => JSON.stringify(loser.value) !== JSON.stringify(winner?.value));
+      if (winner !== undefined && other.length > 0) found.push({ path, winner, losers: other });
+    }
+    return found;
+  }
+}
+
+/** The unsuperseded writes, the winner first. */
+function candidates(state: PathState): CurrentWrite[] {
+  if (state.current.size === 1) return [...state.current.values()];
+  return [...state.current.values()]
+    .filter((write) => !state.superseded.has(`${write.log}:${write.seq}`))
+    .sort((a, b) => compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1));
+}

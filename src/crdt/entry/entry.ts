@@ -1,0 +1,356 @@
+import { ascii, concat, toHex } from "../../core/bytes.ts";
+import { MalformedError } from "../../core/encoding.ts";
+import type { Hlc } from "../../core/hlc.ts";
+import type { Keys } from "../../core/ports/keys.ts";
+
+/**
+ * The signed entry, version 1. The bytes are specified in `docs/protocol/entries.md`, with vectors in
+ * `test/vectors/entries.json`; they are a promise and never change.
+ */
+
+/** Largest entry that a peer admits, all bytes counted. */
+export const MAX_ENTRY_BYTES = 64 * 1024;
+/** Largest observed record. */
+export const MAX_OBSERVED_BYTES = 32 * 1024;
+export const MAX_PARENTS = 64;
+export const ENTRY_VERSION = 1;
+
+const KIND_AUTHORITY = 1;
+const KIND_CHAIN = 2;
+const KIND_OBSERVED = 3;
+
+/** What a chain carries. Classes that this release does not know are kept and forwarded, not read. */
+export const CLASS_DESIRED = 1;
+export const CLASS_AUDIT = 2;
+
+interface HeaderBase {
+  /** Mesh id: the hash of the genesis entry; zeros in the genesis entry itself. */
+  readonly mesh: Uint8Array;
+  /** Ed25519 public key of the writer. */
+  readonly key: Uint8Array;
+  /** The log that this entry belongs to (`trust.md` §1); zeros in the genesis entry. */
+  readonly log: Uint8Array;
+}
+
+/** A node of the causal graph that says who may do what. */
+export interface AuthorityHeader extends HeaderBase {
+  readonly kind: "authority";
+  /** Sorted, distinct hashes of what the writer knew. */
+  readonly parents: readonly Uint8Array[];
+  readonly type: string;
+}
+
+/** A link of a single writer's chain: desired state or audit. */
+export interface ChainHeader extends HeaderBase {
+  readonly kind: "chain";
+  readonly class: number;
+  /** Counts from 1 without gaps. */
+  readonly seq: number;
+  /** Hash of the entry before; zeros at 1. */
+  readonly prev: Uint8Array;
+  readonly hlc: Hlc;
+  /** Digest of the authority heads that the writer knew: a hint to fetch, never part of validity. */
+  readonly seen: Uint8Array;
+  /** How many entries of the same batch follow. A batch is folded when its last entry (0) is there. */
+  readonly more: number;
+}
+
+/** One node's report about itself; its next version replaces it whole. */
+export interface ObservedHeader extends HeaderBase {
+  readonly kind: "observed";
+  readonly seq: number;
+  readonly hlc: Hlc;
+}
+
+export type Header = AuthorityHeader | ChainHeader | ObservedHeader;
+
+/** Signature schemes. A scheme that is not known makes a signature that does not count. */
+export const SCHEME_ED25519 = 1;
+
+export interface Signature {
+  readonly scheme: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface Entry<H extends Header = Header> {
+  readonly header: H;
+  readonly payload: Uint8Array;
+  readonly signatures: readonly Signature[];
+  /** The whole entry as stored and sent. */
+  readonly bytes: Uint8Array;
+  /** Header, length and payload: what is hashed and signed. */
+  readonly signed: Uint8Array;
+  readonly hash: Uint8Array;
+  /** Hex of {@link hash}: the entry's name in maps. */
+  readonly id: string;
+}
+
+const HASH_DOMAIN = ascii("lab/1/entry\0");
+const SIGN_DOMAIN = {
+  authority: ascii("lab/1/sign-authority\0"),
+  chain: ascii("lab/1/sign-chain\0"),
+  observed: ascii("lab/1/sign-observed\0"),
+} as const;
+
+/** The bytes that a signature of this entry covers: a domain by kind, then header, length and payload. */
+export function signingMessage(kind: Header["kind"], signed: Uint8Array): Uint8Array {
+  return concat(SIGN_DOMAIN[kind], signed);
+}
+
+export function entryHash(keys: Pick<Keys, "hash">, signed: Uint8Array): Uint8Array {
+  return keys.hash(concat(HASH_DOMAIN, signed));
+}
+
+class Writer {
+  #bytes = new Uint8Array(512);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+
+  #room(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + length));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+
+  u8(value: number): void {
+    this.#room(1);
+    this.#bytes[this.#at++] = value;
+  }
+
+  u16(value: number): void {
+    this.#room(2);
+    this.#view.setUint16(this.#at, value);
+    this.#at += 2;
+  }
+
+  u32(value: number): void {
+    this.#room(4);
+    this.#view.setUint32(this.#at, value);
+    this.#at += 4;
+  }
+
+  u64(value: number): void {
+    this.#room(8);
+    this.#view.setUint32(this.#at, Math.floor(value / 2 ** 32));
+    this.#view.setUint32(this.#at + 4, value >>> 0);
+    this.#at += 8;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+}
+
+class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  #need(length: number): number {
+    if (this.left < length) throw new MalformedError("the entry is cut short");
+    const at = this.#at;
+    this.#at += length;
+    return at;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#need(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#need(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#need(4));
+  }
+
+  u64(): number {
+    const at = this.#need(8);
+    const value = this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
+    if (value > Number.MAX_SAFE_INTEGER) throw new MalformedError("a number is out of range");
+    return value;
+  }
+
+  raw(length: number): Uint8Array {
+    const at = this.#need(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+}
+
+/** Header, length and payload as they are hashed and signed. */
+export function encodeSigned(header: Header, payload: Uint8Array): Uint8Array {
+  const out = new Writer();
+  out.u8(ENTRY_VERSION);
+  switch (header.kind) {
+    case "authority":
+      out.u8(KIND_AUTHORITY);
+      writeBase(out, header);
+      out.u8(header.parents.length);
+      for (const parent of header.parents) out.raw(parent);
+      out.u8(header.type.length);
+      out.raw(ascii(header.type));
+      break;
+    case "chain":
+      out.u8(KIND_CHAIN);
+      writeBase(out, header);
+      out.u8(header.class);
+      out.u64(header.seq);
+      out.raw(header.prev);
+      writeHlc(out, header.hlc);
+      out.raw(header.seen);
+      out.u16(header.more);
+      break;
+    case "observed":
+      out.u8(KIND_OBSERVED);
+      writeBase(out, header);
+      out.u64(header.seq);
+      writeHlc(out, header.hlc);
+      break;
+  }
+  out.u32(payload.length);
+  out.raw(payload);
+  return out.take();
+}
+
+function writeBase(out: Writer, header: HeaderBase): void {
+  out.raw(header.mesh);
+  out.raw(header.key);
+  out.raw(header.log);
+}
+
+function writeHlc(out: Writer, hlc: Hlc): void {
+  out.u64(hlc.ms);
+  out.u32(hlc.count);
+}
+
+function readHlc(reader: Reader): Hlc {
+  return { ms: reader.u64(), count: reader.u32() };
+}
+
+/** Joins the signed part and its signatures to an entry. */
+export function sealEntry<H extends Header>(
+  keys: Pick<Keys, "hash">,
+  header: H,
+  payload: Uint8Array,
+  sign: (message: Uint8Array) => readonly Signature[],
+): Entry<H> {
+  const signed = encodeSigned(header, payload);
+  const signatures = sign(signingMessage(header.kind, signed));
+  const out = new Writer();
+  out.raw(signed);
+  out.u8(signatures.length);
+  for (const { scheme, bytes } of signatures) {
+    out.u8(scheme);
+    out.u16(bytes.length);
+    out.raw(bytes);
+  }
+  const hash = entryHash(keys, signed);
+  return { header, payload, signatures, bytes: out.take(), signed, hash, id: toHex(hash) };
+}
+
+/** Parses an entry from outside; throws {@link MalformedError} on anything that {@link sealEntry} would not write. */
+export function decodeEntry(keys: Pick<Keys, "hash">, bytes: Uint8Array): Entry {
+  if (bytes.length > MAX_ENTRY_BYTES) throw new MalformedError(`an entry has at most ${MAX_ENTRY_BYTES} bytes`);
+  const reader = new Reader(bytes);
+  const version = reader.u8();
+  if (version !== ENTRY_VERSION) throw new MalformedError(`entry version ${version} is not known`);
+  const header = readHeader(reader);
+  const payload = reader.raw(reader.u32());
+  const signed = bytes.subarray(0, reader.at);
+  const signatures: Signature[] = [];
+  for (let left = reader.u8(); left > 0; left--) {
+    const scheme = reader.u8();
+    signatures.push({ scheme, bytes: reader.raw(reader.u16()) });
+  }
+  if (reader.left > 0) throw new MalformedError("bytes after the entry");
+  const hash = entryHash(keys, signed);
+  return { header, payload, signatures, bytes, signed, hash, id: toHex(hash) };
+}
+
+function readHeader(reader: Reader): Header {
+  const kind = reader.u8();
+  const base = { mesh: reader.raw(32), key: reader.raw(32), log: reader.raw(32) };
+  switch (kind) {
+    case KIND_AUTHORITY: {
+      const count = reader.u8();
+      if (count > MAX_PARENTS) throw new MalformedError(`an entry has at most ${MAX_PARENTS} parents`);
+      const parents: Uint8Array[] = [];
+      let before = "";
+      for (let i = 0; i < count; i++) {
+        const parent = reader.raw(32);
+        const hex = toHex(parent);
+        if (hex <= before) throw new MalformedError("parents are sorted and distinct");
+        before = hex;
+        parents.push(parent);
+      }
+      const type = String.fromCharCode(...reader.raw(reader.u8()));
+      if (!/^[a-z][a-z0-9-]{0,31}$/.test(type)) throw new MalformedError("an entry's type is a short lower-case word");
+      return { kind: "authority", ...base, parents, type };
+    }
+    case KIND_CHAIN: {
+      const header: ChainHeader = {
+        kind: "chain",
+        ...base,
+        class: reader.u8(),
+        seq: reader.u64(),
+        prev: reader.raw(32),
+        hlc: readHlc(reader),
+        seen: reader.raw(32),
+        more: reader.u16(),
+      };
+      if (header.seq < 1) throw new MalformedError("a chain counts from 1");
+      return header;
+    }
+    case KIND_OBSERVED: {
+      const header: ObservedHeader = { kind: "observed", ...base, seq: reader.u64(), hlc: readHlc(reader) };
+      if (header.seq < 1) throw new MalformedError("versions count from 1");
+      return header;
+    }
+    default:
+      throw new MalformedError(`entry kind ${kind} is not known`);
+  }
+}
+
+export const ZERO_HASH: Uint8Array = new Uint8Array(32);
+
+export function isAuthority(entry: Entry): entry is Entry<AuthorityHeader> {
+  return entry.header.kind === "authority";
+}
+
+export function isChain(entry: Entry): entry is Entry<ChainHeader> {
+  return entry.header.kind === "chain";
+}
+
+export function isObserved(entry: Entry): entry is Entry<ObservedHeader> {
+  return entry.header.kind === "observed";
+}
+
+/** True if one of the entry's own signatures is a good one of its writer. */
+export function carriesValidSignature(keys: Pick<Keys, "verify">, entry: Entry): boolean {
+  const message = signingMessage(entry.header.kind, entry.signed);
+  return entry.signatures.some(
+    ({ scheme, bytes }) => scheme === SCHEME_ED25519 && keys.verify(entry.header.key, message, bytes),
+  );
+}

@@ -1,0 +1,186 @@
+import { concat, toHex } from "../core/bytes.ts";
+import { encode, type Plain } from "../core/encoding.ts";
+import type { Keys } from "../core/ports/keys.ts";
+import { serverAttributePath, serverLabelPath } from "../core/paths.ts";
+import type { Node, PathWinner, View } from "../core/view.ts";
+import type { Authority, NodeRecord, OperatorLog } from "./authority/resolve.ts";
+import { type Chain, type ChainLink, completeBatches, pathTo } from "./chain.ts";
+import { DesiredState } from "./desired.ts";
+import { CLASS_DESIRED } from "./entry/entry.ts";
+import type { Replica } from "./replica.ts";
+
+/**
+ * Turns a replica into its {@link View}. Goes on from the last one where ledgers have only grown; where a cut or a
+ * fork took something away it folds everything anew, so that both ways give the same.
+ */
+export class Fold {
+  #desired = new DesiredState();
+  /** How much of each ledger is folded, and the entry that it ended with. */
+  #applied = new Map<string, { count: number; last: string }>();
+
+  get desired(): DesiredState {
+    return this.#desired;
+  }
+
+  view(replica: Replica): View {
+    const { authority } = replica;
+    const ledgers = keptLedgers(replica, authority);
+    if (!this.#continues(ledgers)) {
+      this.#desired = new DesiredState();
+      this.#applied = new Map();
+    }
+    for (const [log, links] of ledgers) {
+      const from = this.#applied.get(log)?.count ?? 0;
+      for (const link of links.slice(from)) this.#desired.apply(link);
+      if (links.length > 0) this.#applied.set(log, { count: links.length, last: links.at(-1)?.entry.id as string });
+    }
+    return buildView(replica, authority, this.#desired);
+  }
+
+  #continues(ledgers: ReadonlyMap<string, readonly ChainLink[]>): boolean {
+    return [...this.#applied].every(([log, { count, last }]) => ledgers.get(log)?.[count - 1]?.entry.id === last);
+  }
+
+  /** Authority tips, ledger frontiers and the winners that follow from them. */
+  stateHash(replica: Replica, keys: Pick<Keys, "hash">): Uint8Array {
+    const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
+    const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
+    const winners = [...this.#desired.winners]
+      .map(([path, { value, hlc, log }]) => [path, value, hlc.ms, hlc.count, log])
+      .sort(byFirst);
+    return keys.hash(concat(encode(tips), encode(frontiers as Plain), encode(winners as Plain)));
+  }
+}
+
+function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
+  return String(a[0]) < String(b[0]) ? -1 : 1;
+}
+
+/** The prefix rule of `trust.md` §5 for every desired ledger whose log is known and has `ops`. */
+function keptLedgers(replica: Replica, authority: Authority): Map<string, readonly ChainLink[]> {
+  const kept = new Map<string, readonly ChainLink[]>();
+  const logs = [...authority.operators.values()].filter((operator) => operator.rights.has("ops"));
+  for (const operator of logs.sort((a, b) => (a.log < b.log ? -1 : 1))) {
+    const chain = replica.chain(operator.log, CLASS_DESIRED);
+    if (chain !== undefined) kept.set(operator.log, completeBatches(keptPrefix(replica, authority, operator, chain)));
+  }
+  return kept;
+}
+
+function keptPrefix(
+  replica: Replica,
+  authority: Authority,
+  operator: OperatorLog,
+  chain: Chain,
+): readonly ChainLink[] {
+  const cuts = authority.cuts.filter(({ index, rank, body }) => {
+    if (toHex(body.key) !== operator.key || rank >= operator.rank) return false;
+    const named = body.keeps.some((keep) => toHex(keep.log) === operator.log);
+    return named || !(index === operator.opening || replica.graph.isPast(index, operator.opening));
+  });
+  if (cuts.length === 0) return chain.main;
+  const chains = cuts.map(({ body }): readonly ChainLink[] => {
+    const last = body.keeps.find((keep) => toHex(keep.log) === operator.log)?.l ?? null;
+    const link = last === null ? undefined : chain.find(toHex(last.hash));
+    return link === undefined || link.entry.header.seq !== last?.seq ? [] : pathTo(link);
+  });
+  return chains.reduce(commonPrefix);
+}
+
+function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonly ChainLink[] {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}
+
+function buildView(replica: Replica, authority: Authority, desired: DesiredState): View {
+  const nodes = new Map<string, Node>();
+  const byKey = new Map<string, Node>();
+  const byName = new Map<string, Node>();
+  for (const record of [...authority.nodes.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+    const node = toNode(record);
+    nodes.set(node.id, node);
+    // A key that was cut and let in again is what it is now.
+    if (byKey.get(node.key)?.state !== "active") byKey.set(node.key, node);
+    if (node.naming === "owned" && (node.state === "active" || !byName.has(node.name))) byName.set(node.name, node);
+  }
+  const genesis = replica.graph.entries[0]?.body;
+  const holders = new Map<string, Node[]>();
+  for (const node of nodes.values()) {
+    for (const role of node.state === "active" ? node.roles : []) {
+      holders.set(role, [...(holders.get(role) ?? []), node]);
+    }
+  }
+  const labels = new Map<string, readonly string[]>();
+  return {
+    mesh: toHex(replica.mesh),
+    meshName: genesis?.type === "genesis" ? genesis.name : "",
+    revision: replica.revision,
+    nodes,
+    operators: [...authority.operators.values()]
+      .filter((operator) => operator.rank > 0 || operator.name !== "root")
+      .map(({ log, key, name, rank, rights, state }) => ({ log, key, name, rank, rights: [...rights], state })),
+    tokens: [...authority.tokens.values()].map(({ id, body, redeemedBy }) => ({
+      id,
+      name: body.name,
+      labels: body.labels,
+      roles: body.roles,
+      issuer: toHex(body.issuer),
+      notBeforeMs: body.nbf,
+      expiresMs: body.exp,
+      redeemedBy,
+    })),
+    recovery: genesis?.type === "genesis" ? genesis.recovery : null,
+    newest: replica.newest,
+    nodeByKey: (key) => byKey.get(key),
+    nodeByName: (name) => byName.get(name),
+    holders: (role) => holders.get(role) ?? [],
+    labelsOf: (id) => {
+      let found = labels.get(id);
+      if (found === undefined) {
+        found = labelsOf(authority.nodes.get(id), desired);
+        labels.set(id, found);
+      }
+      return found;
+    },
+    attributeOf: (id, attribute) => {
+      const path = serverAttributePath(id, attribute);
+      const written = desired.winner(path)?.value;
+      if (typeof written === "string") return written;
+      return desired.isWritten(path) ? undefined : authority.nodes.get(id)?.attributes[attribute];
+    },
+    desired: (path) => desired.winner(path),
+    desiredUnder: (prefix) =>
+      [...desired.winners]
+        .filter(([path]) => path.startsWith(prefix))
+        .sort(([a], [b]) => (a < b ? -1 : 1)) as readonly (readonly [string, PathWinner])[],
+    conflicts: () => desired.conflicts(),
+  };
+}
+
+function toNode(record: NodeRecord): Node {
+  return {
+    id: record.id,
+    key: record.key,
+    seal: record.seal,
+    name: record.name,
+    naming: record.naming,
+    state: record.state,
+    roles: record.roles,
+    how: record.how,
+    enrolledAtMs: record.at,
+  };
+}
+
+/** What the token brought, as far as nobody wrote about it, what ledgers say, and the role labels. */
+function labelsOf(record: NodeRecord | undefined, desired: DesiredState): readonly string[] {
+  if (record === undefined) return [];
+  const labels = new Set<string>(record.roles);
+  for (const label of record.labels) if (!desired.isWritten(serverLabelPath(record.id, label))) labels.add(label);
+  const prefix = serverLabelPath(record.id, "");
+  for (const path of desired.serverPaths(record.id)) {
+    if (path.startsWith(prefix) && desired.winner(path)?.value === true) labels.add(path.slice(prefix.length));
+  }
+  return [...labels].sort();
+}
+

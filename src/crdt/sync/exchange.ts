@@ -1,0 +1,416 @@
+import { equalBytes, fromHex, toHex } from "../../core/bytes.ts";
+import { decode, encode, MalformedError, type Plain } from "../../core/encoding.ts";
+import type { Exchange, ExchangeOutcome, ExchangeRound } from "../../core/ports/exchange.ts";
+import type { Keys } from "../../core/ports/keys.ts";
+import type { Chain, ChainLink } from "../chain.ts";
+import { chainId, type Replica } from "../replica.ts";
+import { Inventory, type Item, type Tip } from "./inventory.ts";
+
+/** Below this many items a subtree is named, not walked further. */
+const LEAF_ITEMS = 64;
+/** Entries in one message; what does not fit comes in the next. */
+const MESSAGE_BYTES = 1024 * 1024;
+/** Positions of the own chain that a request names, ever further apart, so that a peer finds the last common one. */
+const LOCATOR_LENGTH = 32;
+/** A round that has not ended by then starts over later. */
+const MAX_STEPS = 64;
+
+interface ChainWant {
+  readonly log: string;
+  readonly class: number;
+  readonly have: readonly string[];
+}
+
+interface Want {
+  readonly authority: readonly string[];
+  readonly chains: readonly ChainWant[];
+  readonly observed: readonly string[];
+}
+
+/**
+ * Anti-entropy over two replicas, as a state machine of requests and answers (`docs/protocol/sync.md`). Either side may
+ * lie: everything that comes in passes admission, and answers are bounded.
+ */
+export class ReplicaExchange implements Exchange {
+  readonly #replica: Replica;
+  readonly #keys: Keys;
+  #inventory: { readonly of: string; readonly inventory: Inventory } | null = null;
+
+  constructor(replica: Replica, keys: Keys) {
+    this.#replica = replica;
+    this.#keys = keys;
+  }
+
+  get inventory(): Inventory {
+    const audit = [...this.#replica.chains.values()].reduce((sum, chain) => sum + chain.size, 0);
+    const of = `${this.#replica.graph.entries.length} ${audit} ${this.#replica.observedRevision}`;
+    if (this.#inventory?.of !== of) this.#inventory = { of, inventory: new Inventory(this.#replica, this.#keys) };
+    return this.#inventory.inventory;
+  }
+
+  begin(): ExchangeRound {
+    return new Round(this, this.#replica);
+  }
+
+  async answer(request: Uint8Array): Promise<Uint8Array> {
+    const message = readMap(decode(request));
+    switch (message.q) {
+      case "root":
+        return this.#answerRoot(message);
+      case "walk":
+        return this.#answerWalk(readText(message.prefix, 64));
+      case "want":
+        return encode(collect(this.#replica, readWant(message)));
+      case "give":
+        await this.#replica.admit(readEntries(message.entries));
+        return encode({});
+      default:
+        // A later release may ask for more; it reads "not understood" and goes on with what we know.
+        return encode({ unknown: true });
+    }
+  }
+
+  #answerRoot(message: Record<string, Plain | undefined>): Uint8Array {
+    const root = this.inventory.digest("");
+    const state = this.#replica.stateHash();
+    const same = message.root instanceof Uint8Array && equalBytes(message.root, root);
+    return encode(same ? { root, state } : { root, state, ...this.#node("") });
+  }
+
+  #answerWalk(prefix: string): Uint8Array {
+    if (!/^[0-9a-f]*$/.test(prefix)) throw new MalformedError("not a place in the tree");
+    return encode(this.#node(prefix));
+  }
+
+  #node(prefix: string): Record<string, Plain> {
+    if (prefix.length >= 64 || this.inventory.count(prefix) <= LEAF_ITEMS) {
+      return { items: this.inventory.under(prefix).map(writeItem) };
+    }
+    return { children: this.inventory.children(prefix) };
+  }
+
+  firstRequest(): Uint8Array {
+    return encode({ q: "root", root: this.inventory.digest(""), state: this.#replica.stateHash() });
+  }
+}
+
+class Round implements ExchangeRound {
+  readonly request: Uint8Array;
+  readonly #exchange: ReplicaExchange;
+  readonly #replica: Replica;
+  #walks: string[] = [];
+  #here: string | null = "";
+  #want: { authority: string[]; chains: ChainWant[]; observed: string[] } = { authority: [], chains: [], observed: [] };
+  #give: Uint8Array[] = [];
+  readonly #theirTips = new Map<string, readonly Tip[]>();
+  #phase: "root" | "walk" | "want" | "give" = "root";
+  #steps = 0;
+  #verdict: ExchangeOutcome["verdict"] = "same";
+  #received = 0;
+  #sent = 0;
+
+  constructor(exchange: ReplicaExchange, replica: Replica) {
+    this.#exchange = exchange;
+    this.#replica = replica;
+    this.request = exchange.firstRequest();
+  }
+
+  get outcome(): ExchangeOutcome {
+    return { verdict: this.#verdict, received: this.#received, sent: this.#sent };
+  }
+
+  async next(answer: Uint8Array): Promise<Uint8Array | null> {
+    if (++this.#steps > MAX_STEPS) return null;
+    const message = readMap(decode(answer));
+    switch (this.#phase) {
+      case "root": {
+        if (message.items === undefined && message.children === undefined) {
+          const same = message.state instanceof Uint8Array && equalBytes(message.state, this.#replica.stateHash());
+          this.#verdict = same ? "same" : "diverged";
+          return null;
+        }
+        this.#verdict = "exchanged";
+        this.#phase = "walk";
+        this.#compare(message);
+        return this.#proceed();
+      }
+      case "walk":
+        this.#compare(message);
+        return this.#proceed();
+      case "want": {
+        const entries = readEntries(message.entries);
+        const admitted = await this.#replica.admit(entries);
+        const fresh = admitted.filter(({ state }) => state === "admitted").length;
+        this.#received += fresh;
+        // A peer that keeps sending what changes nothing is not asked again in this round.
+        if (message.more === true && fresh > 0) return this.#sendWant();
+        return this.#sendGive();
+      }
+      case "give":
+        return this.#sendGive();
+    }
+  }
+
+  #compare(message: Record<string, Plain | undefined>): void {
+    const prefix = this.#here ?? "";
+    const { inventory } = this.#exchange;
+    if (Array.isArray(message.children) && message.children.length === 16) {
+      const own = inventory.children(prefix);
+      for (const [i, digest] of (message.children as Plain[]).entries()) {
+        if (!(digest instanceof Uint8Array) || !equalBytes(digest, own[i] as Uint8Array)) {
+          this.#walks.push(prefix + i.toString(16));
+        }
+      }
+      return;
+    }
+    if (!Array.isArray(message.items) || message.items.length > 4096) return;
+    this.#compareItems(inventory.under(prefix), (message.items as Plain[]).map(readItem));
+  }
+
+  #compareItems(own: readonly Item[], theirs: readonly Item[]): void {
+    const mine = new Map(own.map((item) => [itemName(item), item]));
+    for (const item of theirs) {
+      const known = mine.get(itemName(item));
+      mine.delete(itemName(item));
+      this.#compareItem(known, item);
+    }
+    for (const item of mine.values()) this.#compareItem(item, undefined);
+  }
+
+  #compareItem(mine: Item | undefined, theirs: Item | undefined): void {
+    const item = (theirs ?? mine) as Item;
+    switch (item.kind) {
+      case "authority":
+        if (mine === undefined) this.#want.authority.push(item.id);
+        else if (theirs === undefined) this.#giveAuthority(item.id);
+        break;
+      case "chain": {
+        const chain = this.#replica.chain(item.log, item.class);
+        const tips = theirs?.kind === "chain" ? theirs.tips : [];
+        this.#theirTips.set(chainId(item.log, item.class), tips);
+        if (tips.some(({ id }) => chain?.find(id) === undefined)) {
+          this.#want.chains.push({ log: item.log, class: item.class, have: locator(chain) });
+        }
+        break;
+      }
+      case "observed": {
+        const known = this.#replica.observed.get(item.log);
+        const their = theirs?.kind === "observed" ? theirs.versions : [];
+        const own = known === undefined ? [] : known.state === "record" ? [known.entry] : [...known.proof];
+        const ahead = their.some(({ seq, id }) =>
+          own.every((entry) => entry.id !== id && entry.header.seq <= seq),
+        );
+        if (ahead) this.#want.observed.push(item.log);
+        const newer = own.filter((entry) => their.every(({ seq, id }) => id !== entry.id && seq <= entry.header.seq));
+        this.#give.push(...newer.map(({ bytes }) => bytes));
+        break;
+      }
+    }
+  }
+
+  #giveAuthority(id: string): void {
+    const node = this.#replica.graph.find(id);
+    if (node !== undefined) this.#give.push(node.entry.bytes);
+  }
+
+  #proceed(): Uint8Array | null {
+    const walk = this.#walks.shift();
+    if (walk !== undefined) {
+      this.#here = walk;
+      return encode({ q: "walk", prefix: walk });
+    }
+    const { authority, chains, observed } = this.#want;
+    if (authority.length + chains.length + observed.length > 0) return this.#sendWant();
+    return this.#sendGive();
+  }
+
+  #sendWant(): Uint8Array {
+    this.#phase = "want";
+    const have = new Set(this.#replica.graph.entries.map(({ entry }) => entry.id));
+    return encode({
+      q: "want",
+      authority: this.#want.authority.filter((id) => !have.has(id)).map(bytesOf),
+      chains: this.#want.chains.map(({ log, class: chainClass }) => ({
+        log: bytesOf(log),
+        class: chainClass,
+        have: locator(this.#replica.chain(log, chainClass)).map(bytesOf),
+      })),
+      observed: this.#want.observed.map(bytesOf),
+    });
+  }
+
+  #sendGive(): Uint8Array | null {
+    if (this.#phase !== "give") {
+      this.#phase = "give";
+      for (const [name, tips] of this.#theirTips) {
+        const chain = this.#replica.chains.get(name);
+        if (chain !== undefined) this.#give.push(...linksBeyond(chain, new Set(tips.map(({ id }) => id))));
+      }
+    }
+    if (this.#give.length === 0) return null;
+    let size = 0;
+    let count = 0;
+    while (count < this.#give.length && (count === 0 || size + (this.#give[count]?.length ?? 0) <= MESSAGE_BYTES)) {
+      size += this.#give[count++]?.length ?? 0;
+    }
+    const entries = this.#give.splice(0, count);
+    this.#sent += entries.length;
+    return encode({ q: "give", entries });
+  }
+}
+
+/** The answer to a want: authority entries in causal order, then chains, then records, as far as they fit. */
+function collect(replica: Replica, want: Want): { entries: Uint8Array[]; more: boolean } {
+  const entries: Uint8Array[] = [];
+  let size = 0;
+  let more = false;
+  const offer = (bytes: Uint8Array): void => {
+    if (entries.length > 0 && size + bytes.length > MESSAGE_BYTES) {
+      more = true;
+      return;
+    }
+    if (more) return;
+    entries.push(bytes);
+    size += bytes.length;
+  };
+  const nodes = want.authority.flatMap((id) => replica.graph.find(id) ?? []);
+  for (const node of nodes.sort((a, b) => a.index - b.index)) offer(node.entry.bytes);
+  for (const { log, class: chainClass, have } of want.chains) {
+    const chain = replica.chain(log, chainClass);
+    if (chain !== undefined) for (const bytes of linksBeyond(chain, new Set(have))) offer(bytes);
+  }
+  for (const log of want.observed) {
+    const observed = replica.observed.get(log);
+    if (observed?.state === "record") offer(observed.entry.bytes);
+    else for (const entry of observed?.proof ?? []) offer(entry.bytes);
+  }
+  return { entries, more };
+}
+
+/** Entries of the chain that do not lie behind one of the known ones, every one after its predecessor. */
+function linksBeyond(chain: Chain, known: ReadonlySet<string>): Uint8Array[] {
+  const found = new Set<ChainLink>();
+  for (const tip of chain.tips) {
+    for (let at: ChainLink | null = tip; at !== null && !known.has(at.entry.id) && !found.has(at); at = at.prev) {
+      found.add(at);
+    }
+  }
+  return [...found].sort((a, b) => a.entry.header.seq - b.entry.header.seq).map(({ entry }) => entry.bytes);
+}
+
+/** Ids along the own chain, the newest first, ever further apart. */
+function locator(chain: Chain | undefined): string[] {
+  const main = chain?.main ?? [];
+  const ids = (chain?.tips ?? []).map(({ entry }) => entry.id);
+  let step = 1;
+  for (let i = main.length - 1; i >= 0 && ids.length < LOCATOR_LENGTH; i -= step) {
+    ids.push(main[i]?.entry.id as string);
+    if (ids.length > 8) step *= 2;
+  }
+  return [...new Set(ids)];
+}
+
+function itemName(item: Item): string {
+  switch (item.kind) {
+    case "authority":
+      return item.id;
+    case "chain":
+      return `${item.log} ${item.class}`;
+    case "observed":
+      return item.log;
+  }
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return fromHex(hex) as Uint8Array;
+}
+
+function writeTips(tips: readonly Tip[]): Plain {
+  return tips.map(({ seq, id }) => [seq, bytesOf(id)]);
+}
+
+function writeItem(item: Item): Plain {
+  switch (item.kind) {
+    case "authority":
+      return [1, bytesOf(item.id)];
+    case "chain":
+      return [2, bytesOf(item.log), item.class, writeTips(item.tips)];
+    case "observed":
+      return [3, bytesOf(item.log), writeTips(item.versions)];
+  }
+}
+
+function readItem(value: Plain): Item {
+  if (!Array.isArray(value)) throw new MalformedError("not an item");
+  const [kind, id] = value as Plain[];
+  switch (kind) {
+    case 1:
+      return { kind: "authority", id: readHash(id) };
+    case 2: {
+      const [, , chainClass, tips] = value as Plain[];
+      return { kind: "chain", log: readHash(id), class: readCount(chainClass, 255), tips: readTips(tips) };
+    }
+    case 3:
+      return { kind: "observed", log: readHash(id), versions: readTips((value as Plain[])[2]) };
+    default:
+      throw new MalformedError("not an item");
+  }
+}
+
+function readMap(value: Plain): Record<string, Plain | undefined> {
+  if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof Uint8Array) {
+    throw new MalformedError("not a message");
+  }
+  return value as Record<string, Plain | undefined>;
+}
+
+function readHash(value: Plain | undefined): string {
+  if (!(value instanceof Uint8Array) || value.length !== 32) throw new MalformedError("not a hash");
+  return toHex(value);
+}
+
+function readCount(value: Plain | undefined, limit: number): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > limit) {
+    throw new MalformedError("not a count");
+  }
+  return value;
+}
+
+function readText(value: Plain | undefined, limit: number): string {
+  if (typeof value !== "string" || value.length > limit) throw new MalformedError("not a short text");
+  return value;
+}
+
+function readList<T>(value: Plain | undefined, limit: number, read: (item: Plain) => T): T[] {
+  if (!Array.isArray(value) || value.length > limit) throw new MalformedError("not a short list");
+  return (value as Plain[]).map(read);
+}
+
+function readTips(value: Plain | undefined): Tip[] {
+  return readList(value, 32, (tip) => {
+    const [seq, id] = Array.isArray(tip) ? (tip as Plain[]) : [];
+    return { seq: readCount(seq, Number.MAX_SAFE_INTEGER), id: readHash(id) };
+  });
+}
+
+function readEntries(value: Plain | undefined): Uint8Array[] {
+  return readList(value, 65_536, (bytes) => {
+    if (!(bytes instanceof Uint8Array)) throw new MalformedError("not an entry");
+    return bytes;
+  });
+}
+
+function readWant(message: Record<string, Plain | undefined>): Want {
+  return {
+    authority: readList(message.authority, 65_536, readHash),
+    chains: readList(message.chains, 4096, (value) => {
+      const want = readMap(value);
+      return {
+        log: readHash(want.log),
+        class: readCount(want.class, 255),
+        have: readList(want.have, 2 * LOCATOR_LENGTH, readHash),
+      };
+    }),
+    observed: readList(message.observed, 4096, readHash),
+  };
+}
