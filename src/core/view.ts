@@ -21,6 +21,8 @@ export interface View {
   nodeByKey(key: string): Node | undefined;
   /** The node that owns this name. */
   nodeByName(name: string): Node | undefined;
+  /** The log in which this node writes as holder of a role, or undefined if it holds it not. */
+  roleLog(id: string, role: string): string | undefined;
   /** Active nodes that have this role label. */
   holders(role: string): readonly Node[];
   /** Labels, role labels included, sorted. */
@@ -57,9 +59,14 @@ export interface Operator {
 
 export interface Token {
   readonly id: string;
+  /** Hex of the token entry. */
+  readonly entry: string;
+  /** Hex of what `tokenSecretHash` gives for its secret. */
+  readonly secretHash: string;
   readonly name: string | null;
   readonly labels: readonly string[];
   readonly roles: readonly string[];
+  /** Hex of the role log of the coordinator that alone can redeem it. */
   readonly issuer: string;
   readonly notBeforeMs: number;
   readonly expiresMs: number;

@@ -120,8 +120,10 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
     operators: [...authority.operators.values()]
       .filter((operator) => operator.rank > 0 || operator.name !== "root")
       .map(({ log, key, name, rank, rights, state }) => ({ log, key, name, rank, rights: [...rights], state })),
-    tokens: [...authority.tokens.values()].map(({ id, body, redeemedBy }) => ({
+    tokens: [...authority.tokens.values()].map(({ id, hash, body, redeemedBy }) => ({
       id,
+      entry: hash,
+      secretHash: toHex(body.secretHash),
       name: body.name,
       labels: body.labels,
       roles: body.roles,
@@ -134,6 +136,12 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
     newest: replica.newest,
     nodeByKey: (key) => byKey.get(key),
     nodeByName: (name) => byName.get(name),
+    roleLog: (id, role) => {
+      const open = [...authority.roleLogs].find(
+        ([, log]) => log.node === id && log.label === role && log.state === "live",
+      );
+      return open?.[0];
+    },
     holders: (role) => holders.get(role) ?? [],
     labelsOf: (id) => {
       let found = labels.get(id);

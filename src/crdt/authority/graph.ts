@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
+import { joinMessage } from "../../core/enrolment.ts";
 import { isRoleLabel } from "../../core/names.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import {
@@ -10,7 +11,7 @@ import {
   signingMessage,
 } from "../entry/entry.ts";
 import { type AuthorityBody, decodeBody, type GenesisBody } from "./bodies.ts";
-import { genesisLog, joinMessage, redeemedNodeLog, redeemedRoleLog } from "./identifiers.ts";
+import { genesisLog, redeemedNodeLog, redeemedRoleLog } from "./identifiers.ts";
 
 /** What kind of log an entry opened, fixed for the log's life by that entry alone. */
 export type OpenedLog =

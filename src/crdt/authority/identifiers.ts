@@ -9,8 +9,6 @@ import type { Keys } from "../../core/ports/keys.ts";
 const FOUNDER_LOG = ascii("lab/1/log-genesis\0");
 const NODE_LOG = ascii("lab/1/log-node\0");
 const ROLE_LOG = ascii("lab/1/log-role\0");
-const JOIN = ascii("lab/1/join\0");
-const TOKEN_SECRET = ascii("lab/1/token-secret\0");
 
 type Hash = Pick<Keys, "hash">;
 
@@ -27,14 +25,4 @@ export function redeemedNodeLog(keys: Hash, token: Uint8Array, nodeKey: Uint8Arr
 /** The role log that a token opens for the node that redeemed it. (A `role` entry opens the log of its own hash.) */
 export function redeemedRoleLog(keys: Hash, token: Uint8Array, nodeKey: Uint8Array, label: string): Uint8Array {
   return keys.hash(concat(ROLE_LOG, token, nodeKey, ascii(label)));
-}
-
-/** What a node's key signs to say: I want to be a member of this mesh, and secrets for me are sealed to this key. */
-export function joinMessage(mesh: Uint8Array, nodeKey: Uint8Array, seal: string): Uint8Array {
-  return concat(JOIN, mesh, nodeKey, ascii(seal));
-}
-
-/** What stands in the token entry instead of the token's secret. */
-export function tokenSecretHash(keys: Hash, secret: Uint8Array): Uint8Array {
-  return keys.hash(concat(TOKEN_SECRET, secret));
 }

@@ -1,0 +1,84 @@
+import type { View } from "../view.ts";
+import type { Clock } from "./clock.ts";
+import type { Disk } from "./disk.ts";
+import type { Keys, SealIdentity, Signer } from "./keys.ts";
+import type { Log } from "./log.ts";
+import type { ChannelHandler, Peers } from "./mesh.ts";
+import type { Random } from "./random.ts";
+
+/** One act that was allowed or denied, for the audit log of the node that decided it. Never a value. */
+export interface AuditRecord {
+  /** Who asked: `node:web-1`, `operator:alice`, `stranger:1f2e…`. */
+  readonly actor: string;
+  /** Noun and verb: `secret.read`, `token.redeem`. */
+  readonly action: string;
+  readonly object: string;
+  readonly decision: "allowed" | "denied";
+  /** Why, or under which circumstances (`unvouched`); empty if there is nothing to say. */
+  readonly reason: string;
+}
+
+/** A redemption that a coordinator signs into its own role log. */
+export interface Redemption {
+  /** Hex of the token entry. */
+  readonly token: string;
+  readonly key: Uint8Array;
+  readonly name: string;
+  readonly seal: string;
+  readonly proof: Uint8Array;
+}
+
+/** Everything that a role may do. Each role takes the part that it needs. */
+export interface RoleContext {
+  /** Id (hex of the log) and key of the node that this agent is. */
+  readonly self: { readonly id: string; readonly key: string };
+  readonly mesh: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly keys: Keys;
+  readonly log: Log;
+  /** The node's own key. */
+  readonly signer: Signer;
+  /** What was sealed to this node opens with it. */
+  readonly seal: SealIdentity;
+  /** The role's own part of the disk. */
+  readonly disk: Disk;
+  readonly peers: Peers;
+  view(): View;
+  /** Hex digests of the authority heads and of the desired frontier that the view stands on. */
+  heads(): { readonly authority: Uint8Array; readonly desired: Uint8Array };
+  /** Pulls what a peer has and this replica lacks. */
+  catchUp(peer: string): Promise<void>;
+  /** Answers requests of members on a channel until the role stops. */
+  handle(channel: string, handler: ChannelHandler): void;
+  /** The same for everybody who knocks, member or not. */
+  handleStrangers(channel: string, handler: ChannelHandler): void;
+  audit(record: AuditRecord): Promise<void>;
+  /** Signs and admits a redemption; returns when it is durable. Only a coordinator's log can carry it. */
+  redeem(redemption: Redemption): Promise<void>;
+  /** All authority entries, genesis first: what a new member starts with. */
+  authorityEntries(): readonly Uint8Array[];
+  /** Known addresses of members. */
+  memberAddresses(): readonly { readonly key: string; readonly addresses: readonly string[] }[];
+  /** Asks for another `reconcile`, soon. */
+  requestReconcile(): void;
+}
+
+/**
+ * What a label makes a machine do. `reconcile` acts on the level, not on events: idempotent, never called concurrently,
+ * repeated whenever the view changes. A throw becomes the role's health and backs off; it never ends the agent.
+ */
+export interface Role {
+  start(): Promise<void>;
+  reconcile(): Promise<void>;
+  /** Always resolves; the label is gone or the agent ends. */
+  stop(reason: "label-removed" | "agent-stops"): Promise<void>;
+}
+
+export interface RoleDefinition {
+  /** The label. */
+  readonly name: string;
+  /** What does not work while nobody has this role; shown by `lab status`. */
+  readonly missingEffect: string;
+  create(context: RoleContext): Role;
+}
