@@ -39,9 +39,13 @@ export interface Admission {
 /** What became part of the replica in one step, after it was durable. */
 export interface Growth {
   readonly entries: readonly Entry[];
+  readonly source: GrowthSource;
   /** True if who may do what has changed. */
   readonly authority: boolean;
 }
+
+/** - `local`: somebody handed it to this agent, or it wrote it · `gossip` and `exchange`: it came from a peer */
+export type GrowthSource = "local" | "gossip" | "exchange";
 
 /** Entries that wait for others: enough for a long reorder, bounded because anybody can send orphans. */
 const MAX_WAITING = 1024;
@@ -160,7 +164,7 @@ export class Replica {
    * Admits entries in any order and tells what became of each, once what was admitted is on disk.
    * Throws only when the disk does.
    */
-  async admit(batch: readonly Uint8Array[]): Promise<Admission[]> {
+  async admit(batch: readonly Uint8Array[], source: GrowthSource): Promise<Admission[]> {
     // One at a time: the checks of the pool may finish in any order, admissions may not.
     const turn = this.#turn.then(() => this.#admitNow(batch));
     this.#turn = turn.then(
@@ -170,7 +174,7 @@ export class Replica {
     const { answers, grown, authority } = await turn;
     if (grown.length > 0) {
       await this.#flush();
-      for (const listener of this.#listeners) listener({ entries: grown, authority });
+      for (const listener of this.#listeners) listener({ entries: grown, source, authority });
     }
     return answers;
   }

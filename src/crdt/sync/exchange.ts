@@ -62,7 +62,7 @@ export class ReplicaExchange implements Exchange {
       case "want":
         return encode(collect(this.#replica, readWant(message)));
       case "give":
-        await this.#replica.admit(readEntries(message.entries));
+        await this.#replica.admit(readEntries(message.entries), "exchange");
         return encode({});
       default:
         // A later release may ask for more; it reads "not understood" and goes on with what we know.
@@ -139,7 +139,7 @@ class Round implements ExchangeRound {
         return this.#proceed();
       case "want": {
         const entries = readEntries(message.entries);
-        const admitted = await this.#replica.admit(entries);
+        const admitted = await this.#replica.admit(entries, "exchange");
         const fresh = admitted.filter(({ state }) => state === "admitted").length;
         this.#received += fresh;
         // A peer that keeps sending what changes nothing is not asked again in this round.
