@@ -62,13 +62,6 @@ module.exports = {
       to: { path: "^src/", pathNot: ["core", "operations", "node", "demo", "cli"].map(room) },
     },
     {
-      name: "cli-opens-heavy-rooms-lazily",
-      severity: "error",
-      comment: "A read loads neither the agent nor the operator's keys: `await import()`.",
-      from: { path: "^src/cli/" },
-      to: { path: [room("operator"), door], dynamic: false, dependencyTypesNot: ["type-only"] },
-    },
-    {
       name: "effects-live-at-the-edge",
       severity: "error",
       comment: "node: built-ins only where effects are allowed.",

@@ -50,10 +50,6 @@ const PLANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "roles-are-strangers": { "src/roles/pxe/friend.ts": from("../host-agent/index.ts") },
   "node-sees-only-the-role-catalogue": { "src/node/one-role.ts": from("../roles/pxe/index.ts") },
   "one-door-from-cli-to-node": { "src/cli/node-door.ts": from("../mesh/a.ts") },
-  "cli-opens-heavy-rooms-lazily": {
-    "src/cli/eager-operator.ts": from("../operator/a.ts"),
-    "src/cli/eager-door.ts": 'import { b } from "./node-door.ts";\nexport const c = b;',
-  },
   "effects-live-at-the-edge": {
     "src/core/effect.ts": all("node:fs"),
     "src/node/effect.ts": all("node:crypto"),
