@@ -1,0 +1,30 @@
+import type { CommandModule } from "./command.ts";
+
+/** One file per command, loaded when it is called. The paths are literals, because the bundler has to see them. */
+export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  agent: () => import("./commands/agent.ts"),
+  apply: () => import("./commands/apply.ts"),
+  completion: () => import("./commands/completion.ts"),
+  context: () => import("./commands/context.ts"),
+  coordinator: () => import("./commands/coordinator.ts"),
+  demo: () => import("./commands/demo.ts"),
+  "describe-server": () => import("./commands/describe-server.ts"),
+  events: () => import("./commands/events.ts"),
+  "get-audit": () => import("./commands/get-audit.ts"),
+  "get-conflicts": () => import("./commands/get-conflicts.ts"),
+  "get-labels": () => import("./commands/get-labels.ts"),
+  "get-operators": () => import("./commands/get-operators.ts"),
+  "get-peers": () => import("./commands/get-peers.ts"),
+  "get-secrets": () => import("./commands/get-secrets.ts"),
+  "get-servers": () => import("./commands/get-servers.ts"),
+  "get-tokens": () => import("./commands/get-tokens.ts"),
+  init: () => import("./commands/init.ts"),
+  join: () => import("./commands/join.ts"),
+  label: () => import("./commands/label.ts"),
+  "secret-get": () => import("./commands/secret-get.ts"),
+  "secret-set": () => import("./commands/secret-set.ts"),
+  set: () => import("./commands/set.ts"),
+  status: () => import("./commands/status.ts"),
+  token: () => import("./commands/token.ts"),
+  version: () => import("./commands/version.ts"),
+};

@@ -1,0 +1,13 @@
+import type { ItemDocument } from "../../operations/kinds/meta.ts";
+import type { Server } from "../../operations/kinds/server.ts";
+import type { CommandContext } from "../command.ts";
+import { printItem } from "../render/document.ts";
+import { serverPage, serverView } from "../render/server.ts";
+
+export async function run(ctx: CommandContext): Promise<number> {
+  const connection = await ctx.connect();
+  const path = `/v1/servers/${encodeURIComponent(ctx.args.one("NAME"))}`;
+  const document = (await connection.call("GET", path)) as ItemDocument<Server>;
+  await printItem(ctx, document, serverView("shown"), (server) => serverPage(server, ctx.io.now()));
+  return 0;
+}

@@ -1,0 +1,27 @@
+import type { Peer } from "../../operations/kinds/peer.ts";
+import type { CommandContext } from "../command.ts";
+import { runList } from "../list.ts";
+import { onlyNamed } from "../named.ts";
+import { ago, NOTHING } from "../render/text.ts";
+import type { View } from "../render/view.ts";
+
+const VIEW: View<Peer> = {
+  columns: [
+    { header: "NAME", cell: ({ name }) => name },
+    { header: "ONLINE", cell: ({ online }) => online },
+    { header: "RTT", cell: ({ rttMs }) => (rttMs === null ? NOTHING : `${Math.round(rttMs * 10) / 10} ms`) },
+    { header: "CONNECTED", cell: ({ connected }) => connected },
+    { header: "ROLES", cell: ({ roles }) => (roles.length === 0 ? NOTHING : roles) },
+    { header: "LAST-HEARD", cell: ({ lastHeard }, nowMs) => (lastHeard ? ago(lastHeard, nowMs) : NOTHING) },
+    { header: "MISSING", cell: ({ missingEntries }) => String(missingEntries ?? NOTHING) },
+    { header: "ID", wide: true, cell: ({ id }) => id },
+  ],
+  name: ({ name }) => name,
+  empty: { text: "no other peers yet", hint: "lab token create --name web-1" },
+};
+
+export function run(ctx: CommandContext): Promise<number> {
+  const names = ctx.args.all("NAME");
+  const narrow = (items: readonly Peer[]) => onlyNamed("peer", names, items, VIEW.name);
+  return runList(ctx, { path: "/v1/peers", view: VIEW, narrow });
+}

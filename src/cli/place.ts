@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { LabError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { type ContextEntry, readContexts } from "./contexts.ts";
+
+/** Where the agent and the operator's files are that a command means. */
+export interface Place {
+  /** The operator's own files: contexts, and keys unless the context has others. */
+  readonly configDir: string;
+  /** Keys, own log and outbox of the operator that writes here. */
+  readonly operatorDir: string;
+  /** The home that is meant; it need not exist. Nothing when only a socket was named. */
+  readonly home: string | undefined;
+  /** Where a new home goes when none was named. */
+  readonly newHome: string;
+  /** A socket that was named instead of a home. */
+  readonly socket: string | undefined;
+  /** The context that decided, if one did. */
+  readonly context: string | undefined;
+}
+
+/** What the caller gave, in order of precedence: flag, context flag, environment, current context, default. */
+export interface PlaceWishes {
+  readonly home: string | undefined;
+  readonly socket: string | undefined;
+  readonly context: string | undefined;
+}
+
+interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly uid: number;
+}
+
+const DAEMON_HOME = "/var/lib/lab";
+
+export function findPlace(wishes: PlaceWishes, { env, cwd, uid }: Surroundings): Place {
+  const inUserDir = (variable: string, fallback: string) =>
+    join(env[variable] || join(env["HOME"] || homedir(), fallback), "lab");
+  const configDir = resolve(cwd, env["LAB_CONFIG"] || inUserDir("XDG_CONFIG_HOME", ".config"));
+  const ownHome = uid === 0 ? DAEMON_HOME : inUserDir("XDG_STATE_HOME", ".local/state");
+  const common = { configDir, operatorDir: configDir, newHome: ownHome, context: undefined };
+
+  if (wishes.socket && !wishes.home) return { ...common, home: undefined, socket: resolve(cwd, wishes.socket) };
+  const named = wishes.home ?? (wishes.context === undefined ? env["LAB_HOME"] || undefined : undefined);
+  if (named) {
+    const home = resolve(cwd, named);
+    return { ...common, home, newHome: home, socket: wishes.socket && resolve(cwd, wishes.socket) };
+  }
+  const { current, contexts } = readContexts(configDir);
+  const name = wishes.context ?? current;
+  if (name !== null) return { ...common, ...placeOf(name, contexts[name], contexts, configDir) };
+  const usesDaemon = uid !== 0 && !existsSync(ownHome) && existsSync(DAEMON_HOME);
+  return { ...common, home: usesDaemon ? DAEMON_HOME : ownHome, socket: undefined };
+}
+
+function placeOf(
+  name: string,
+  entry: ContextEntry | undefined,
+  all: Readonly<Record<string, ContextEntry>>,
+  dir: string,
+) {
+  if (!entry) {
+    const names = Object.keys(all);
+    const near = nearest(name, names);
+    const notes = near.length > 0 ? [`nearest: ${near.join(", ")}`] : [];
+    throw new LabError("NotFound", `context "${name}" does not exist`, { notes, hint: "lab context list" });
+  }
+  const home = entry.home && resolve(dir, entry.home);
+  const socket = entry.socket && resolve(dir, entry.socket);
+  const operatorDir = entry.operator ? resolve(dir, entry.operator) : dir;
+  return { home, socket, operatorDir, context: name, ...(home ? { newHome: home } : {}) };
+}
+
+/**
+ * A socket in the home's `run/`. The kernel takes about 107 bytes of path; an agent whose home is longer puts its
+ * socket elsewhere and leaves the path in a file.
+ */
+export function socketOf(home: string, purpose: "agent" | "secrets"): string {
+  const [name, pointer] = purpose === "agent" ? ["agent.sock", "socket"] : ["secrets.sock", "secrets-socket"];
+  try {
+    return readFileSync(join(home, "run", pointer), "utf8").trim();
+  } catch {
+    return join(home, "run", name);
+  }
+}

@@ -1,0 +1,25 @@
+import type { Cell } from "./table.ts";
+
+/** How a kind is shown to people. The JSON form never goes through it. */
+export interface View<T> {
+  readonly columns: readonly Column<T>[];
+  /** What `-o name` prints and `-w` recognises an item by. */
+  name(item: T): string;
+  /** Said on stderr for a list that is empty and may be. */
+  readonly empty: { readonly text: string; readonly hint?: string };
+  /** The declaration that `-o yaml` writes, for kinds that `lab apply` reads. */
+  declare?(item: T): Declaration;
+}
+
+export interface Column<T> {
+  readonly header: string;
+  /** Only with `-o wide` (and in CSV). */
+  readonly wide?: boolean;
+  cell(item: T, nowMs: number): Cell;
+}
+
+export interface Declaration {
+  readonly kind: string;
+  readonly name: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
