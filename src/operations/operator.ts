@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { time } from "./kinds/meta.ts";
+import { metaSchema } from "./kinds/meta.ts";
 import { operatorList } from "./kinds/operator.ts";
 import { defineOperation } from "./operation.ts";
 import { hex } from "./query.ts";
@@ -15,25 +15,81 @@ export const operatorListOperation = defineOperation({
   example: {},
 });
 
-const head = z.looseObject({ seq: z.int(), hash: z.string() });
+const entryHash = () => hex().describe("Hash of an entry.");
+
+const ownLog = z
+  .looseObject({
+    log: hex(),
+    name: z.string().describe("Whose key it is."),
+    rank: z.int(),
+    rights: z.array(z.enum(["admin", "ops", "destroy"])),
+    head: z
+      .looseObject({ seq: z.int(), hash: entryHash() })
+      .nullable()
+      .describe("The last entry of its desired ledger that the answering peer has."),
+  })
+  .meta({ id: "OwnLog" });
+
+/** What an operator has to know of a server to write about it. */
+const subject = z
+  .looseObject({
+    id: hex().describe("The node's log."),
+    key: hex(),
+    state: z.enum(["active", "cut", "suspended"]),
+    labels: z.array(z.string()).describe("All that it has, role labels among them."),
+    attributes: z.record(z.string(), z.string()),
+    roles: z
+      .record(z.string(), z.array(z.looseObject({ log: hex(), tips: z.array(entryHash()) })))
+      .describe(
+        "For each role label that it has: the role logs and the last entries of each, to be kept when it goes.",
+      ),
+  })
+  .meta({ id: "Subject" });
 
 export const operatorContextOperation = defineOperation({
   name: "operator.context",
   kind: "read",
   method: "POST",
   path: "/v1/operator-context",
-  summary: "What a key needs to know before it signs: tips, its own head, the writes it would supersede.",
-  input: z.object({ key: hex(), paths: z.array(z.string()).default([]), names: z.array(z.string()).default([]) }),
-  output: z.looseObject({
-    mesh: z.string(),
-    now: time,
-    authority: z.looseObject({ tips: z.array(z.looseObject({ hash: z.string(), log: z.string() })) }),
-    log: z.string().nullable(),
-    head: head.nullable(),
-    rights: z.array(z.string()),
-    names: z.record(z.string(), z.looseObject({ id: z.string(), log: z.string() })),
-    others: z.record(z.string(), z.array(z.looseObject({ log: z.string(), seq: z.int() }))),
-    hlc: z.looseObject({ ms: z.int(), count: z.int() }),
+  summary: "What a key needs to know before it signs: tips, its own heads, the writes that it would supersede.",
+  input: z.object({
+    key: hex(),
+    holds: z.array(entryHash()).default([]).describe("The signer's own newest authority entries."),
+    servers: z.array(z.string()).default([]).describe("Names of servers that it will write about."),
+    paths: z
+      .array(z.string())
+      .default([])
+      .describe("Paths that it may write; `{web-1}` stands for the id of that server, as in server/{web-1}/label/app."),
   }),
-  example: { key: "00".repeat(32), paths: ["servers/web-1/labels/app"], names: ["web-1"] },
+  output: z.looseObject({
+    meta: metaSchema,
+    mesh: hex(),
+    meshName: z.string(),
+    nowMs: z.int(),
+    self: z.looseObject({ id: hex(), name: z.string() }),
+    logs: z.array(ownLog).describe("The key's live logs, the most senior first; none: it may write nothing."),
+    tips: z.array(entryHash()).describe("Parents of the next authority entry: at most 64, this key's own among them."),
+    seen: hex().describe("Digest of the authority heads."),
+    newest: z.looseObject({ ms: z.int(), count: z.int() }),
+    lacks: z.array(entryHash()).describe("Those of `holds` that the answering peer does not have."),
+    servers: z.record(z.string(), subject.nullable()).describe("By name; null where nobody owns it."),
+    nearest: z.record(z.string(), z.array(z.string())).describe("For each name that nobody owns."),
+    others: z
+      .record(z.string(), z.array(entryHash()))
+      .describe("By path, with ids in place of names: entries of other logs whose write there is current."),
+    current: z.record(z.string(), z.json()).describe("By path, likewise: the value that counts, where there is one."),
+    stores: z.array(z.looseObject({ name: z.string(), key: hex(), seal: z.string() })),
+    coordinators: z.array(
+      z.looseObject({
+        name: z.string(),
+        id: hex(),
+        key: hex(),
+        roleLog: hex(),
+        addresses: z.array(z.string()),
+        online: z.enum(["yes", "no", "unknown"]),
+      }),
+    ),
+    recovery: z.string().nullable().describe("Age recipient of the recovery code."),
+  }),
+  example: { key: "00".repeat(32), servers: ["web-1"], paths: ["server/{web-1}/label/app"] },
 });
