@@ -90,6 +90,8 @@ class Signatures {
 
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     if (publicKey.length !== 32 || signature.length !== 64) return false;
+    // R is the neutral element: what OpenSSL says to that depends on its version.
+    if (signature[0] === 1 && signature.subarray(1, 32).every((byte) => byte === 0)) return false;
     const name = Buffer.from(publicKey).toString("latin1");
     let key = this.#imported.get(name);
     if (key === undefined) {

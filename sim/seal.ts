@@ -7,10 +7,11 @@ import { Secret } from "../src/core/secret.ts";
 import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from "./aes-gcm.ts";
 import { importPrivate, importPublic, publicBytes } from "./key-objects.ts";
 
-// A sealed file: "lab-sim-seal", u8 count, count × stanza, payload. A stanza is a fresh X25519 key and the file key
+// A sealed file: "lab-sim-seal", u16 count, count × stanza, payload. A stanza is a fresh X25519 key and the file key
 // under AES-GCM with HKDF of the shared secret; the payload is AES-GCM under the file key, with all before it as
 // associated data. Every key is used once, so that the nonces can be zero.
 const MAGIC = ascii("lab-sim-seal");
+const STANZAS_AT = MAGIC.length + 2;
 const FILE_KEY_BYTES = 32;
 const STANZA_BYTES = 32 + FILE_KEY_BYTES + TAG_BYTES;
 const ZERO_NONCE = new Uint8Array(NONCE_BYTES);
@@ -22,19 +23,21 @@ export function createIdentity(random: Random): SealIdentity {
 }
 
 export function seal(random: Random, recipients: readonly string[], plaintext: Secret): Uint8Array {
-  if (recipients.length === 0 || recipients.length > 255) throw new Error("a seal is for 1 to 255 recipients");
+  if (recipients.length === 0) throw new Error("sealed to nobody, a value is lost");
+  if (recipients.length > 0xffff) throw new Error("a seal is for at most 65,535 recipients");
   const fileKey = random.bytes(FILE_KEY_BYTES);
   const stanzas = recipients.map((recipient) => wrap(random.bytes(32), unspell(recipient), fileKey));
-  const header = concat(MAGIC, Uint8Array.of(recipients.length), ...stanzas);
+  const header = concat(MAGIC, Uint8Array.of(recipients.length >> 8, recipients.length & 0xff), ...stanzas);
   return concat(header, encrypt(fileKey, ZERO_NONCE, header, plaintext.reveal()));
 }
 
 export function open({ identity }: SealIdentity, sealed: Uint8Array): Secret | null {
-  const headerBytes = MAGIC.length + 1 + (sealed[MAGIC.length] ?? 0) * STANZA_BYTES;
+  const count = ((sealed[MAGIC.length] ?? 0) << 8) | (sealed[MAGIC.length + 1] ?? 0);
+  const headerBytes = STANZAS_AT + count * STANZA_BYTES;
   if (!equalBytes(sealed.subarray(0, MAGIC.length), MAGIC) || sealed.length < headerBytes) throw new SealBrokenError();
   const header = sealed.subarray(0, headerBytes);
   const privateKey = importPrivate("x25519", identity.reveal());
-  for (let at = MAGIC.length + 1; at < headerBytes; at += STANZA_BYTES) {
+  for (let at = STANZAS_AT; at < headerBytes; at += STANZA_BYTES) {
     const fileKey = unwrap(privateKey, header.subarray(at, at + STANZA_BYTES));
     if (fileKey === null) continue;
     const plaintext = decrypt(fileKey, ZERO_NONCE, header, sealed.subarray(headerBytes));

@@ -13,8 +13,11 @@ export function systemClock(): Clock {
 
 function after(delayMs: number, run: () => void): Timer {
   const due = performance.now() + delayMs;
-  // Node counts whole milliseconds of a coarser clock, so a timeout may end before its time by that clock's grain.
-  const arm = () => setTimeout(ring, Math.min(Math.ceil(due - performance.now()) + 1, LONGEST_TIMEOUT_MS)).unref();
+  const arm = () => {
+    // Node counts whole milliseconds of a coarser clock, so a timeout may end before its time by that clock's grain.
+    const restMs = Math.ceil(Math.max(due - performance.now(), 0)) + 1;
+    return setTimeout(ring, Math.min(restMs, LONGEST_TIMEOUT_MS)).unref();
+  };
   const ring = () => {
     if (performance.now() >= due) run();
     else pending = arm();

@@ -8,6 +8,7 @@ import { isPrimeOrderPoint } from "./safe-key.ts";
 const PRIVATE_KEY_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_KEY_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
+const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
 /** Keys of a large mesh and then some. An import costs nearly as much as a verification, the check of a key ten times that. */
@@ -41,7 +42,7 @@ export class Ed25519 {
   }
 
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    if (publicKey.length !== 32 || signature.length !== SIGNATURE_BYTES) return false;
+    if (!isPlausible(publicKey, signature)) return false;
     // The signature first: to a key that nobody has seen it is the cheaper question.
     return verify(null, message, this.#import(publicKey), signature) && this.isSafeKey(publicKey);
   }
@@ -57,7 +58,7 @@ export class Ed25519 {
   }
 
   async #verifyInPool({ publicKey, message, signature }: VerifyItem): Promise<boolean> {
-    if (publicKey.length !== 32 || signature.length !== SIGNATURE_BYTES) return false;
+    if (!isPlausible(publicKey, signature)) return false;
     const key = this.#import(publicKey);
     const valid = await new Promise<boolean>((resolve, reject) => {
       verify(null, message, key, signature, (error, result) => (error ? reject(error) : resolve(result)));
@@ -84,6 +85,12 @@ function importSeed(seed: Secret): KeyObject {
   } finally {
     encoded.fill(0);
   }
+}
+
+/** OpenSSL 3.0 verifies signatures whose R is the neutral element, 3.5 does not; a mesh must not split over that. */
+function isPlausible(publicKey: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+  return signature[0] !== 1 || signature.subarray(1, 32).some((byte) => byte !== 0);
 }
 
 function nameOf(publicKey: Uint8Array): string {

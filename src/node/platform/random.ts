@@ -5,8 +5,14 @@ import type { Random } from "../../core/ports/random.ts";
 export function systemRandom(): Random {
   const random: Random = {
     bytes: (length) => randomFillSync(new Uint8Array(length)),
-    below: (limit) => randomInt(limit),
+    below,
     fork: () => random,
   };
   return random;
+}
+
+/** `limit` is below 2^48 here. */
+function below(limit: number): number {
+  if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`no whole number is in [0, ${limit})`);
+  return randomInt(limit);
 }
