@@ -16,11 +16,10 @@ const SPELLINGS = [
   toHex(ascii(PASSWORD)).toUpperCase(),
   toBase64Url(ascii(PASSWORD)),
   btoa(PASSWORD),
-  [...ascii(PASSWORD)].join(","),
-  [...ascii(PASSWORD)].join(", "),
-  [...ascii(PASSWORD)].slice(0, 6).join(", "),
-  "99 6f 72 72",
-  "63 6f 72 72 65",
+  [...ascii(PASSWORD)].slice(0, 5).join(","),
+  [...ascii(PASSWORD)].map((byte, at) => `"${at}":${byte}`).join(","),
+  [...ascii(PASSWORD)].map((byte, at) => `'${at}':${byte}`).join(","),
+  "636f727265",
 ];
 
 describe("a secret", () => {
@@ -55,7 +54,7 @@ describe("a secret", () => {
     "by its own properties": () => JSON.stringify([Object.keys(secret), Object.entries(secret), { ...secret }]),
     "by every symbol and name it has": () => inspect(Reflect.ownKeys(secret).map((key) => Reflect.get(secret, key))),
     "as a structured clone": () => inspect(structuredClone({ secret }), { showHidden: true }),
-    "in a table": () => {
+    "on a console or in an uncaught error": () => {
       const child = spawnSync(process.execPath, ["--input-type=module", "-e", consoleScript()], { encoding: "utf8" });
       expect(child.stdout).toContain("[secret]");
       return child.stdout + child.stderr;
@@ -63,8 +62,9 @@ describe("a secret", () => {
   };
 
   test.each(Object.keys(texts))("does not show %s", (way) => {
-    const shown = texts[way]?.() ?? "";
-    expect(SPELLINGS.filter((spelling) => shown.includes(spelling))).toEqual([]);
+    // Without the spaces and line breaks that printers put between bytes.
+    const shown = `${texts[way]?.() ?? ""}`.replaceAll(/\s+/g, "");
+    expect(SPELLINGS.filter((spelling) => shown.includes(spelling.replaceAll(" ", "")))).toEqual([]);
   });
 
   test("says that it is one where its value would stand", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LogLevel } from "../../../src/core/ports/log.ts";
+import { Secret } from "../../../src/core/secret.ts";
 import { jsonLinesLog } from "../../../src/node/platform/log.ts";
 import { logContract } from "../../contracts/log-contract.ts";
 
@@ -39,6 +40,7 @@ describe("the agent's log", () => {
       code: "EHOSTUNREACH",
     });
     log.write("info", "facts", {
+      secret: new Secret(new Uint8Array(32)),
       big: 10n,
       bytes: new Uint8Array(32),
       buffer: Buffer.from("secret"),
@@ -55,6 +57,7 @@ describe("the agent's log", () => {
       failure,
     });
     expect(JSON.parse(lines[0] ?? "").facts).toEqual({
+      secret: "[secret]",
       big: "10",
       bytes: "[32 bytes]",
       buffer: "[6 bytes]",

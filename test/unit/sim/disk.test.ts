@@ -181,6 +181,7 @@ describe("a simulated disk", () => {
     expect(disk.flipBit("unsynced")).toBe(true);
     expect(disk.flipBit("empty")).toBe(false);
     expect(disk.flipBit("missing")).toBe(false);
+    expect(differingBits((await disk.read("synced")) ?? new Uint8Array(0), ascii("value"))).toBe(1);
     await disk.append([], true);
     disk.crash();
     const next = disk.reopen();
