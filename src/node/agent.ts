@@ -1,0 +1,322 @@
+import { ascii, concat, equalBytes, toHex } from "../core/bytes.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Disk } from "../core/ports/disk.ts";
+import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
+import type { Link } from "../core/ports/link.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { Random } from "../core/ports/random.ts";
+import type { AuditRecord, RoleContext, RoleDefinition } from "../core/ports/role.ts";
+import { encodeReport, type NodeReport } from "../core/report.ts";
+import type { Secret } from "../core/secret.ts";
+import type { View } from "../core/view.ts";
+import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
+import { ReplicaExchange } from "../crdt/sync/exchange.ts";
+import { Mesh } from "../mesh/mesh.ts";
+import { NodeDirectory, type KnownAddress } from "./directory.ts";
+import { OwnLogs } from "./own-logs.ts";
+import { RoleRunner } from "./role-runner.ts";
+import { scopedDisk } from "./scoped-disk.ts";
+import { SecretCache } from "./secret-cache.ts";
+
+/** Everything that an agent can do to the world. `platform/` builds the real one, the simulator another. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly link: Link;
+  readonly keys: Keys;
+  readonly log: Log;
+}
+
+/** Who this agent is: made at `init` or `join`, never changed. */
+export interface Identity {
+  readonly mesh: Uint8Array;
+  /** Hex of the node's log. */
+  readonly node: string;
+  readonly signer: Signer;
+  readonly seal: SealIdentity;
+  /** Seals the local cache of secrets. */
+  readonly machineKey: Secret;
+}
+
+export interface AgentOptions {
+  readonly platform: Platform;
+  readonly identity: Identity;
+  readonly roles: readonly RoleDefinition[];
+  /** Members that an invitation named, until they say themselves where they listen. */
+  readonly bootstrap: readonly KnownAddress[];
+  readonly release: string;
+  readonly os: string;
+  readonly arch: string;
+}
+
+/** What changes while an agent runs, for whoever watches it. */
+export type AgentEvent =
+  | { readonly event: "growth"; readonly growth: Growth }
+  | { readonly event: "peer"; readonly key: string }
+  | { readonly event: "roles" };
+
+/** Entries that came by an exchange are passed on by gossip up to this many: more is a new member that catches up. */
+const PASS_ON_ENTRIES = 64;
+/** How long to look for a peer that might know more of our own logs, before a member that is alone writes again. */
+const REPORT_DELAY_MS = 50;
+
+/**
+ * One member of the mesh: replica, mesh, roles and cache, put together over a {@link Platform}. The same class runs on
+ * machines and in the simulator. Messages change the replica; everything else follows from its view.
+ */
+export class Agent {
+  readonly replica: Replica;
+  readonly mesh: Mesh;
+  readonly directory: NodeDirectory;
+  readonly cache: SecretCache;
+  readonly identity: Identity;
+  readonly platform: Platform;
+  readonly roles: readonly RoleDefinition[];
+  readonly #options: AgentOptions;
+  readonly #own: OwnLogs;
+  readonly #runner: RoleRunner;
+  readonly #exchange: ReplicaExchange;
+  readonly #listeners = new Set<(event: AgentEvent) => void>();
+  #publishing: "idle" | "asked" = "idle";
+  #life: "new" | "running" | "stopped" = "new";
+  /** Wall clock of the last completed exchange with another member. */
+  #asOfMs: number | null = null;
+
+  constructor(options: AgentOptions) {
+    const { platform, identity } = options;
+    const { clock, random, disk, link, keys, log } = platform;
+    this.#options = options;
+    this.platform = platform;
+    this.identity = identity;
+    this.roles = options.roles;
+    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, "entries/"));
+    this.#exchange = new ReplicaExchange(this.replica, keys);
+    this.directory = new NodeDirectory(this.replica, link.self, options.bootstrap);
+    this.#own = new OwnLogs({
+      replica: this.replica,
+      keys,
+      clock,
+      disk: scopedDisk(disk, "own/"),
+      signer: identity.signer,
+      node: identity.node,
+    });
+    this.mesh = new Mesh({
+      link,
+      clock,
+      random: random.fork("mesh"),
+      log,
+      exchange: this.#exchange,
+      directory: this.directory,
+      admit: (entries, from) => this.#admitGossip(entries, from),
+      exchanged: () => this.#exchanged(),
+    });
+    this.cache = new SecretCache({
+      self: { id: identity.node, key: link.self },
+      mesh: identity.mesh,
+      keys,
+      clock,
+      random: random.fork("secret-cache"),
+      log,
+      disk: scopedDisk(disk, "secret-cache/"),
+      machineKey: identity.machineKey,
+      seal: identity.seal,
+      peers: this.mesh,
+      view: () => this.view(),
+      heads: () => this.heads(),
+    });
+    this.#runner = new RoleRunner(
+      options.roles,
+      {
+        context: (definition) => this.#roleContext(definition),
+        wanted: () => this.view().nodes.get(identity.node)?.roles ?? new Set(),
+        changed: () => {
+          this.#emit({ event: "roles" });
+          this.#requestReport();
+        },
+      },
+      clock,
+      log,
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.replica.load();
+    await this.#own.load();
+    await this.cache.load();
+    this.replica.onGrowth((growth) => this.#grew(growth));
+    this.mesh.onOpinionChange((key) => this.#emit({ event: "peer", key }));
+    await this.mesh.start();
+    this.#life = "running";
+    this.#settleHead();
+    this.#reconcile();
+  }
+
+  async stop(): Promise<void> {
+    this.#life = "stopped";
+    await this.#runner.stop();
+    await this.cache.stop();
+    await this.mesh.stop();
+  }
+
+  view(): View {
+    return this.replica.view();
+  }
+
+  heads(): { authority: Uint8Array; desired: Uint8Array } {
+    const { keys } = this.platform;
+    return { authority: authorityDigest(keys, this.replica.graph), desired: this.replica.stateHash() };
+  }
+
+  get asOfMs(): number | null {
+    return this.#asOfMs;
+  }
+
+  /** Roles that run here, with their health. */
+  get roleReports(): NodeReport["roles"] {
+    return this.#runner.reports();
+  }
+
+  /** Takes entries from somebody at this machine; resolves when they are durable. */
+  submit(entries: readonly Uint8Array[]): Promise<Admission[]> {
+    return this.replica.admit(entries, "local");
+  }
+
+  async audit(record: AuditRecord): Promise<void> {
+    await this.#own.audit({ ...record, timeMs: this.platform.clock.now() });
+  }
+
+  /** Calls `listener` on every change until the returned function is called. */
+  watch(listener: (event: AgentEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #emit(event: AgentEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #grew(growth: Growth): void {
+    if (growth.source === "local" || (growth.source === "exchange" && growth.entries.length <= PASS_ON_ENTRIES)) {
+      this.mesh.broadcast(growth.entries.map(({ bytes }) => bytes));
+    }
+    if (growth.authority || growth.entries.some(({ header }) => header.kind === "observed")) {
+      this.mesh.membershipChanged();
+    }
+    this.#emit({ event: "growth", growth });
+    if (growth.authority) this.#settleHead();
+    this.#reconcile();
+  }
+
+  async #admitGossip(entries: readonly Uint8Array[], from: string): Promise<void> {
+    const answers = await this.replica.admit(entries, "gossip");
+    if (answers.some(({ state }) => state === "waiting")) await this.mesh.catchUp(from);
+  }
+
+  /** A peer told us everything that it has, own entries of ours included. */
+  #exchanged(): void {
+    this.#asOfMs = this.platform.clock.now();
+    void this.#becomeSure();
+  }
+
+  /** Nobody else could know more of our logs than we do. */
+  #settleHead(): void {
+    if (this.directory.members().length === 0) void this.#becomeSure();
+  }
+
+  async #becomeSure(): Promise<void> {
+    if (this.#own.head === "sure" || this.#life !== "running") return;
+    try {
+      await this.#own.becomeSure();
+      this.#requestReport();
+    } catch (error) {
+      this.platform.log.write("error", "own-log.failed", { error });
+    }
+  }
+
+  #reconcile(): void {
+    if (this.#life !== "running") return;
+    this.#runner.request();
+    this.cache.requestReconcile();
+    this.#requestReport();
+  }
+
+  /** Publishes the node's report when it says something new. */
+  #requestReport(): void {
+    if (this.#publishing === "asked" || this.#life !== "running") return;
+    this.#publishing = "asked";
+    this.platform.clock.after(REPORT_DELAY_MS, () => {
+      this.#publishing = "idle";
+      void this.#report();
+    });
+  }
+
+  async #report(): Promise<void> {
+    if (this.#own.head === "unsure" || this.#life !== "running") return;
+    const report: NodeReport = {
+      release: this.#options.release,
+      addresses: [...this.platform.link.addresses()],
+      roles: this.#runner.reports(),
+      os: this.#options.os,
+      arch: this.#options.arch,
+    };
+    const known = this.replica.observed.get(this.identity.node);
+    if (known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report))) return;
+    if (this.view().nodes.get(this.identity.node)?.state !== "active") return;
+    try {
+      await this.#own.report(report);
+    } catch (error) {
+      this.platform.log.write("error", "report.failed", { error });
+    }
+  }
+
+  #roleContext(definition: RoleDefinition): { context: RoleContext; close: () => void } {
+    const { clock, random, keys, log, disk, link } = this.platform;
+    const { identity } = this;
+    const channels: string[] = [];
+    const context: RoleContext = {
+      self: { id: identity.node, key: link.self },
+      mesh: identity.mesh,
+      clock,
+      random: random.fork(`role ${definition.name}`),
+      keys,
+      log,
+      signer: identity.signer,
+      seal: identity.seal,
+      disk: scopedDisk(disk, `role/${definition.name}/`),
+      peers: this.mesh,
+      view: () => this.view(),
+      heads: () => this.heads(),
+      catchUp: (peer) => this.mesh.catchUp(peer),
+      handle: (channel, handler) => {
+        channels.push(channel);
+        this.mesh.handle(channel, handler);
+      },
+      handleStrangers: (channel, handler) => {
+        channels.push(channel);
+        this.mesh.handleStrangers(channel, handler);
+      },
+      audit: (record) => this.audit(record),
+      redeem: async (redemption) => {
+        const log = this.view().roleLog(identity.node, "coordinator");
+        if (log === undefined) throw new Error("this node is no coordinator");
+        await this.#own.redeem(log, redemption);
+      },
+      authorityEntries: () => this.replica.graph.entries.map(({ entry }) => entry.bytes),
+      memberAddresses: () => [
+        ...this.directory.members(),
+        { key: link.self, addresses: [...this.platform.link.addresses()] },
+      ],
+      requestReconcile: () => this.#runner.request(),
+    };
+    return { context, close: () => channels.forEach((channel) => this.mesh.unhandle(channel)) };
+  }
+}
+
+/** Digest of all observed records: equal on peers that have heard the same. */
+export function observedHash(agent: Agent): string {
+  const parts = [...agent.replica.observed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([log, observed]) => {
+    return ascii(`${log} ${observed.state === "record" ? observed.entry.id : "forked"}\n`);
+  });
+  return toHex(agent.platform.keys.hash(concat(...parts)));
+}

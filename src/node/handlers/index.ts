@@ -1,0 +1,82 @@
+import { toBase64Url } from "../../core/bytes.ts";
+import { LabError, NotFoundError } from "../../core/errors.ts";
+import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
+import { ledgerDocument } from "../../crdt/ledger/document.ts";
+import { type Agent, observedHash } from "../agent.ts";
+import { listAudit } from "./audit.ts";
+import { listConflicts, listLabels, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
+import { operatorContext } from "./operator-context.ts";
+import type { ReadSource } from "./read-source.ts";
+import { getServer, listServers } from "./servers.ts";
+import { getStatus } from "./status.ts";
+import { submitEntries } from "./submit.ts";
+
+export type Handler = (input: never) => unknown;
+
+/** Handlers of the reads that a replica answers, by operation. */
+export function readHandlers(source: ReadSource): Readonly<Record<string, Handler>> {
+  return {
+    "server.list": (input: Parameters<typeof listServers>[1]) => listServers(source, input),
+    "server.get": (input: { name: string }) => getServer(source, input),
+    "peer.list": () => listPeers(source),
+    "label.list": () => listLabels(source),
+    "secret.list": () => listSecrets(source),
+    "token.list": () => listTokens(source),
+    "operator.list": () => listOperators(source),
+    "conflict.list": () => listConflicts(source),
+    "audit.list": (input: Parameters<typeof listAudit>[1]) => listAudit(source, input),
+    "status.get": () => getStatus(source),
+    "ledger.export": (input: { log: string }) => exportLedger(source, input),
+    "operator.context": (input: Parameters<typeof operatorContext>[1]) => operatorContext(source, input),
+    health: () => ({ status: "ok" }),
+  };
+}
+
+/** Handlers of everything that a running agent does, values of secrets aside: those have a socket of their own. */
+export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
+  return {
+    ...readHandlers(agentSource(agent)),
+    "entry.submit": (input: { entries: string[] }) => submitEntries(agent, input),
+    "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
+  };
+}
+
+export function agentSource(agent: Agent): ReadSource {
+  const { platform, identity } = agent;
+  return {
+    replica: agent.replica,
+    directory: agent.directory,
+    keys: platform.keys,
+    self: { id: identity.node, key: platform.link.self },
+    definitions: agent.roles,
+    nowMs: () => platform.clock.now(),
+    opinion: (key) => agent.mesh.opinion(key),
+    asOfMs: () => agent.asOfMs,
+    ownRoles: () => agent.roleReports,
+    observedHash: () => observedHash(agent),
+    warnings: () =>
+      agent.roleReports
+        .filter(({ state }) => state === "failing")
+        .map(({ label, detail }) => `role ${label} fails here: ${detail}`),
+  };
+}
+
+async function exportLedger(source: ReadSource, { log }: { readonly log: string }): Promise<unknown> {
+  const chain = source.replica.chain(log, CLASS_DESIRED);
+  if (chain === undefined) throw new NotFoundError("ledger", log);
+  const updates = chain.main.map(({ entry }) => entry.payload);
+  return { log, update: toBase64Url(await ledgerDocument(updates, log)) };
+}
+
+async function deliver(
+  agent: Agent,
+  input: { readonly path: string; readonly version: string; readonly envelope: string },
+): Promise<unknown> {
+  const stores = await agent.deliverEnvelope(input);
+  if (stores.length === 0) {
+    throw new LabError("SecretUnavailable", "no machine has the label secret-store", {
+      hint: "lab label server NODE secret-store",
+    });
+  }
+  return { stores };
+}

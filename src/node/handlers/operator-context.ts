@@ -1,0 +1,116 @@
+import { toHex } from "../../core/bytes.ts";
+import type { Json } from "../../core/json.ts";
+import { ATTRIBUTES } from "../../core/names.ts";
+import { nearest } from "../../core/nearest.ts";
+import type { Node, View } from "../../core/view.ts";
+import type { GraphEntry } from "../../crdt/authority/graph.ts";
+import { CLASS_DESIRED, MAX_PARENTS } from "../../crdt/entry/entry.ts";
+import { authorityDigest } from "../../crdt/replica.ts";
+import type { operatorContextOperation } from "../../operations/operator.ts";
+import type { InputOf, OutputOf } from "../../operations/operation.ts";
+import { metaOf, type ReadSource, selfName } from "./read-source.ts";
+
+type Input = InputOf<typeof operatorContextOperation>;
+type Output = OutputOf<typeof operatorContextOperation>;
+
+/** All that an operator's CLI has to know before it signs. What it signs, it builds from its own words. */
+export function operatorContext(source: ReadSource, input: Input): Output {
+  const view = source.replica.view();
+  const { graph } = source.replica;
+  const owned = input.servers.map((name) => [name, view.nodeByName(name)] as const);
+  const paths = input.paths.map((path) => withIds(view, path)).filter((path) => path !== null);
+  const own = ownLogs(source, input.key);
+  const logs = new Set(own.map(({ log }) => log));
+  const { desired } = source.replica.fold;
+  const names = [...view.nodes.values()].filter(({ state }) => state === "active").map(({ name }) => name);
+  return {
+    meta: metaOf(source),
+    mesh: view.mesh,
+    meshName: view.meshName,
+    nowMs: source.nowMs(),
+    self: { id: source.self.id, name: selfName(source) },
+    logs: own,
+    tips: tipsFor(graph.tips, logs),
+    seen: toHex(authorityDigest(source.keys, graph)),
+    newest: { ...source.replica.newest },
+    lacks: input.holds.filter((id) => graph.find(id) === undefined),
+    servers: Object.fromEntries(owned.map(([name, node]) => [name, node ? subjectOf(source, view, node) : null])),
+    nearest: Object.fromEntries(
+      owned.filter(([, node]) => node === undefined).map(([name]) => [name, nearest(name, names)]),
+    ),
+    others: Object.fromEntries(paths.map((path) => [path, desired.othersAt(path, own[0]?.log ?? "")])),
+    current: Object.fromEntries(
+      paths.flatMap((path): [string, Json][] => {
+        const winner = desired.winner(path);
+        return winner === undefined ? [] : [[path, winner.value]];
+      }),
+    ) as Output["current"],
+    stores: view.holders("secret-store").map(({ name, key, seal }) => ({ name, key, seal })),
+    coordinators: view.holders("coordinator").flatMap((node) => {
+      const roleLog = view.roleLog(node.id, "coordinator");
+      if (roleLog === undefined) return [];
+      const isSelf = node.id === source.self.id;
+      const addresses = [...source.directory.addressesOf(node.id, node.key)];
+      const online = isSelf ? ("yes" as const) : source.opinion(node.key).online;
+      return [{ name: node.name, id: node.id, key: node.key, roleLog, addresses, online }];
+    }),
+    recovery: view.recovery,
+  };
+}
+
+/** `server/{web-1}/label/app` with the id in place of the name; null if nobody owns the name. */
+function withIds(view: View, path: string): string | null {
+  const name = /\{([^}]*)\}/.exec(path)?.[1];
+  if (name === undefined) return path;
+  const node = view.nodeByName(name);
+  return node === undefined ? null : path.replace(`{${name}}`, node.id);
+}
+
+function ownLogs(source: ReadSource, key: string): Output["logs"] {
+  return [...source.replica.authority.operators.values()]
+    .filter((operator) => operator.key === key && operator.state === "live")
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ log, name, rank, rights }) => {
+      const last = source.replica.chain(log, CLASS_DESIRED)?.main.at(-1)?.entry;
+      const head = last === undefined ? null : { seq: last.header.seq, hash: last.id };
+      return { log, name, rank, rights: [...rights], head };
+    });
+}
+
+/** At most 64 parents, the signer's own first, then those that bring the most with them. */
+function tipsFor(tips: readonly GraphEntry[], own: ReadonlySet<string>): string[] {
+  const isOwn = (tip: GraphEntry): number => (own.has(tip.log) ? 0 : 1);
+  return [...tips]
+    .sort((a, b) => isOwn(a) - isOwn(b) || b.index - a.index)
+    .slice(0, MAX_PARENTS)
+    .map(({ entry }) => entry.id);
+}
+
+function subjectOf(source: ReadSource, view: View, node: Node): NonNullable<Output["servers"][string]> {
+  const attributes = ATTRIBUTES.flatMap((name): [string, string][] => {
+    const value = view.attributeOf(node.id, name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const { roleLogs } = source.replica.authority;
+  const logsOf = (label: string) =>
+    [...roleLogs]
+      .filter(([, log]) => log.node === node.id && log.label === label && log.state === "live")
+      .map(([log]) => ({ log, tips: lastEntries(source, log) }));
+  return {
+    id: node.id,
+    key: node.key,
+    state: node.state,
+    labels: [...view.labelsOf(node.id)],
+    attributes: Object.fromEntries(attributes),
+    roles: Object.fromEntries([...node.roles].map((label) => [label, logsOf(label)])),
+  };
+}
+
+/** Entries of a log that none of its others builds on. */
+function lastEntries(source: ReadSource, log: string): string[] {
+  const { graph } = source.replica;
+  const entries = graph.entries.filter((node) => node.log === log);
+  return entries
+    .filter((node) => !entries.some((other) => graph.isPast(node.index, other.index)))
+    .map(({ entry }) => entry.id);
+}

@@ -1,0 +1,54 @@
+import type { Keys } from "../../core/ports/keys.ts";
+import type { PeerOpinion } from "../../core/ports/mesh.ts";
+import type { RoleDefinition } from "../../core/ports/role.ts";
+import type { NodeReport } from "../../core/report.ts";
+import type { Replica } from "../../crdt/replica.ts";
+import type { Meta } from "../../operations/kinds/meta.ts";
+import type { NodeDirectory } from "../directory.ts";
+
+/** What reads are answered from: a running agent, or a home whose agent does not run. */
+export interface ReadSource {
+  readonly replica: Replica;
+  readonly directory: NodeDirectory;
+  readonly keys: Keys;
+  readonly self: { readonly id: string; readonly key: string };
+  readonly definitions: readonly RoleDefinition[];
+  nowMs(): number;
+  opinion(key: string): PeerOpinion;
+  /** When this replica last completed an exchange with another member; null if it has not since it started. */
+  asOfMs(): number | null;
+  /** Roles that run here now. */
+  ownRoles(): NodeReport["roles"];
+  observedHash(): string;
+  warnings(): readonly string[];
+}
+
+export function isoTime(ms: number): string {
+  // A clock of a hostile writer may name a time that no calendar has.
+  return new Date(Math.min(Math.max(ms, 0), 8.64e15)).toISOString();
+}
+
+export function selfName(source: ReadSource): string {
+  return source.replica.view().nodes.get(source.self.id)?.name ?? "this machine";
+}
+
+/** Whose answer it is and how fresh (`cli.md`, Output). */
+export function metaOf(source: ReadSource): Meta {
+  const view = source.replica.view();
+  const others = [...view.nodes.values()].filter(({ state, key }) => state === "active" && key !== source.self.key);
+  const behind = others
+    .map((node) => ({ node, opinion: source.opinion(node.key) }))
+    .filter(({ opinion }) => opinion.online !== "yes")
+    .map(({ node, opinion }) => ({
+      peer: node.name,
+      lastHeard: opinion.lastHeardMs === null ? null : isoTime(opinion.lastHeardMs),
+    }));
+  const { newest } = source.replica;
+  const asOfMs = others.length === 0 ? source.nowMs() : (source.asOfMs() ?? newest.ms);
+  return {
+    peer: selfName(source),
+    asOf: isoTime(asOfMs),
+    newest: newest.ms === 0 ? null : isoTime(newest.ms),
+    behind,
+  };
+}

@@ -1,0 +1,44 @@
+import { toHex } from "../../core/bytes.ts";
+import type { Status } from "../../operations/kinds/status.ts";
+import { metaOf, type ReadSource, selfName } from "./read-source.ts";
+import { allServers } from "./servers.ts";
+
+/** How this peer sees the mesh: who is there, which roles run, and what does not work until a missing one is back. */
+export function getStatus(source: ReadSource): unknown {
+  const view = source.replica.view();
+  const members = allServers(source).filter(({ id, identity }) => id !== null && identity.state !== "failed");
+  const running = new Set(members.filter(({ online }) => online !== "no").flatMap(({ roles }) => roles));
+  const contested = [...view.nodes.values()].filter(({ state, naming }) => state === "active" && naming === "contested");
+  const conflicts = view.conflicts().length;
+  const forked = [...source.replica.chains.values()].filter(({ shape }) => shape === "forked");
+  const warnings = [
+    ...source.warnings(),
+    ...contested.map(({ name }) => `the name "${name}" is contested: rename or revoke one of its machines`),
+    ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
+    ...forked.map(({ log }) => `log ${log.slice(0, 12)} has two histories and is frozen where they part`),
+    ...(view.recovery === null ? ["there is no recovery code: a lost operator key cannot be replaced"] : []),
+    ...(source.replica.damaged.length > 0
+      ? [`${source.replica.damaged.length} record(s) of the store were damaged and are asked for again`]
+      : []),
+  ];
+  const item: Status = {
+    peer: selfName(source),
+    mesh: view.mesh,
+    meshName: view.meshName,
+    stateHash: toHex(source.replica.stateHash()),
+    observedHash: source.observedHash(),
+    members: members.length,
+    online: members.filter(({ online }) => online === "yes").length,
+    roles: [...running].sort(),
+    missingRoles: source.definitions
+      .filter(({ name }) => !running.has(name) && isExpected(name, source))
+      .map(({ name, missingEffect }) => ({ role: name, effect: missingEffect })),
+    warnings,
+  };
+  return { kind: "Status", meta: metaOf(source), item };
+}
+
+/** Coordinator and store are missed always; another role only where somebody was given it. */
+function isExpected(role: string, source: ReadSource): boolean {
+  return role === "coordinator" || role === "secret-store" || source.replica.view().holders(role).length > 0;
+}

@@ -1,0 +1,345 @@
+import { fromHex, toHex } from "../core/bytes.ts";
+import {
+  decodeEnrolAnswer,
+  ENROL_CHANNEL,
+  type EnrolAnswer,
+  encodeEnrolRequest,
+  type JoinToken,
+  joinMessage,
+  readToken,
+} from "../core/enrolment.ts";
+import { LabError, NotFoundError } from "../core/errors.ts";
+import type { Disk } from "../core/ports/disk.ts";
+import type { Keys, SealIdentity } from "../core/ports/keys.ts";
+import type { Link, LinkEvents } from "../core/ports/link.ts";
+import type { Log, LogLevel } from "../core/ports/log.ts";
+import type { Secret } from "../core/secret.ts";
+import { Replica } from "../crdt/replica.ts";
+import { createLibp2pLink } from "../mesh/libp2p/link.ts";
+import type { HomeReader } from "../operations/client.ts";
+import { roles } from "../roles/catalogue.ts";
+import { Agent } from "./agent.ts";
+import { serveApi, serveSecrets } from "./api/server.ts";
+import { type KnownAddress, NodeDirectory } from "./directory.ts";
+import { readHandlers } from "./handlers/index.ts";
+import { OperationCalls } from "./operation-calls.ts";
+import { systemClock } from "./platform/clock.ts";
+import {
+  ensureKeys,
+  type HomeFile,
+  type NodeKeys,
+  readHome,
+  readKeys,
+  readNote,
+  removeNote,
+  writeHome,
+  writeKeys,
+  writeNote,
+} from "./platform/home.ts";
+import { createKeys } from "./platform/keys.ts";
+import { openLevelDisk } from "./platform/level-disk.ts";
+import { jsonLinesLog } from "./platform/log.ts";
+import { describeMachine, isFree, socketPath } from "./platform/machine.ts";
+import { systemRandom } from "./platform/random.ts";
+import { RELEASE } from "./release.ts";
+import { scopedDisk } from "./scoped-disk.ts";
+
+/** The composition root: homes, and agents over the real platform. */
+
+const DEFAULT_LISTEN = "0.0.0.0:7444";
+const JOIN_TIMEOUT_MS = 20_000;
+const STORE = "store";
+const ENTRIES = "entries/";
+
+export interface NewHome {
+  readonly home: string;
+  readonly node: { readonly seed: Secret; readonly seal: SealIdentity };
+  readonly mesh: Uint8Array;
+  readonly name: string;
+  readonly entries: readonly Uint8Array[];
+}
+
+/** Makes the home of a mesh's first member out of what the operator signed. Throws `AlreadyExists`. */
+export async function createHome(options: NewHome): Promise<void> {
+  const { home, mesh, name, entries } = options;
+  await refuseHome(home);
+  const keys = createKeys();
+  const { machineKey } = await ensureKeys(home, keys);
+  await writeKeys(home, { seed: options.node.seed, seal: options.node.seal, machineKey });
+  await settleHome({ home, keys, seed: options.node.seed, mesh, name, entries, bootstrap: [] });
+}
+
+export interface Joined {
+  readonly name: string;
+  readonly mesh: string;
+  readonly meshName: string;
+}
+
+/**
+ * Redeems a token for this home. Keys are made and synced first: whatever is interrupted, the same home may try again
+ * and gets the same answer. Throws `TokenRefused`, `AlreadyExists`, `PeerUnreachable`.
+ */
+export async function joinMesh(options: {
+  readonly home: string;
+  readonly token: string;
+  readonly name: string | null;
+}): Promise<Joined> {
+  const keys = createKeys();
+  const token = readToken(keys, options.token);
+  await refuseHome(options.home, token);
+  const own = await ensureKeys(options.home, keys);
+  const answer = await askToEnrol(keys, own, token, options.name);
+  if (answer.state === "refused") throw new LabError("TokenRefused", answer.reason, { hint: answer.hint });
+  const bootstrap = answer.members.map(({ key, addresses }) => ({ key: toHex(key), addresses }));
+  const issuer = { key: toHex(token.issuer), addresses: token.addresses };
+  const file = await settleHome({
+    home: options.home,
+    keys,
+    seed: own.seed,
+    mesh: token.mesh,
+    name: token.name ?? options.name ?? "",
+    entries: answer.entries,
+    bootstrap: bootstrap.some(({ key }) => key === issuer.key) ? bootstrap : [...bootstrap, issuer],
+  });
+  return { name: file.name, mesh: file.mesh, meshName: file.meshName };
+}
+
+async function refuseHome(home: string, token?: JoinToken): Promise<void> {
+  const file = await readHome(home);
+  if (file === null) return;
+  const same = token !== undefined && file.mesh === toHex(token.mesh);
+  throw new LabError("AlreadyExists", `${home} is the home of "${file.name}" in mesh "${file.meshName}"`, {
+    hint: same ? "start it: lab agent" : "choose another home with --home DIR",
+  });
+}
+
+async function askToEnrol(keys: Keys, own: NodeKeys, token: JoinToken, name: string | null): Promise<EnrolAnswer> {
+  const quiet: Log = { write: () => {} };
+  const link = await createLibp2pLink({ seed: own.seed, meshId: toHex(token.mesh), listen: [], mdns: false, log: quiet });
+  const issuer = toHex(token.issuer);
+  const events: LinkEvents = {
+    standing: (peer) => (peer === issuer ? "stranger" : "refused"),
+    opened: () => {},
+    closed: () => {},
+    request: () => Promise.reject(new Error("this machine is not a member yet")),
+    broadcast: () => {},
+    discovered: () => {},
+  };
+  await link.start(events);
+  try {
+    const signer = keys.signer(own.seed);
+    const { recipient } = own.seal;
+    const request = encodeEnrolRequest({
+      tokenId: token.id,
+      secret: token.secret,
+      seal: recipient,
+      proof: signer.sign(joinMessage(token.mesh, signer.publicKey, recipient)),
+      name,
+    });
+    return decodeEnrolAnswer(await knock(link, issuer, token, request));
+  } finally {
+    await link.stop();
+  }
+}
+
+async function knock(link: Link, issuer: string, token: JoinToken, request: Uint8Array): Promise<Uint8Array> {
+  try {
+    await link.dial(issuer, token.addresses, JOIN_TIMEOUT_MS);
+    return await link.request(issuer, ENROL_CHANNEL, request, JOIN_TIMEOUT_MS);
+  } catch (cause) {
+    if (!(cause instanceof LabError) || cause.code === "PeerFailed") throw cause;
+    throw new LabError(
+      "PeerUnreachable",
+      `the coordinator that issued this token does not answer`,
+      {
+        notes: [`tried ${token.addresses.join(", ")}`],
+        hint: "start the agent there and try again: the token is still good",
+      },
+      { cause },
+    );
+  }
+}
+
+/** Admits what a home starts with, checks that it makes this key a member, and writes `home.json` last. */
+async function settleHome(options: {
+  readonly home: string;
+  readonly keys: Keys;
+  readonly seed: Secret;
+  readonly mesh: Uint8Array;
+  readonly name: string;
+  readonly entries: readonly Uint8Array[];
+  readonly bootstrap: readonly KnownAddress[];
+}): Promise<HomeFile> {
+  const { home, keys, mesh } = options;
+  const disk = await openLevelDisk(`${home}/${STORE}`);
+  try {
+    const replica = new Replica(keys, mesh, scopedDisk(disk, ENTRIES));
+    await replica.load();
+    for (const { state, reason } of await replica.admit(options.entries, "local")) {
+      if (state === "refused") throw new LabError("EntryRefused", `an entry was refused: ${reason}`);
+    }
+    const view = replica.view();
+    const node = view.nodeByKey(toHex(keys.signer(options.seed).publicKey));
+    if (node?.state !== "active") {
+      throw new LabError("TokenRefused", "the coordinator's answer does not make this machine a member", {
+        hint: "try again; if it stays so, ask for another token",
+      });
+    }
+    const file: HomeFile = {
+      v: 1,
+      mesh: toHex(mesh),
+      meshName: view.meshName,
+      node: node.id,
+      name: node.name,
+      bootstrap: options.bootstrap.filter(({ key }) => key !== node.key),
+    };
+    await writeHome(home, file);
+    return file;
+  } finally {
+    await disk.close();
+  }
+}
+
+export interface AgentSettings {
+  readonly home: string;
+  /** `host:port`; without it 0.0.0.0:7444, or the port of last time, or any. */
+  readonly listen?: string | undefined;
+  readonly mdns: boolean;
+  readonly logLevel: LogLevel;
+  readonly writeLog: (line: string) => void;
+  /** Lets the demo put its own link in front of the real one. */
+  readonly wrapLink?: (link: Link, file: HomeFile) => Link;
+}
+
+export interface RunningAgent {
+  readonly name: string;
+  readonly meshName: string;
+  readonly addresses: readonly string[];
+  readonly socket: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the agent of a home and serves its sockets. Throws `NoHome`, `HomeInUse`, `SocketInUse`. */
+export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
+  const { home } = settings;
+  const { file, own } = await requireHome(home);
+  const log = jsonLinesLog(settings.writeLog, settings.logLevel);
+  const keys = createKeys();
+  const signer = keys.signer(own.seed);
+  const disk = await openLevelDisk(`${home}/${STORE}`);
+  try {
+    const listen = await chooseListen(home, settings.listen);
+    const real = await createLibp2pLink({ seed: own.seed, meshId: file.mesh, listen: [listen], mdns: settings.mdns, log });
+    const link = settings.wrapLink?.(real, file) ?? real;
+    const agent = new Agent({
+      platform: { clock: systemClock(), random: systemRandom(), disk, link, keys, log },
+      identity: {
+        mesh: fromHex(file.mesh) as Uint8Array,
+        node: file.node,
+        signer,
+        seal: own.seal,
+        machineKey: own.machineKey,
+      },
+      roles,
+      bootstrap: file.bootstrap,
+      release: RELEASE,
+      ...describeMachine(),
+    });
+    const calls = new OperationCalls(agent);
+    await agent.start();
+    await rememberPort(home, link);
+    const socket = await socketPath(home, "agent.sock");
+    const secretsSocket = await socketPath(home, "secrets.sock");
+    const api = await serveApi(agent, calls, socket);
+    const secrets = await serveSecrets(agent, secretsSocket);
+    await writeNote(home, "socket", socket);
+    await writeNote(home, "secrets-socket", secretsSocket);
+    log.write("info", "agent.started", { name: file.name, addresses: link.addresses(), release: RELEASE });
+    return {
+      name: file.name,
+      meshName: file.meshName,
+      addresses: link.addresses(),
+      socket,
+      stop: async () => {
+        await secrets.close();
+        await api.close();
+        await removeNote(home, "socket");
+        await removeNote(home, "secrets-socket");
+        await agent.stop();
+        await disk.close();
+        log.write("info", "agent.stopped");
+      },
+    };
+  } catch (error) {
+    await disk.close();
+    throw error;
+  }
+}
+
+async function requireHome(home: string): Promise<{ file: HomeFile; own: NodeKeys }> {
+  const file = await readHome(home);
+  if (file === null) {
+    throw new LabError("NoHome", `there is no home in ${home}`, { hint: "lab init --local, or lab join TOKEN" });
+  }
+  const own = await readKeys(home);
+  if (own === null) {
+    throw new LabError("InvalidFile", `the keys of ${home} are gone`, {
+      hint: "restore keys/ from a backup, or remove the home and enrol anew",
+    });
+  }
+  return { file, own };
+}
+
+/** The address to listen on: what was asked for, else the port of last time, else the usual one, else any. */
+async function chooseListen(home: string, wish: string | undefined): Promise<string> {
+  if (wish !== undefined) {
+    if (wish.endsWith(":0") || (await isFree(wish))) return wish;
+    throw new LabError("SocketInUse", `another program listens on ${wish}`, { hint: "choose another: --listen ADDRESS" });
+  }
+  const last = await readNote(home, "port");
+  for (const candidate of [...(last === undefined ? [] : [`0.0.0.0:${last}`]), DEFAULT_LISTEN]) {
+    if (await isFree(candidate)) return candidate;
+  }
+  return "0.0.0.0:0";
+}
+
+async function rememberPort(home: string, link: Link): Promise<void> {
+  const port = link.addresses()[0]?.split(":").at(-1);
+  if (port !== undefined) await writeNote(home, "port", port);
+}
+
+/** Opens a home whose agent does not run, for reading. Throws `NoHome`, `HomeInUse`. */
+export async function openHome(home: string): Promise<HomeReader> {
+  const { file, own } = await requireHome(home);
+  const keys = createKeys();
+  const disk: Disk = await openLevelDisk(`${home}/${STORE}`, { missing: "refuse" });
+  const replica = new Replica(keys, fromHex(file.mesh) as Uint8Array, scopedDisk(disk, ENTRIES));
+  try {
+    await replica.load();
+  } catch (error) {
+    await disk.close();
+    throw error;
+  }
+  const key = toHex(keys.signer(own.seed).publicKey);
+  const handlers = readHandlers({
+    replica,
+    directory: new NodeDirectory(replica, key, file.bootstrap),
+    keys,
+    self: { id: file.node, key },
+    definitions: roles,
+    nowMs: () => systemClock().now(),
+    opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
+    asOfMs: () => null,
+    ownRoles: () => [],
+    observedHash: () => "",
+    warnings: () => ["no agent runs on this home: nothing is received or sent"],
+  });
+  return {
+    call: async (operation, input) => {
+      const handler = handlers[operation.name];
+      if (handler === undefined) throw new NotFoundError("operation", operation.name);
+      return (await handler(input as never)) as never;
+    },
+    close: () => disk.close(),
+  };
+}

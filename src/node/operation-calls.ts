@@ -1,0 +1,69 @@
+import { decode, encode, type Plain } from "../core/encoding.ts";
+import { LabError, NotFoundError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { fromErrorBody, toErrorBody } from "../operations/error-body.ts";
+import { parseInput } from "../operations/input.ts";
+import type { Operation } from "../operations/operation.ts";
+import { operations } from "../operations/registry.ts";
+import type { Agent } from "./agent.ts";
+import { agentHandlers, type Handler } from "./handlers/index.ts";
+
+const CHANNEL = "api";
+const FORWARD_TIMEOUT_MS = 10_000;
+
+/** Answers operations from this agent, or from another member that is asked through it. */
+export class OperationCalls {
+  readonly #agent: Agent;
+  readonly #handlers: Readonly<Record<string, Handler>>;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.#handlers = agentHandlers(agent);
+    agent.mesh.handle(CHANNEL, (_peer, body) => this.#answer(body));
+  }
+
+  async call(operation: Operation, input: unknown): Promise<unknown> {
+    const handler = this.#handlers[operation.name];
+    if (handler === undefined) throw new NotFoundError("operation", operation.name);
+    return handler(input as never);
+  }
+
+  /** Asks the member called `peer`, by name or key, in our place. */
+  async forward(peer: string, operation: Operation, input: unknown): Promise<unknown> {
+    const key = this.#keyOf(peer);
+    if (key === this.#agent.platform.link.self) return this.call(operation, input);
+    const body = encode({ v: 1, operation: operation.name, input: input as Plain });
+    const answer = decode(await this.#agent.mesh.request(key, CHANNEL, body, FORWARD_TIMEOUT_MS)) as {
+      readonly [name: string]: Plain | undefined;
+    };
+    const error = fromErrorBody(answer);
+    if (error !== undefined) throw error;
+    return answer.output;
+  }
+
+  #keyOf(peer: string): string {
+    const view = this.#agent.view();
+    const node = view.nodeByName(peer) ?? view.nodes.get(peer) ?? view.nodeByKey(peer);
+    if (node?.state === "active") return node.key;
+    const names = [...view.nodes.values()].filter(({ state }) => state === "active").map(({ name }) => name);
+    throw new NotFoundError("peer", peer, nearest(peer, names));
+  }
+
+  async #answer(body: Uint8Array): Promise<Uint8Array> {
+    try {
+      const request = decode(body) as { readonly [name: string]: Plain | undefined };
+      const operation = operations.find(({ name }) => name === request?.operation);
+      if (operation === undefined) throw new NotFoundError("operation", String(request?.operation));
+      const output = await this.call(operation, parseInput(operation, { body: request.input ?? {} }));
+      return encode({ v: 1, output: plainJson(output) });
+    } catch (error) {
+      const known = error instanceof LabError ? error : new LabError("Failed", "the peer failed to answer");
+      return encode({ v: 1, ...(plainJson(toErrorBody(known)) as object) });
+    }
+  }
+}
+
+/** What JSON would make of it: members with the value undefined are gone. */
+function plainJson(value: unknown): Plain {
+  return JSON.parse(JSON.stringify(value ?? null)) as Plain;
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromHex, toHex } from "../../core/bytes.ts";
+import { LabError } from "../../core/errors.ts";
+import type { Keys, SealIdentity } from "../../core/ports/keys.ts";
+import { Secret } from "../../core/secret.ts";
+import type { KnownAddress } from "../directory.ts";
+
+/** `home.json`: which member of which mesh this home is. Written last, so that a home is whole or not there. */
+export interface HomeFile {
+  readonly v: 1;
+  /** Hex of the mesh id. */
+  readonly mesh: string;
+  readonly meshName: string;
+  /** Hex of the node's log. */
+  readonly node: string;
+  readonly name: string;
+  readonly bootstrap: readonly KnownAddress[];
+}
+
+/** The keys of one node: what proves it, what its secrets are sealed to, what its cache is sealed under. */
+export interface NodeKeys {
+  readonly seed: Secret;
+  readonly seal: SealIdentity;
+  readonly machineKey: Secret;
+}
+
+const HOME_FILE = "home.json";
+
+/** Null where no member lives: the directory is missing, empty, or an enrolment was not finished. */
+export async function readHome(home: string): Promise<HomeFile | null> {
+  const path = join(home, HOME_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw unreadable(path, cause);
+  }
+  let file: HomeFile;
+  try {
+    file = JSON.parse(text) as HomeFile;
+  } catch (cause) {
+    throw new LabError("InvalidFile", `${path} is damaged`, { hint: "restore it from a backup, or enrol anew" }, { cause });
+  }
+  if (file.v !== 1) {
+    throw new LabError("InvalidFile", `${path} was written by a newer release`, { hint: "update lab on this machine" });
+  }
+  const hash = /^[0-9a-f]{64}$/;
+  if (!hash.test(file.mesh) || !hash.test(file.node) || !Array.isArray(file.bootstrap)) {
+    throw new LabError("InvalidFile", `${path} is damaged`, { hint: "restore it from a backup, or enrol anew" });
+  }
+  return file;
+}
+
+export async function writeHome(home: string, file: HomeFile): Promise<void> {
+  await writeWhole(join(home, HOME_FILE), `${JSON.stringify(file, null, 2)}\n`, 0o644);
+}
+
+/** Makes the directories of a home, for its owner only. */
+export async function makeHome(home: string): Promise<void> {
+  try {
+    for (const directory of [home, join(home, "keys"), join(home, "run"), join(home, "log")]) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+    }
+  } catch (cause) {
+    throw unreadable(home, cause);
+  }
+}
+
+/** The keys of this home; made and synced to disk first if there are none, so that a retry uses the same. */
+export async function ensureKeys(home: string, keys: Keys): Promise<NodeKeys> {
+  await makeHome(home);
+  const known = await readKeys(home);
+  if (known !== null) return known;
+  const made = {
+    seed: new Secret(new Uint8Array(randomBytes(32))),
+    seal: await keys.createSealIdentity(),
+    machineKey: new Secret(new Uint8Array(randomBytes(32))),
+  };
+  await writeKeys(home, made);
+  return made;
+}
+
+export async function writeKeys(home: string, { seed, seal, machineKey }: NodeKeys): Promise<void> {
+  await makeHome(home);
+  const hex = (secret: Secret): string => `${toHex(secret.reveal())}\n`;
+  await writeWhole(join(home, "keys", "machine.key"), hex(machineKey), 0o600);
+  await writeWhole(
+    join(home, "keys", "seal.key"),
+    `# recipient: ${seal.recipient}\n${Buffer.from(seal.identity.reveal()).toString("ascii")}\n`,
+    0o600,
+  );
+  await writeWhole(join(home, "keys", "node.key"), hex(seed), 0o600);
+}
+
+/** Null if there are none; throws when they are there and cannot be used. */
+export async function readKeys(home: string): Promise<NodeKeys | null> {
+  const read = async (name: string): Promise<string | null> => {
+    const path = join(home, "keys", name);
+    try {
+      const { mode } = await stat(path);
+      if ((mode & 0o077) !== 0) {
+        throw new LabError("InvalidFile", `${path} may be read by others`, { hint: `chmod 600 ${path}` });
+      }
+      return await readFile(path, "ascii");
+    } catch (cause) {
+      if (cause instanceof LabError) throw cause;
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw unreadable(path, cause);
+    }
+  };
+  const [seed, seal, machineKey] = [await read("node.key"), await read("seal.key"), await read("machine.key")];
+  if (seed === null && (seal === null || machineKey === null)) return null;
+  const recipient = /^# recipient: (age1\S+)$/m.exec(seal ?? "")?.[1];
+  const identity = /^AGE-SECRET-KEY-1\S+$/m.exec(seal ?? "")?.[0];
+  const [seedBytes, machineBytes] = [fromHex((seed ?? "").trim()), fromHex((machineKey ?? "").trim())];
+  if (!recipient || !identity || seedBytes?.length !== 32 || machineBytes?.length !== 32) {
+    throw new LabError("InvalidFile", `the keys in ${join(home, "keys")} are damaged or incomplete`, {
+      hint: "restore them from a backup, or remove the home and enrol anew",
+    });
+  }
+  return {
+    seed: new Secret(seedBytes),
+    seal: { recipient, identity: new Secret(new Uint8Array(Buffer.from(identity, "ascii"))) },
+    machineKey: new Secret(machineBytes),
+  };
+}
+
+/** Replaces a file as a whole, durably: a crash leaves the old or the new one. */
+export async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  const partial = `${path}.${process.pid}.new`;
+  try {
+    await rm(partial, { force: true });
+    const file = await open(partial, "wx", mode);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await chmod(partial, mode);
+    await rename(partial, path);
+    const directory = await open(join(path, ".."), "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOSPC") {
+      throw new LabError("DiskFull", `no space left to write ${path}`, { hint: "free some space and try again" }, { cause });
+    }
+    throw unreadable(path, cause);
+  }
+}
+
+/** A note that outlives restarts, such as the port that was taken; undefined where there is none. */
+export async function readNote(home: string, name: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(home, "run", name), "utf8")).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeNote(home: string, name: string, text: string): Promise<void> {
+  await writeFile(join(home, "run", name), `${text}\n`, { mode: 0o600 });
+}
+
+export async function removeNote(home: string, name: string): Promise<void> {
+  await rm(join(home, "run", name), { force: true });
+}
+
+function unreadable(path: string, cause: unknown): LabError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const denied = code === "EACCES" || code === "EPERM" || code === "EROFS";
+  const what = denied ? `${path}: permission denied` : `${path}: ${message}`;
+  const hint = denied ? "run as the owner of the home, or choose another with --home" : "";
+  return new LabError(denied ? "NotAuthorised" : "Failed", what, hint === "" ? {} : { hint }, { cause });
+}

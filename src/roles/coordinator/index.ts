@@ -1,0 +1,90 @@
+import { fromHex, toHex } from "../../core/bytes.ts";
+import { decode, encode } from "../../core/encoding.ts";
+import {
+  decodeEnrolRequest,
+  ENROL_CHANNEL,
+  type EnrolAnswer,
+  type EnrolRequest,
+  encodeEnrolAnswer,
+  tokenSecretHash,
+} from "../../core/enrolment.ts";
+import type { Role, RoleContext, RoleDefinition } from "../../core/ports/role.ts";
+import { planRedemption, type RedemptionPlan } from "./redemption.ts";
+
+const BOUND = "bound/";
+
+/**
+ * Redeems the tokens that name it, and says where members listen. It keeps nothing that is not in the mesh but which
+ * key each of its tokens was bound to, so that a crash between that and the signature ends in the same answer.
+ */
+class Coordinator implements Role {
+  readonly #context: RoleContext;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(context: RoleContext) {
+    this.#context = context;
+  }
+
+  async start(): Promise<void> {
+    this.#context.handleStrangers(ENROL_CHANNEL, (peer, body) => this.#exclusive(() => this.#enrol(peer, body)));
+  }
+
+  async reconcile(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    await this.#turn;
+  }
+
+  async #enrol(peer: string, body: Uint8Array): Promise<Uint8Array> {
+    const request = decodeEnrolRequest(body);
+    const { plan, key } = await this.#plan(peer, request);
+    const object = `token:${toHex(request.tokenId)}`;
+    const actor = `stranger:${peer.slice(0, 12)}`;
+    if (plan.verdict === "refuse") {
+      await this.#context.audit({ actor, action: "token.redeem", object, decision: "denied", reason: plan.reason });
+      return encodeEnrolAnswer({ state: "refused", reason: plan.reason, hint: plan.hint });
+    }
+    if (plan.verdict === "redeem") {
+      // Bound before signed: from here on no other key can have this token, whatever happens next.
+      const bound = encode({ key: peer, name: plan.name });
+      await this.#context.disk.append([{ key: `${BOUND}${plan.token.entry}`, value: bound }], true);
+      const { seal, proof } = request;
+      await this.#context.redeem({ token: plan.token.entry, key, name: plan.name, seal, proof });
+      const reason = `as ${plan.name}`;
+      await this.#context.audit({ actor, action: "token.redeem", object, decision: "allowed", reason });
+    }
+    return encodeEnrolAnswer(this.#welcome());
+  }
+
+  async #plan(peer: string, request: EnrolRequest): Promise<{ plan: RedemptionPlan; key: Uint8Array }> {
+    const { clock, disk, keys, self } = this.#context;
+    const view = this.#context.view();
+    const secretHash = toHex(tokenSecretHash(keys, request.secret));
+    const token = view.tokens.find(({ id }) => id === toHex(request.tokenId));
+    const stored = token === undefined ? undefined : await disk.read(`${BOUND}${token.entry}`);
+    const bound = stored === undefined ? null : (decode(stored) as { key: string; name: string });
+    const roleLog = view.roleLog(self.id, "coordinator") ?? "";
+    const plan = planRedemption({ view, request, key: peer, secretHash, roleLog, bound, nowMs: clock.now() });
+    return { plan, key: fromHex(peer) as Uint8Array };
+  }
+
+  #welcome(): EnrolAnswer {
+    const members = this.#context
+      .memberAddresses()
+      .map(({ key, addresses }) => ({ key: fromHex(key) as Uint8Array, addresses: addresses.slice(0, 16) }));
+    return { state: "enrolled", entries: this.#context.authorityEntries(), members };
+  }
+
+  /** One redemption at a time, so that two strangers with one token meet a decision. */
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+export const coordinator: RoleDefinition = {
+  name: "coordinator",
+  missingEffect: "no machine can join: tokens are neither issued nor redeemed",
+  create: (context) => new Coordinator(context),
+};
