@@ -202,8 +202,8 @@ async function settleHome(options: {
 
 export interface AgentSettings {
   readonly home: string;
-  /** `host:port`; without it 0.0.0.0:7444, or the port of last time, or any. */
-  readonly listen?: string | undefined;
+  /** Each `host:port`; without any 0.0.0.0:7444, or the port of last time, or any that is free. */
+  readonly listen: readonly string[];
   readonly mdns: boolean;
   readonly logLevel: LogLevel;
   readonly writeLog: (line: string) => void;
@@ -229,7 +229,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
   const disk = await openLevelDisk(`${home}/${STORE}`);
   try {
     const listen = await chooseListen(home, settings.listen);
-    const real = await createLibp2pLink({ seed: own.seed, meshId: file.mesh, listen: [listen], mdns: settings.mdns, log });
+    const real = await createLibp2pLink({ seed: own.seed, meshId: file.mesh, listen, mdns: settings.mdns, log });
     const link = settings.wrapLink?.(real, file) ?? real;
     const agent = new Agent({
       platform: { clock: systemClock(), random: systemRandom(), disk, link, keys, log },
@@ -291,16 +291,17 @@ async function requireHome(home: string): Promise<{ file: HomeFile; own: NodeKey
 }
 
 /** The address to listen on: what was asked for, else the port of last time, else the usual one, else any. */
-async function chooseListen(home: string, wish: string | undefined): Promise<string> {
-  if (wish !== undefined) {
-    if (wish.endsWith(":0") || (await isFree(wish))) return wish;
+async function chooseListen(home: string, wishes: readonly string[]): Promise<readonly string[]> {
+  for (const wish of wishes) {
+    if (wish.endsWith(":0") || (await isFree(wish))) continue;
     throw new LabError("SocketInUse", `another program listens on ${wish}`, { hint: "choose another: --listen ADDRESS" });
   }
+  if (wishes.length > 0) return wishes;
   const last = await readNote(home, "port");
   for (const candidate of [...(last === undefined ? [] : [`0.0.0.0:${last}`]), DEFAULT_LISTEN]) {
-    if (await isFree(candidate)) return candidate;
+    if (await isFree(candidate)) return [candidate];
   }
-  return "0.0.0.0:0";
+  return ["0.0.0.0:0"];
 }
 
 async function rememberPort(home: string, link: Link): Promise<void> {
