@@ -19,12 +19,15 @@ export class MalformedError extends LabError {
   }
 }
 
+/** Deeper nesting has no encoding. Without a fixed bound the size of the stack would decide what is valid. */
+const MAX_DEPTH = 32;
+
 /**
  * Deterministic CBOR: core deterministic encoding requirements of RFC 8949 §4.2.1. One value has one encoding, so that
  * what is signed can be made again from what is meant. Members with the value undefined are left out.
  */
 export function encode(value: Plain): Uint8Array {
-  return cborEncode(withoutUndefined(value), rfc8949EncodeOptions);
+  return cborEncode(prepared(value, 0), rfc8949EncodeOptions);
 }
 
 /** Strict inverse of {@link encode}: everything that `encode` would not have written is refused. */
@@ -40,17 +43,19 @@ export function decode(bytes: Uint8Array): Plain {
       rejectDuplicateMapKeys: true,
       strict: true,
     }) as Plain;
+    // Order of keys and the shortest form of numbers are checked the simple way: there is only one spelling.
+    if (equalBytes(encode(value), bytes)) return value;
   } catch (cause) {
     throw new MalformedError(cause instanceof Error ? cause.message : "not CBOR", { cause });
   }
-  // Order of keys and the shortest form of numbers are checked the simple way: there is only one spelling.
-  if (!equalBytes(encode(value), bytes)) throw new MalformedError("not the canonical encoding");
-  return value;
+  throw new MalformedError("not the canonical encoding");
 }
 
-function withoutUndefined(value: Plain): Plain {
-  if (Array.isArray(value)) return value.map(withoutUndefined);
+/** Without undefined members, which CBOR would spell out, and within the bound of depth. */
+function prepared(value: Plain, depth: number): Plain {
   if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
+  if (depth === MAX_DEPTH) throw new MalformedError(`nested more than ${MAX_DEPTH} deep`);
+  if (Array.isArray(value)) return value.map((item) => prepared(item, depth + 1));
   const present = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(present.map(([key, member]) => [key, withoutUndefined(member as Plain)]));
+  return Object.fromEntries(present.map(([key, member]) => [key, prepared(member as Plain, depth + 1)]));
 }

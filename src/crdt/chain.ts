@@ -20,11 +20,6 @@ export type ChainAnswer =
   | { readonly state: "waiting"; readonly missing: readonly string[] }
   | { readonly state: "refused"; readonly reason: string };
 
-/**
- * A fork is proved by two entries; more branches prove nothing new, and a thief could make them without end.
- */
-const MAX_BRANCHES = 16;
-
 /** One single-writer chain. Normally a line; a writer that signs two successors makes it a tree, which is kept as proof. */
 export class Chain {
   readonly log: string;
@@ -35,10 +30,16 @@ export class Chain {
   readonly #tips = new Map<string, ChainLink>();
   /** The entries up to the first fork. */
   #main: ChainLink[] = [];
-  readonly #cursor: DocumentCursor | null;
+  #cursor: DocumentCursor | null;
+  /** The branch of a fork that was read last, so that one that comes in order is not read anew for every link. */
+  #branch: { tip: ChainLink | null; cursor: DocumentCursor } | null = null;
   #forked = false;
+  readonly #keys: Pick<Keys, "hash">;
+  readonly #logBytes: Uint8Array;
 
   constructor(keys: Pick<Keys, "hash">, log: Uint8Array, chainClass: number, key: string) {
+    this.#keys = keys;
+    this.#logBytes = log;
     this.log = toHex(log);
     this.class = chainClass;
     this.key = key;
@@ -88,17 +89,16 @@ export class Chain {
     if (refusal !== null) return { state: "refused", reason: refusal };
 
     const extends_ = !this.#forked && prev === (this.#main.at(-1) ?? null);
+    const cursor = extends_ ? this.#cursor : this.#cursorAt(prev);
     let writes: readonly LedgerWrite[] = [];
-    if (this.#cursor !== null) {
-      try {
-        const cursor = extends_ ? this.#cursor : this.#cursorAt(prev);
-        writes = cursor.advance(entry.payload, header.hlc);
-      } catch (error) {
-        if (error instanceof MalformedError) return { state: "refused", reason: error.message };
-        throw error;
-      }
+    try {
+      if (cursor !== null) writes = cursor.advance(entry.payload, header.hlc);
+    } catch (error) {
+      if (error instanceof MalformedError) return { state: "refused", reason: error.message };
+      throw error;
     }
     const link: ChainLink = { entry, prev, writes, next: [] };
+    if (cursor !== null && !extends_) this.#branch = { tip: link, cursor };
     this.#byId.set(entry.id, link);
     (prev?.next ?? this.#roots).push(link);
     if (prev !== null) this.#tips.delete(prev.entry.id);
@@ -108,28 +108,36 @@ export class Chain {
     return { state: "admitted", link, forked: !extends_ };
   }
 
+  /** The same chain as if these entries, and what builds on them, had never come. */
+  without(entries: ReadonlySet<Entry>): Chain {
+    const chain = new Chain(this.#keys, this.#logBytes, this.class, this.key);
+    for (const { entry } of this.links()) if (!entries.has(entry)) chain.add(entry);
+    return chain;
+  }
+
   #refusal(entry: Entry<ChainHeader>, prev: ChainLink | null): string | null {
+    if (prev === null) return null;
     const { header } = entry;
-    if (header.seq === 1 && header.prev.some((byte) => byte !== 0)) return "the first entry of a chain has no predecessor";
-    if (prev !== null) {
-      const before = prev.entry.header;
-      if (header.seq !== before.seq + 1) return "the sequence does not continue";
-      if (compareHlc(header.hlc, before.hlc) <= 0) return "the clock does not go on";
-      if (before.more > 0 && header.more !== before.more - 1) return "a batch is broken off";
-    }
-    if (this.#tips.size >= MAX_BRANCHES && (prev?.next ?? this.#roots).length > 0) return "the chain has forked often enough";
+    const before = prev.entry.header;
+    if (header.seq !== before.seq + 1) return "the sequence does not continue";
+    if (compareHlc(header.hlc, before.hlc) <= 0) return "the clock does not go on";
+    if (before.more > 0 && header.more !== before.more - 1) return "a batch is broken off";
     return null;
   }
 
   #cutMain(prev: ChainLink | null): void {
     const length = prev?.entry.header.seq ?? 0;
     this.#forked = true;
-    if (length < this.#main.length) this.#main = this.#main.slice(0, length);
+    if (length >= this.#main.length) return;
+    this.#main = this.#main.slice(0, length);
+    this.#cursor = this.#cursorAt(prev);
   }
 
-  /** Rebuilds the document along one branch; only forks need it. */
-  #cursorAt(link: ChainLink | null): DocumentCursor {
-    const cursor = (this.#cursor as DocumentCursor).fresh();
+  /** The document at the end of one branch; only forks need it. */
+  #cursorAt(link: ChainLink | null): DocumentCursor | null {
+    if (this.#cursor === null) return null;
+    if (this.#branch?.tip === link && link !== null) return this.#branch.cursor;
+    const cursor = this.#cursor.fresh();
     for (const step of pathTo(link)) cursor.advance(step.entry.payload, step.entry.header.hlc);
     return cursor;
   }

@@ -2,7 +2,7 @@ import { toHex } from "../core/bytes.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
 import { encodeBody, type GenesisBody, type KnownBody } from "./authority/bodies.ts";
-import type { AuthorityGraph } from "./authority/graph.ts";
+import type { AuthorityGraph, GraphEntry } from "./authority/graph.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
@@ -41,7 +41,7 @@ export function composeGenesis(
 export interface AuthorityPosition {
   readonly mesh: Uint8Array;
   readonly log: Uint8Array;
-  /** Everything that the writer knows: hashes of entries that no other names as a parent. */
+  /** What the writer knows, the most important first: beyond {@link MAX_PARENTS} they are left out. */
   readonly parents: readonly Uint8Array[];
 }
 
@@ -52,8 +52,8 @@ export function composeAuthority(
   signer: Signer,
 ): Entry<AuthorityHeader> {
   const parents = [...new Map(position.parents.map((hash) => [toHex(hash), hash]))]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, MAX_PARENTS)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, hash]) => hash);
   const header: AuthorityHeader = {
     kind: "authority",
@@ -66,9 +66,38 @@ export function composeAuthority(
   return sealEntry(keys, header, encodeBody(body), signedBy(signer));
 }
 
-/** Where in a graph the next entry of anybody stands who knows all of it. */
+/**
+ * Where in a graph the next entry of a log stands whose writer knows all of it. With more tips than an entry can name,
+ * its own log comes first, then one tip of every other log, then the rest: whoever makes tips without end crowds out
+ * nobody but itself.
+ */
 export function positionIn(graph: AuthorityGraph, mesh: Uint8Array, log: Uint8Array): AuthorityPosition {
-  return { mesh, log, parents: graph.tips.map((tip) => tip.entry.hash) };
+  const own = toHex(log);
+  const parents = [...ownParents(graph, own)];
+  const perLog = new Map<string, number>();
+  const others = graph.tips
+    .filter((tip) => !parents.includes(tip))
+    .sort((a, b) => b.index - a.index)
+    .map((tip) => {
+      const turn = perLog.get(tip.log) ?? 0;
+      perLog.set(tip.log, turn + 1);
+      return { tip, turn };
+    })
+    .sort((a, b) => a.turn - b.turn);
+  // A parent in the past of another says nothing.
+  const all = [...parents, ...others.map(({ tip }) => tip)].slice(0, MAX_PARENTS);
+  const needed = all.filter((parent) => !all.some((other) => graph.isPast(parent.index, other.index)));
+  return { mesh, log, parents: needed.map(({ entry }) => entry.hash) };
+}
+
+/** The tips of the own log or, before its first entry, what opened it. */
+function ownParents(graph: AuthorityGraph, log: string): readonly GraphEntry[] {
+  const tips: GraphEntry[] = [];
+  for (const node of graph.entries.toReversed()) {
+    if (node.log === log && !tips.some((tip) => graph.isPast(node.index, tip.index))) tips.push(node);
+  }
+  if (tips.length > 0) return tips;
+  return (graph.logs.get(log)?.openers ?? []).slice(0, 1).map((opener) => graph.at(opener));
 }
 
 export interface ChainPosition {

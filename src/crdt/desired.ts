@@ -1,12 +1,11 @@
 import { toHex } from "../core/bytes.ts";
 import { compareHlc, type Hlc } from "../core/hlc.ts";
-import type { Json } from "../core/json.ts";
+import { equalJson, type Json } from "../core/json.ts";
 import type { Conflict, PathWinner } from "../core/view.ts";
 import type { ChainLink } from "./chain.ts";
 
 interface CurrentWrite {
   readonly log: string;
-  readonly seq: number;
   readonly entry: string;
   readonly hlc: Hlc;
   readonly value: Json | undefined;
@@ -15,7 +14,7 @@ interface CurrentWrite {
 interface PathState {
   /** Each log's own latest write: a writer supersedes itself. */
   readonly current: Map<string, CurrentWrite>;
-  /** `log:seq` of every write that some write here names in `over`. */
+  /** Every entry that some write here names in `over`. */
   readonly superseded: Set<string>;
 }
 
@@ -37,8 +36,8 @@ export class DesiredState {
         state = { current: new Map(), superseded: new Set() };
         this.#paths.set(path, state);
       }
-      state.current.set(log, { log, seq: header.seq, entry: id, hlc: header.hlc, value });
-      for (const ref of over) state.superseded.add(`${ref.log}:${ref.seq}`);
+      state.current.set(log, { log, entry: id, hlc: header.hlc, value });
+      for (const entry of over) state.superseded.add(entry);
       this.#settle(path, state);
     }
   }
@@ -76,21 +75,21 @@ export class DesiredState {
   }
 
   /** The writes that a new write of `log` at this path has to name. */
-  othersAt(path: string, log: string): { log: string; seq: number }[] {
+  othersAt(path: string, log: string): string[] {
     const state = this.#paths.get(path);
     if (state === undefined) return [];
     return candidates(state)
       .filter((write) => write.log !== log)
-      .map((write) => ({ log: write.log, seq: write.seq }));
+      .map((write) => write.entry);
   }
 
   conflicts(): Conflict[] {
     const found: Conflict[] = [];
-    for (const [path, state] of this.#paths) {
+    for (const [path, state] of [...this.#paths].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const [winner, ...losers] = candidates(state);
       // Two hands that wrote the same have no quarrel.
-      const other = losers.filter((loser) => JSON.stringify(loser.value) !== JSON.stringify(winner?.value));
-      if (winner !== undefined && other.length > 0) found.push({ path, winner, losers: other });
+      const others = losers.filter((loser) => !equalJson(loser.value, winner?.value));
+      if (winner !== undefined && others.length > 0) found.push({ path, winner, losers: others });
     }
     return found;
   }
@@ -100,6 +99,6 @@ export class DesiredState {
 function candidates(state: PathState): CurrentWrite[] {
   if (state.current.size === 1) return [...state.current.values()];
   return [...state.current.values()]
-    .filter((write) => !state.superseded.has(`${write.log}:${write.seq}`))
+    .filter((write) => !state.superseded.has(write.entry))
     .sort((a, b) => compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1));
 }

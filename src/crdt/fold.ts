@@ -67,12 +67,7 @@ function keptLedgers(replica: Replica, authority: Authority): Map<string, readon
   return kept;
 }
 
-function keptPrefix(
-  replica: Replica,
-  authority: Authority,
-  operator: OperatorLog,
-  chain: Chain,
-): readonly ChainLink[] {
+function keptPrefix(replica: Replica, authority: Authority, operator: OperatorLog, chain: Chain): readonly ChainLink[] {
   const cuts = authority.cuts.filter(({ index, rank, body }) => {
     if (toHex(body.key) !== operator.key || rank >= operator.rank) return false;
     const named = body.keeps.some((keep) => toHex(keep.log) === operator.log);
@@ -93,6 +88,8 @@ function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonl
   return a.slice(0, length);
 }
 
+const STANDING = { cut: 0, suspended: 1, active: 2 } as const;
+
 function buildView(replica: Replica, authority: Authority, desired: DesiredState): View {
   const nodes = new Map<string, Node>();
   const byKey = new Map<string, Node>();
@@ -101,7 +98,8 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
     const node = toNode(record);
     nodes.set(node.id, node);
     // A key that was cut and let in again is what it is now.
-    if (byKey.get(node.key)?.state !== "active") byKey.set(node.key, node);
+    const known = byKey.get(node.key);
+    if (known === undefined || STANDING[node.state] > STANDING[known.state]) byKey.set(node.key, node);
     if (node.naming === "owned" && (node.state === "active" || !byName.has(node.name))) byName.set(node.name, node);
   }
   const genesis = replica.graph.entries[0]?.body;
@@ -118,29 +116,32 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
     revision: replica.revision,
     nodes,
     operators: [...authority.operators.values()]
-      .filter((operator) => operator.rank > 0 || operator.name !== "root")
+      .filter((operator) => operator.rank > 0)
+      .sort((a, b) => a.rank - b.rank || (a.log < b.log ? -1 : 1))
       .map(({ log, key, name, rank, rights, state }) => ({ log, key, name, rank, rights: [...rights], state })),
-    tokens: [...authority.tokens.values()].map(({ id, hash, body, redeemedBy }) => ({
-      id,
-      entry: hash,
-      secretHash: toHex(body.secretHash),
-      name: body.name,
-      labels: body.labels,
-      roles: body.roles,
-      issuer: toHex(body.issuer),
-      notBeforeMs: body.nbf,
-      expiresMs: body.exp,
-      redeemedBy,
-    })),
+    tokens: [...authority.tokens.values()]
+      .sort((a, b) => (a.hash < b.hash ? -1 : 1))
+      .map(({ id, hash, body, redeemedBy }) => ({
+        id,
+        entry: hash,
+        secretHash: toHex(body.secretHash),
+        name: body.name,
+        labels: body.labels,
+        roles: body.roles,
+        issuer: toHex(body.issuer),
+        notBeforeMs: body.nbf,
+        expiresMs: body.exp,
+        redeemedBy,
+      })),
     recovery: genesis?.type === "genesis" ? genesis.recovery : null,
     newest: replica.newest,
     nodeByKey: (key) => byKey.get(key),
     nodeByName: (name) => byName.get(name),
     roleLog: (id, role) => {
-      const open = [...authority.roleLogs].find(
+      const open = [...authority.roleLogs].filter(
         ([, log]) => log.node === id && log.label === role && log.state === "live",
       );
-      return open?.[0];
+      return open.map(([log]) => log).sort()[0];
     },
     holders: (role) => holders.get(role) ?? [],
     labelsOf: (id) => {
@@ -191,4 +192,3 @@ function labelsOf(record: NodeRecord | undefined, desired: DesiredState): readon
   }
   return [...labels].sort();
 }
-

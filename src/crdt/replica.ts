@@ -23,7 +23,7 @@ import {
   SCHEME_ED25519,
 } from "./entry/entry.ts";
 import { Fold } from "./fold.ts";
-import { type ObservedState, observe } from "./observed.ts";
+import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { EntryStore } from "./store/entry-store.ts";
 
 /**
@@ -47,6 +47,13 @@ export interface Growth {
 /** - `local`: somebody handed it to this agent, or it wrote it · `gossip` and `exchange`: it came from a peer */
 export type GrowthSource = "local" | "gossip" | "exchange";
 
+interface Placement {
+  readonly state: Admission["state"];
+  readonly reason?: string;
+  /** Hex of the entries that it waits for, as far as they are named. */
+  readonly missing?: readonly string[];
+}
+
 /** Entries that wait for others: enough for a long reorder, bounded because anybody can send orphans. */
 const MAX_WAITING = 1024;
 /** From here on the thread pool is faster than checking one by one. */
@@ -63,9 +70,11 @@ export class Replica {
   readonly #store: EntryStore;
   readonly #chains = new Map<string, Chain>();
   readonly #observed = new Map<string, ObservedState>();
-  readonly #waiting = new Map<string, Entry>();
+  /** The last report of each node that came too late: beside another of its version it proves a fork. */
+  readonly #outrun = new Map<string, Entry<ObservedHeader>>();
+  #waiting = new Map<string, Entry>();
   /** Those of the waiting entries whose own signature was found good: nobody can make us check them again. */
-  #signedWaiting = new Set<string>();
+  #signedWaiting: ReadonlySet<Entry> = new Set();
   readonly #fold: Fold;
   #authority: Authority | null = null;
   #newest: Hlc = HLC_ZERO;
@@ -73,6 +82,8 @@ export class Replica {
   #view: View | null = null;
   #stateHash: { revision: number; hash: Uint8Array } | null = null;
   #unwritten: DiskRecord[] = [];
+  /** What is to be told about {@link #unwritten} once it is durable. */
+  #untold: Growth[] = [];
   #writing: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
   #damaged: readonly string[] = [];
@@ -90,14 +101,18 @@ export class Replica {
   /** Reads the store. Entries were checked when they came in; what is damaged is left out and listed. */
   async load(): Promise<void> {
     const stored = await this.#store.load();
-    const place = (bytes: Uint8Array, key: string): void => {
+    const damaged = [...stored.damaged];
+    const waiting = new Set<Entry>();
+    for (const { key, bytes } of stored.records) {
       const entry = this.#parse(bytes);
-      if (typeof entry === "string" || this.#place(entry).state === "refused") this.#damaged = [...this.#damaged, key];
-    };
-    this.#damaged = stored.damaged;
-    for (const bytes of stored.authority) place(bytes, "a/");
-    for (const bytes of [...stored.chains, ...stored.observed]) place(bytes, "c/");
-    this.#unwritten = [];
+      const state = typeof entry === "string" ? "refused" : this.#place(entry).state;
+      if (state === "refused") damaged.push(key);
+      // What builds on a damaged record comes back as soon as a peer gives that one again.
+      if (state === "waiting" && typeof entry !== "string") waiting.add(entry);
+    }
+    this.#damaged = damaged;
+    for (const entry of waiting) this.#waiting.set(entry.id, entry);
+    this.#signedWaiting = waiting;
     this.#authority = null;
     this.#changed();
   }
@@ -166,22 +181,18 @@ export class Replica {
    */
   async admit(batch: readonly Uint8Array[], source: GrowthSource): Promise<Admission[]> {
     // One at a time: the checks of the pool may finish in any order, admissions may not.
-    const turn = this.#turn.then(() => this.#admitNow(batch));
+    const turn = this.#turn.then(() => this.#admitNow(batch, source));
     this.#turn = turn.then(
       () => undefined,
       () => undefined,
     );
-    const { answers, grown, authority } = await turn;
-    if (grown.length > 0) {
-      await this.#flush();
-      for (const listener of this.#listeners) listener({ entries: grown, source, authority });
-    }
+    const answers = await turn;
+    // Also when nothing is new: what a full disk did not take the first time is due now.
+    await this.#flush();
     return answers;
   }
 
-  async #admitNow(
-    batch: readonly Uint8Array[],
-  ): Promise<{ answers: Admission[]; grown: Entry[]; authority: boolean }> {
+  async #admitNow(batch: readonly Uint8Array[], source: GrowthSource): Promise<Admission[]> {
     const answers = new Map<string, Admission>();
     const order: string[] = [];
     const fresh: Entry[] = [];
@@ -196,54 +207,105 @@ export class Replica {
       if (this.has(entry)) answers.set(entry.id, { id: entry.id, state: "known" });
       else fresh.push(entry);
     }
-    for (const id of await this.#signed(fresh)) this.#signedWaiting.add(id);
-    const grown = this.#placeAll(fresh, this.#signedWaiting, answers);
-    this.#signedWaiting = new Set([...this.#signedWaiting].filter((id) => this.#waiting.has(id)));
-    const authority = grown.some(isAuthority);
-    if (authority) this.#authority = null;
-    if (authority || grown.some((entry) => isChain(entry) && entry.header.class === CLASS_DESIRED)) this.#changed();
-    return { answers: order.map((id) => answers.get(id) as Admission), grown, authority };
+    const grown = this.#placeAll(fresh, await this.#signed(fresh), answers);
+    if (grown.length > 0) {
+      const authority = grown.some(isAuthority);
+      if (authority) this.#authority = null;
+      if (authority || grown.some((entry) => isChain(entry) && entry.header.class === CLASS_DESIRED)) this.#changed();
+      this.#untold.push({ entries: grown, source, authority });
+    }
+    return order.map((id) => answers.get(id) as Admission);
   }
 
-  /** Places what can be placed, again and again as entries that others wait for appear. */
-  #placeAll(fresh: readonly Entry[], signed: ReadonlySet<string>, answers: Map<string, Admission>): Entry[] {
+  /** Places what can be placed, with what waited for it; the rest waits. */
+  #placeAll(fresh: readonly Entry[], freshSigned: ReadonlySet<Entry>, answers: Map<string, Admission>): Entry[] {
+    const signed = new Set([...this.#signedWaiting, ...freshSigned]);
+    const pending = new Map<string, Entry>();
+    for (const entry of [...this.#waiting.values(), ...fresh]) {
+      // The id does not cover signatures: a copy without a good one must not take the place of one that has it.
+      const known = pending.get(entry.id);
+      if (known === undefined || !signed.has(known)) pending.set(entry.id, entry);
+    }
+    const covered = this.#covered(pending, signed);
     const grown: Entry[] = [];
-    let pending = [...new Map([...this.#waiting.values(), ...fresh].map((entry) => [entry.id, entry])).values()];
-    this.#waiting.clear();
-    for (let progress = true; progress && pending.length > 0; ) {
-      progress = false;
-      const covered = this.#covered(pending, signed);
-      const left: Entry[] = [];
-      for (const entry of pending) {
-        const answer = covered.has(entry.id)
-          ? this.#place(entry)
-          : { state: "waiting" as const, reason: "no valid signature covers it" };
-        if (answer.state === "waiting") left.push(entry);
-        else progress = true;
-        if (answer.state === "admitted") grown.push(entry);
+    const settle = (entry: Entry): readonly string[] => {
+      if (!covered.has(entry.id)) {
+        const unsigned = entry.signatures.length === 0;
+        // A signature that is wrong will not become right; an unsigned link may still be covered by a later one.
+        const answer = unsigned
+          ? { state: "waiting" as const, reason: "no valid signature covers it" }
+          : { state: "refused" as const, reason: "the signature is wrong" };
         answers.set(entry.id, { id: entry.id, ...answer });
+        return [];
       }
-      pending = left;
+      const { missing = [], ...answer } = this.#place(entry);
+      answers.set(entry.id, { id: entry.id, ...answer });
+      if (answer.state === "admitted") grown.push(entry);
+      return missing;
+    };
+    // Authority depends on itself alone, a chain on authority and its lower links, a record on authority.
+    const all = [...pending.values()];
+    this.#settleAuthority(all.filter(isAuthority), settle);
+    for (const entry of all.filter(isChain).sort((a, b) => a.header.seq - b.header.seq)) settle(entry);
+    for (const entry of all.filter(isObserved).sort((a, b) => a.header.seq - b.header.seq)) settle(entry);
+
+    const left = all.filter((entry) => answers.get(entry.id)?.state === "waiting").slice(-MAX_WAITING);
+    this.#waiting = new Map(left.map((entry) => [entry.id, entry]));
+    this.#signedWaiting = new Set(left.filter((entry) => signed.has(entry)));
+    const bare = this.#uncovered(grown, signed);
+    for (const { id } of bare) answers.set(id, { id, state: "refused", reason: "what covers it is refused" });
+    const kept = grown.filter((entry) => !bare.has(entry));
+    for (const entry of kept) this.#unwritten.push(...this.#recordsOf(entry));
+    return kept;
+  }
+
+  /**
+   * Takes out again the links whose covering signature stood on an entry that was refused: without it no peer could
+   * be convinced of them.
+   */
+  #uncovered(grown: readonly Entry[], signed: ReadonlySet<Entry>): ReadonlySet<Entry> {
+    const links = new Map(grown.filter(isChain).map((entry) => [entry.id, entry]));
+    const bare = new Set<Entry>(links.values());
+    for (const entry of links.values()) {
+      let at = signed.has(entry) ? entry : undefined;
+      while (at !== undefined && bare.delete(at)) at = links.get(toHex(at.header.prev));
     }
-    for (const entry of pending.slice(-MAX_WAITING)) this.#waiting.set(entry.id, entry);
-    for (const entry of pending) {
-      const bad = entry.signatures.length > 0 && !signed.has(entry.id);
-      // A signature that is wrong will not become right; an unsigned link may still be covered by a later one.
-      if (!bad) continue;
-      this.#waiting.delete(entry.id);
-      answers.set(entry.id, { id: entry.id, state: "refused", reason: "the signature is wrong" });
+    const spoilt = new Set([...bare].filter(isChain).map(({ header }) => chainId(toHex(header.log), header.class)));
+    for (const id of spoilt) {
+      const chain = this.#chains.get(id)?.without(bare);
+      if (chain === undefined || chain.size === 0) this.#chains.delete(id);
+      else this.#chains.set(id, chain);
     }
-    return grown;
+    return bare;
+  }
+
+  #recordsOf(entry: Entry): DiskRecord[] {
+    if (isAuthority(entry)) return [this.#store.authorityRecord(entry)];
+    if (isChain(entry)) return [this.#store.chainRecord(entry)];
+    const observed = this.#observed.get(toHex(entry.header.log));
+    return observed === undefined ? [] : reportsOf(observed).map((report, i) => this.#store.observedRecord(report, i));
+  }
+
+  /** Tries each entry once, and again when one that it waited for has come. */
+  #settleAuthority(entries: readonly Entry[], settle: (entry: Entry) => readonly string[]): void {
+    const waitingFor = new Map<string, Entry[]>();
+    const queue = [...entries];
+    for (let i = 0; i < queue.length; i++) {
+      const entry = queue[i] as Entry;
+      const [missing] = settle(entry);
+      if (missing !== undefined) waitingFor.set(missing, [...(waitingFor.get(missing) ?? []), entry]);
+      if (this.has(entry)) {
+        queue.push(...(waitingFor.get(entry.id) ?? []));
+        waitingFor.delete(entry.id);
+      }
+    }
   }
 
   has(entry: Entry): boolean {
     if (isAuthority(entry)) return this.graph.find(entry.id) !== undefined;
     if (isChain(entry)) return this.chain(toHex(entry.header.log), entry.header.class)?.find(entry.id) !== undefined;
     const known = this.#observed.get(toHex(entry.header.log));
-    if (known === undefined) return false;
-    if (known.state === "forked") return true;
-    const { header, id } = known.entry;
-    return id === entry.id || (entry as Entry<ObservedHeader>).header.seq < header.seq;
+    return known !== undefined && (known.state === "forked" || known.entry.id === entry.id);
   }
 
   #parse(bytes: Uint8Array): Entry | string {
@@ -259,15 +321,15 @@ export class Replica {
     }
   }
 
-  /** Ids of chain entries and records that carry a valid signature themselves. (The graph checks authority entries.) */
-  async #signed(entries: readonly Entry[]): Promise<ReadonlySet<string>> {
+  /** The chain entries and records that carry a valid signature themselves. (The graph checks authority entries.) */
+  async #signed(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
     const items = entries
       .filter((entry) => !isAuthority(entry))
       .flatMap((entry) =>
         entry.signatures
           .filter(({ scheme }) => scheme === SCHEME_ED25519)
           .map(({ bytes }) => ({
-            id: entry.id,
+            entry,
             publicKey: entry.header.key,
             message: signingMessage(entry.header.kind, entry.signed),
             signature: bytes,
@@ -277,41 +339,36 @@ export class Replica {
       items.length < POOL_FROM
         ? items.map((item) => this.#keys.verify(item.publicKey, item.message, item.signature))
         : await this.#keys.verifyAll(items);
-    return new Set(items.filter((_, i) => verdicts[i]).map((item) => item.id));
+    return new Set(items.filter((_, i) => verdicts[i]).map((item) => item.entry));
   }
 
   /** Chain cover: an entry counts as signed when it or a descendant of its chain carries a valid signature. */
-  #covered(pending: readonly Entry[], signed: ReadonlySet<string>): ReadonlySet<string> {
-    const byId = new Map(pending.map((entry) => [entry.id, entry]));
+  #covered(pending: ReadonlyMap<string, Entry>, signed: ReadonlySet<Entry>): ReadonlySet<string> {
     const covered = new Set<string>();
-    for (const entry of pending) {
-      if (isAuthority(entry)) {
-        covered.add(entry.id);
-        continue;
-      }
-      if (!signed.has(entry.id)) continue;
+    for (const entry of pending.values()) {
+      if (isAuthority(entry)) covered.add(entry.id);
+      if (!signed.has(entry)) continue;
       let at: Entry | undefined = entry;
       while (at !== undefined && !covered.has(at.id)) {
         covered.add(at.id);
-        at = isChain(at) ? byId.get(toHex(at.header.prev)) : undefined;
+        at = isChain(at) ? pending.get(toHex(at.header.prev)) : undefined;
       }
     }
     return covered;
   }
 
-  #place(entry: Entry): { state: Admission["state"]; reason?: string } {
+  #place(entry: Entry): Placement {
     if (isAuthority(entry)) return this.#placeAuthority(entry);
     if (isChain(entry)) return this.#placeLink(entry);
     return this.#placeObserved(entry as Entry<ObservedHeader>);
   }
 
-  #placeAuthority(entry: Entry<AuthorityHeader>): { state: Admission["state"]; reason?: string } {
+  #placeAuthority(entry: Entry<AuthorityHeader>): Placement {
     const answer = this.graph.add(entry);
-    if (answer.state === "admitted") this.#unwritten.push(this.#store.authorityRecord(entry));
-    return { state: answer.state, ...(answer.state === "refused" ? { reason: answer.reason } : {}) };
+    return answer.state === "admitted" ? { state: "admitted" } : answer;
   }
 
-  #placeLink(entry: Entry<ChainHeader>): { state: Admission["state"]; reason?: string } {
+  #placeLink(entry: Entry<ChainHeader>): Placement {
     const log = toHex(entry.header.log);
     const refusal = this.#writerRefusal(log, toHex(entry.header.key), entry.header.class);
     if (refusal !== null) return refusal;
@@ -319,53 +376,53 @@ export class Replica {
     let chain = this.#chains.get(id);
     chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, toHex(entry.header.key));
     const answer = chain.add(entry);
-    if (answer.state === "refused") return { state: "refused", reason: answer.reason };
-    if (answer.state !== "admitted") return { state: answer.state };
+    if (answer.state !== "admitted") return answer;
     this.#chains.set(id, chain);
-    this.#unwritten.push(this.#store.chainRecord(entry));
     if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
     return { state: "admitted" };
   }
 
-  #placeObserved(entry: Entry<ObservedHeader>): { state: Admission["state"]; reason?: string } {
+  #placeObserved(entry: Entry<ObservedHeader>): Placement {
     const log = toHex(entry.header.log);
     const refusal = this.#writerRefusal(log, toHex(entry.header.key), "observed");
     if (refusal !== null) return refusal;
-    const next = observe(this.#observed.get(log), entry);
-    if (next === null) return { state: "known" };
+    const next = observe(this.#observed.get(log), this.#outrun.get(log), entry);
+    if (next === null) {
+      this.#outrun.set(log, entry);
+      return { state: "known" };
+    }
     this.#observed.set(log, next);
     this.#observedRevision++;
-    this.#unwritten.push(this.#store.observedRecord(entry, next.state === "forked" ? 1 : 0));
     return { state: "admitted" };
   }
 
   /** Whether this key may write this class of this log at all; what its writes are worth, the fold decides. */
-  #writerRefusal(
-    log: string,
-    key: string,
-    what: number | "observed",
-  ): { state: "waiting" | "refused"; reason?: string } | null {
+  #writerRefusal(log: string, key: string, what: number | "observed"): Placement | null {
     const opened = this.graph.logs.get(log);
     if (opened === undefined) return { state: "waiting" };
     if (opened.key !== key) return { state: "refused", reason: "written by another key than its log's" };
-    const wrong = { state: "refused" as const, reason: `a log of kind ${opened.kind} cannot carry this` };
+    const wrong: Placement = { state: "refused", reason: `a log of kind ${opened.kind} cannot carry this` };
     if (what === "observed" || what === CLASS_AUDIT) return opened.kind === "node" ? null : wrong;
-    if (what === CLASS_DESIRED) return opened.kind === "operator" ? null : wrong;
-    return null;
+    if (what !== CLASS_DESIRED) return null;
+    if (opened.kind !== "operator") return wrong;
+    return opened.rights.includes("ops") ? null : { state: "refused", reason: "its log has no right to operate" };
   }
 
   async #flush(): Promise<void> {
     // Batches that come while one is written go to disk together in the next.
     this.#writing = this.#writing.then(async () => {
-      const records = this.#unwritten;
+      const [records, growths] = [this.#unwritten, this.#untold];
       if (records.length === 0) return;
       this.#unwritten = [];
+      this.#untold = [];
       try {
         await this.#store.write(records);
       } catch (error) {
         this.#unwritten = [...records, ...this.#unwritten];
+        this.#untold = [...growths, ...this.#untold];
         throw error;
       }
+      for (const growth of growths) for (const listener of this.#listeners) listener(growth);
     });
     const mine = this.#writing;
     this.#writing = mine.catch(() => undefined);

@@ -1,7 +1,6 @@
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import { joinMessage } from "../../core/enrolment.ts";
-import { isRoleLabel } from "../../core/names.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import {
   type AuthorityHeader,
@@ -9,21 +8,27 @@ import {
   type Entry,
   SCHEME_ED25519,
   signingMessage,
+  ZERO_HASH,
 } from "../entry/entry.ts";
-import { type AuthorityBody, decodeBody, type GenesisBody } from "./bodies.ts";
-import { genesisLog, redeemedNodeLog, redeemedRoleLog } from "./identifiers.ts";
+import { type AuthorityBody, decodeBody, type GenesisBody, RIGHTS, type Right } from "./bodies.ts";
+import { genesisLog, redeemedNodeLog, redeemedRoleLog, rootLog } from "./identifiers.ts";
+
+interface OpenedBase {
+  readonly key: string;
+  /** The opening entry: what a cut must lie in the past of to count as known. Of a redeemed log it is the token. */
+  readonly opening: number;
+  /**
+   * The entries that brought the log about, one of which lies in the past of all that is written to it. Several only
+   * if one key redeemed one token more than once.
+   */
+  readonly openers: readonly number[];
+}
 
 /** What kind of log an entry opened, fixed for the log's life by that entry alone. */
 export type OpenedLog =
-  | { readonly kind: "operator"; readonly key: string; readonly opening: number }
-  | { readonly kind: "node"; readonly key: string; readonly opening: number }
-  | {
-      readonly kind: "role";
-      readonly key: string;
-      readonly label: string;
-      readonly node: string;
-      readonly opening: number;
-    };
+  | (OpenedBase & { readonly kind: "operator"; readonly rights: readonly Right[] })
+  | (OpenedBase & { readonly kind: "node" })
+  | (OpenedBase & { readonly kind: "role"; readonly label: string; readonly node: string });
 
 export interface GraphEntry {
   readonly index: number;
@@ -103,10 +108,12 @@ export class AuthorityGraph {
     if (!equalBytes(entry.hash, this.#mesh)) return { state: "refused", reason: "genesis of another mesh" };
     const body = readGenesis(this.#keys, entry);
     const node = this.#append(entry, body, "", []);
-    for (const key of genesisKeys(body)) {
-      const log = toHex(genesisLog(this.#keys, entry.hash, key));
-      this.#logs.set(log, { kind: "operator", key: toHex(key), opening: node.index });
-    }
+    const open = (log: Uint8Array, key: Uint8Array, rights: readonly Right[]): void => {
+      const openers = [node.index];
+      this.#logs.set(toHex(log), { kind: "operator", key: toHex(key), opening: node.index, openers, rights });
+    };
+    for (const key of body.root.keys) open(rootLog(this.#keys, entry.hash, key), key, RIGHTS);
+    for (const { key, rights } of body.founders) open(genesisLog(this.#keys, entry.hash, key), key, rights);
     return { state: "admitted", node };
   }
 
@@ -120,10 +127,8 @@ export class AuthorityGraph {
 
     const log = toHex(header.log);
     const opened = this.#logs.get(log);
-    // The opening entry of a log is in the past of everything in it, so with all parents here it is here, too.
-    if (opened === undefined) return { state: "refused", reason: "its log was opened by nothing in its past" };
-    const opening = this.at(opened.opening);
-    if (!parents.some((parent) => parent === opening || hasBit(parent.past, opening.index))) {
+    // What opened a log is in the past of everything in it, so with all parents here it is here, too.
+    if (opened?.openers.some((opener) => areOrKnow(parents, opener)) !== true) {
       return { state: "refused", reason: "its log was opened by nothing in its past" };
     }
     if (opened.key !== toHex(header.key)) return { state: "refused", reason: "written by another key than its log's" };
@@ -131,7 +136,7 @@ export class AuthorityGraph {
     const refusal = this.#refusal(body, opened, log, parents);
     if (refusal !== null) return { state: "refused", reason: refusal };
 
-    const node = this.#append(entry, body, log, [...parents, opening]);
+    const node = this.#append(entry, body, log, parents);
     this.#open(node);
     return { state: "admitted", node };
   }
@@ -147,21 +152,17 @@ export class AuthorityGraph {
         break;
       case "operator":
         if (body.type === "redeem") return "only the issuing coordinator redeems a token";
+        if (body.type !== "unknown" && !opened.rights.includes("admin")) return "its log has no right to administer";
         break;
     }
-    const inPast = (id: string): GraphEntry | null => {
-      const found = this.#byId.get(id);
-      if (found === undefined) return null;
-      return parents.some((parent) => parent === found || hasBit(parent.past, found.index)) ? found : null;
-    };
     switch (body.type) {
       case "grant":
         return this.#keys.isSafeKey(body.key) ? null : "the key is not a safe Ed25519 key";
       case "enrol":
         return this.#joinRefusal(body);
       case "redeem": {
-        const token = inPast(toHex(body.token));
-        if (token === null || token.body.type !== "token") return "its token is not in its past";
+        const token = this.#byId.get(toHex(body.token));
+        if (token?.body.type !== "token" || !areOrKnow(parents, token.index)) return "its token is not in its past";
         if (toHex(token.body.issuer) !== log) return "only the token's issuer redeems it";
         if (token.body.name !== null && token.body.name !== body.name) return "the token is for another name";
         return this.#joinRefusal(body);
@@ -169,7 +170,7 @@ export class AuthorityGraph {
       case "role":
       case "unrole": {
         const node = this.#logs.get(toHex(body.node));
-        const known = node?.kind === "node" && inPast(this.at(node.opening).entry.id) !== null;
+        const known = node?.kind === "node" && node.openers.some((opener) => areOrKnow(parents, opener));
         return known ? null : "its node is not in its past";
       }
       default:
@@ -183,33 +184,32 @@ export class AuthorityGraph {
   }
 
   #open({ index, entry, body }: GraphEntry): void {
+    const base = { opening: index, openers: [index] };
     switch (body.type) {
       case "grant":
-        this.#logs.set(entry.id, { kind: "operator", key: toHex(body.key), opening: index });
+        this.#logs.set(entry.id, { kind: "operator", key: toHex(body.key), rights: body.rights, ...base });
         break;
       case "enrol":
-        this.#logs.set(entry.id, { kind: "node", key: toHex(body.key), opening: index });
+        this.#logs.set(entry.id, { kind: "node", key: toHex(body.key), ...base });
         break;
       case "redeem": {
         const key = toHex(body.key);
         const token = this.#byId.get(toHex(body.token)) as GraphEntry;
         const node = toHex(redeemedNodeLog(this.#keys, body.token, body.key));
-        // A second redemption by the same key is the same node: the first opening stays.
-        if (this.#logs.has(node)) break;
-        this.#logs.set(node, { kind: "node", key, opening: index });
-        const roles = token.body.type === "token" ? token.body.roles : [];
-        for (const label of roles) {
+        // A second redemption by the same key is the same node.
+        const openers = [...(this.#logs.get(node)?.openers ?? []), index];
+        const redeemed = { key, opening: token.index, openers };
+        this.#logs.set(node, { kind: "node", ...redeemed });
+        for (const label of token.body.type === "token" ? token.body.roles : []) {
           const log = toHex(redeemedRoleLog(this.#keys, body.token, body.key, label));
-          this.#logs.set(log, { kind: "role", key, label, node, opening: index });
+          this.#logs.set(log, { kind: "role", label, node, ...redeemed });
         }
         break;
       }
       case "role": {
         const node = toHex(body.node);
         const key = this.#logs.get(node)?.key;
-        if (key !== undefined && isRoleLabel(body.label)) {
-          this.#logs.set(entry.id, { kind: "role", key, label: body.label, node, opening: index });
-        }
+        if (key !== undefined) this.#logs.set(entry.id, { kind: "role", key, label: body.label, node, ...base });
         break;
       }
       default:
@@ -231,6 +231,11 @@ export class AuthorityGraph {
     this.#tips.add(index);
     return node;
   }
+}
+
+/** One of the entries is the one at `index`, or has it in its past. */
+function areOrKnow(entries: readonly GraphEntry[], index: number): boolean {
+  return entries.some((entry) => entry.index === index || hasBit(entry.past, index));
 }
 
 export function hasBit(bits: Uint32Array, index: number): boolean {
@@ -257,6 +262,9 @@ export function readGenesis(keys: Keys, entry: Entry<AuthorityHeader>): GenesisB
   const body = decodeBody("genesis", entry.payload);
   if (body.type !== "genesis" || entry.header.type !== "genesis") throw new MalformedError("not a genesis entry");
   if (entry.header.parents.length > 0) throw new MalformedError("genesis has no parents");
+  if (!equalBytes(entry.header.mesh, ZERO_HASH) || !equalBytes(entry.header.log, ZERO_HASH)) {
+    throw new MalformedError("genesis belongs to no mesh and no log");
+  }
   const all = genesisKeys(body);
   const { k } = body.root;
   if (all.length === 0 || k < 1 || k > body.root.keys.length) throw new MalformedError("the root quorum is impossible");

@@ -6,13 +6,19 @@ import type { Keys } from "../../core/ports/keys.ts";
  * entry and what tells them apart (`trust.md` §2). All are 32 bytes.
  */
 
+const ROOT_LOG = ascii("lab/1/log-root\0");
 const FOUNDER_LOG = ascii("lab/1/log-genesis\0");
 const NODE_LOG = ascii("lab/1/log-node\0");
 const ROLE_LOG = ascii("lab/1/log-role\0");
 
 type Hash = Pick<Keys, "hash">;
 
-/** The authority log (and, with `ops`, the desired ledger) of a root or founder key. */
+/** The log of a root key. A key can be root and founder at once: two logs, two ranks, two thresholds. */
+export function rootLog(keys: Hash, genesis: Uint8Array, key: Uint8Array): Uint8Array {
+  return keys.hash(concat(ROOT_LOG, genesis, key));
+}
+
+/** The authority log (and, with `ops`, the desired ledger) of a founder's key. */
 export function genesisLog(keys: Hash, genesis: Uint8Array, key: Uint8Array): Uint8Array {
   return keys.hash(concat(FOUNDER_LOG, genesis, key));
 }

@@ -1,6 +1,6 @@
 import { toHex } from "../../core/bytes.ts";
 import type { CutBody, EnrolBody, GrantBody, Need, RedeemBody, Right, TokenBody, UnroleBody } from "./bodies.ts";
-import { genesisLog, redeemedNodeLog } from "./identifiers.ts";
+import { genesisLog, redeemedNodeLog, rootLog } from "./identifiers.ts";
 import type { AuthorityGraph, GraphEntry, OpenedLog } from "./graph.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 
@@ -103,7 +103,7 @@ export function resolve(graph: AuthorityGraph, keys: Pick<Keys, "hash">): Author
     });
   }
   for (const key of genesis.body.root.keys) {
-    const log = toHex(genesisLog(keys, genesis.entry.hash, key));
+    const log = toHex(rootLog(keys, genesis.entry.hash, key));
     const need = { admin: genesis.body.root.k, destroy: genesis.body.root.k };
     open({ log, key: toHex(key), name: "root", rank: 0, rights: all, need, opening: 0 });
   }
@@ -218,6 +218,12 @@ function isOrWas(graph: AuthorityGraph, ancestor: number, index: number): boolea
   return ancestor === index || graph.isPast(ancestor, index);
 }
 
+/** The lowest by hash of those that have no other in their past. (Pairwise "by cause, else by hash" has cycles.) */
+function firstOf(graph: AuthorityGraph, entries: readonly GraphEntry[]): GraphEntry {
+  const first = entries.filter((entry) => !entries.some((other) => graph.isPast(other.index, entry.index)));
+  return first.reduce((a, b) => (a.entry.id < b.entry.id ? a : b));
+}
+
 interface OperatorPlane {
   readonly logs: ReadonlyMap<string, LogInfo>;
   readonly effective: Set<number>;
@@ -228,7 +234,9 @@ interface OperatorPlane {
 interface OpenNode {
   readonly id: string;
   readonly key: string;
-  readonly entry: GraphEntry;
+  /** The enrol entry, or the redemptions of one token by one key. */
+  readonly entries: readonly GraphEntry[];
+  /** Of several redemptions that of the first. */
   readonly body: EnrolBody | RedeemBody;
   /** What a cut must lie in the past of to count as known: the enrol entry or the token. */
   readonly opening: number;
@@ -254,7 +262,7 @@ function resolveNodes(
     open.set(node.entry.id, {
       id: node.entry.id,
       key: toHex(body.key),
-      entry: node,
+      entries: [node],
       body,
       opening: node.index,
       openerRank: rankOf(node),
@@ -264,12 +272,8 @@ function resolveNodes(
 
   // A role log is known if what opened it is effective; it is cut by a cut of its node's key or by an unrole.
   const roleState = (log: string, opened: OpenedLog): ((node: GraphEntry) => boolean) | null => {
-    if (opened.kind !== "role") return null;
-    const node = open.get(opened.node);
-    if (node === undefined) return null;
-    const opening = graph.at(opened.opening);
-    if (opening.body.type === "role" ? !effective.has(opening.index) : !effective.has(node.opening)) return null;
-    const granted = opening.body.type === "role" ? opening.index : node.opening;
+    if (opened.kind !== "role" || !open.has(opened.node) || !effective.has(opened.opening)) return null;
+    const granted = opened.opening;
     const byCut = keep.applying({ log, key: opened.key, rank: NODE_RANK, opening: granted });
     const byUnrole = unroles.filter(({ node: u, body }) => {
       if (toHex(body.node) !== opened.node || body.label !== opened.label) return false;
@@ -294,12 +298,12 @@ function resolveNodes(
         effective.add(node.index);
         changed = true;
         const id = toHex(redeemedNodeLog(keys, node.body.token, node.body.key));
-        if (open.has(id)) continue;
+        const entries = [...(open.get(id)?.entries ?? []), node];
         open.set(id, {
           id,
           key: toHex(node.body.key),
-          entry: node,
-          body: node.body,
+          entries,
+          body: firstOf(graph, entries).body as RedeemBody,
           opening: token.index,
           openerRank: rankOf(token),
           token: token.body,
@@ -309,14 +313,11 @@ function resolveNodes(
   }
 
   const operatorEntries = [...effective].map((index) => graph.at(index)).filter((node) => logs.has(node.log));
+  const knows = (node: GraphEntry, x: OpenNode) => x.entries.some((entry) => isOrWas(graph, entry.index, node.index));
   /** Rank of the most senior effective operator entry that knows x and not y. */
-  const witness = (x: GraphEntry, y: GraphEntry): number => {
-    let best = NODE_RANK;
-    for (const node of operatorEntries) {
-      if (isOrWas(graph, x.index, node.index) && !isOrWas(graph, y.index, node.index))
-        best = Math.min(best, rankOf(node));
-    }
-    return best;
+  const witness = (x: OpenNode, y: OpenNode): number => {
+    const ranks = operatorEntries.filter((node) => knows(node, x) && !knows(node, y)).map(rankOf);
+    return ranks.reduce((best, rank) => Math.min(best, rank), NODE_RANK);
   };
 
   const nodes = new Map<string, NodeRecord>();
@@ -330,7 +331,7 @@ function resolveNodes(
     if (cut) return "cut";
     if (node.body.type !== "redeem") return "active";
     const rivals = (redeemers.get(toHex(node.body.token)) ?? []).filter((other) => other.key !== node.key);
-    const wins = rivals.every((rival) => witness(node.entry, rival.entry) < witness(rival.entry, node.entry));
+    const wins = rivals.every((rival) => witness(node, rival) < witness(rival, node));
     return wins ? "active" : "suspended";
   };
   const owns = (node: OpenNode): boolean =>
@@ -341,9 +342,7 @@ function resolveNodes(
         .some(({ index }) => isOrWas(graph, index, node.opening));
       if (cutBefore || node.openerRank < other.openerRank) return true;
       return (
-        node.openerRank === other.openerRank &&
-        witness(node.entry, other.entry) < NODE_RANK &&
-        witness(other.entry, node.entry) === NODE_RANK
+        node.openerRank === other.openerRank && witness(node, other) < NODE_RANK && witness(other, node) === NODE_RANK
       );
     });
 
@@ -368,7 +367,7 @@ function resolveNodes(
       name: node.body.name,
       naming: owns(node) ? "owned" : "contested",
       state,
-      roles,
+      roles: new Set([...roles].sort()),
       labels: node.token?.labels ?? [],
       attributes: node.token?.attributes ?? {},
       how: node.body.type === "enrol" ? "enrol" : "token",
@@ -380,20 +379,18 @@ function resolveNodes(
   const tokens = new Map<string, TokenRecord>();
   for (const node of ofType("token")) {
     const body = node.body as TokenBody;
-    const redeemedBy = (redeemers.get(node.entry.id) ?? []).map((redeemer) => redeemer.id);
+    const redeemedBy = (redeemers.get(node.entry.id) ?? []).map((redeemer) => redeemer.id).sort();
     tokens.set(node.entry.id, { hash: node.entry.id, id: toHex(body.id), body, redeemedBy });
   }
   const roleLogs = new Map<string, { node: string; label: string; key: string; state: "live" | "cut" }>();
   for (const [log, opened] of graph.logs) {
     if (opened.kind !== "role" || roleState(log, opened) === null) continue;
     const record = nodes.get(opened.node);
-    const opening = graph.at(opened.opening);
-    const granted = opening.body.type === "role" ? opening.index : (open.get(opened.node)?.opening ?? 0);
     const ended =
       record?.state !== "active" ||
       unroles.some(
         ({ node: u, body }) =>
-          toHex(body.node) === opened.node && body.label === opened.label && !isOrWas(graph, u.index, granted),
+          toHex(body.node) === opened.node && body.label === opened.label && !isOrWas(graph, u.index, opened.opening),
       );
     roleLogs.set(log, { node: opened.node, label: opened.label, key: opened.key, state: ended ? "cut" : "live" });
   }

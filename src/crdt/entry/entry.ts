@@ -321,6 +321,9 @@ function readHeader(reader: Reader): Header {
         more: reader.u16(),
       };
       if (header.seq < 1) throw new MalformedError("a chain counts from 1");
+      if ((header.seq === 1) !== header.prev.every((byte) => byte === 0)) {
+        throw new MalformedError("the first entry of a chain, and no other, has no predecessor");
+      }
       return header;
     }
     case KIND_OBSERVED: {

@@ -43,7 +43,13 @@ export class DocumentCursor implements DocumentState {
     return writes;
   }
 
+  /**
+   * The update that makes these writes, checked as every reader will check it: throws {@link MalformedError} for what
+   * they would refuse. Does not move.
+   */
   encode(writes: readonly LedgerWrite[], hlc: Hlc): Uint8Array {
-    return encodeUpdate(this, writes, hlc);
+    const update = encodeUpdate(this, writes, hlc);
+    decodeUpdate(update, this, hlc);
+    return update;
   }
 }

@@ -1,6 +1,6 @@
 import { toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
-import { compareHlc, type Hlc } from "../../core/hlc.ts";
+import type { Hlc } from "../../core/hlc.ts";
 import type { Json } from "../../core/json.ts";
 
 /**
@@ -23,17 +23,15 @@ export function isLedgerPath(path: string): boolean {
   return path.length <= MAX_PATH_LENGTH && PATH.test(path);
 }
 
-/** Names a write of another log that this one supersedes: hex of the log, sequence of the entry. */
-export interface WriteRef {
-  readonly log: string;
-  readonly seq: number;
-}
-
 /** One write: a value, or with `value` undefined a tombstone (a Yjs delete would carry no clock). */
 export interface LedgerWrite {
   readonly path: string;
   readonly value: Json | undefined;
-  readonly over: readonly WriteRef[];
+  /**
+   * Hex of the entries, of other logs, whose writes at this path it supersedes. Hashes, so that nobody can supersede
+   * what is not written yet.
+   */
+  readonly over: readonly string[];
 }
 
 /** What a reader must remember of one writer's document to check its next update. */
@@ -108,6 +106,9 @@ class Output {
       for (const item of value) this.any(item);
       return;
     }
+    if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) {
+      throw new MalformedError("a value is not plain JSON");
+    }
     const members = Object.entries(value as { readonly [key: string]: Json });
     this.byte(TYPE_OBJECT);
     this.varUint(members.length);
@@ -168,7 +169,7 @@ export function encodeUpdate(state: DocumentState, writes: readonly LedgerWrite[
     out.any({
       ...(value === undefined ? {} : { v: value }),
       t: [hlc.ms, hlc.count],
-      ...(over.length === 0 ? {} : { o: over.map((ref) => [ref.log, ref.seq]) }),
+      ...(over.length === 0 ? {} : { o: over }),
     });
   }
   const ranges = toRanges(overwritten);
@@ -358,32 +359,32 @@ function readTarget(input: Input, state: DocumentState, overwritten: Set<number>
 }
 
 /** `{v, t, o}`: value (absent in a tombstone), clock of the entry, and the writes of other logs that it supersedes. */
-function readValue(value: Json, hlc: Hlc): { value: Json | undefined; over: WriteRef[] } {
+function readValue(value: Json, hlc: Hlc): { value: Json | undefined; over: string[] } {
   if (value === null || typeof value !== "object" || Array.isArray(value)) throw new MalformedError("not a value");
   const fields = value as { readonly [key: string]: Json };
   const names = Object.keys(fields).join("");
   if (names !== "vt" && names !== "t" && names !== "vto" && names !== "to") throw new MalformedError("not a value");
   const time = fields.t;
-  if (!Array.isArray(time) || time.length !== 2) throw new MalformedError("a value has no clock");
-  if (compareHlc({ ms: time[0] as number, count: time[1] as number }, hlc) !== 0) {
+  if (!Array.isArray(time) || time.length !== 2 || time[0] !== hlc.ms || time[1] !== hlc.count) {
     throw new MalformedError("the value's clock is not the entry's");
   }
   return { value: fields.v, over: fields.o === undefined ? [] : readOver(fields.o) };
 }
 
-function readOver(value: Json): WriteRef[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > 64) throw new MalformedError("not a list of writes");
-  return value.map((item) => {
-    const [log, seq] = Array.isArray(item) && item.length === 2 ? item : [];
-    if (typeof log !== "string" || !/^[0-9a-f]{64}$/.test(log)) throw new MalformedError("not the name of a log");
-    if (!Number.isSafeInteger(seq) || (seq as number) < 1) throw new MalformedError("not a sequence");
-    return { log, seq: seq as number };
+function readOver(value: Json): string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > 64)
+    throw new MalformedError("not a list of writes");
+  return value.map((entry) => {
+    if (typeof entry !== "string" || !/^[0-9a-f]{64}$/.test(entry))
+      throw new MalformedError("not the hash of an entry");
+    return entry;
   });
 }
 
 function readDeleteSet(input: Input, state: DocumentState, overwritten: ReadonlySet<number>): void {
   const clients = input.varUint();
-  if (clients !== (overwritten.size > 0 ? 1 : 0)) throw new MalformedError("the delete set is not what was overwritten");
+  if (clients !== (overwritten.size > 0 ? 1 : 0))
+    throw new MalformedError("the delete set is not what was overwritten");
   if (clients === 0) return;
   if (input.varUint() !== state.client) throw new MalformedError("a delete set of another client");
   const expected = toRanges([...overwritten]);

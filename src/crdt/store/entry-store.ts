@@ -5,9 +5,8 @@ import type { ChainHeader, Entry } from "../entry/entry.ts";
 
 /** What of the store was readable at start. */
 export interface Stored {
-  readonly authority: readonly Uint8Array[];
-  readonly chains: readonly Uint8Array[];
-  readonly observed: readonly Uint8Array[];
+  /** Every entry after what it builds on: authority, chains, observed records. */
+  readonly records: readonly { readonly key: string; readonly bytes: Uint8Array }[];
   /** Keys of records whose checksum is wrong: set aside, asked for again from peers. */
   readonly damaged: readonly string[];
 }
@@ -30,19 +29,16 @@ export class EntryStore {
 
   async load(): Promise<Stored> {
     const damaged: string[] = [];
-    const read = async (prefix: string): Promise<Uint8Array[]> => {
-      const entries: Uint8Array[] = [];
+    const records: { key: string; bytes: Uint8Array }[] = [];
+    for (const prefix of ["a/", "c/", "o/"]) {
       for (const { key, value } of await this.#disk.scan(prefix)) {
-        const entry = this.#open(value);
-        if (entry === null) damaged.push(key);
-        else entries.push(entry);
+        const bytes = this.#open(value);
+        if (bytes === null) damaged.push(key);
+        else records.push({ key, bytes });
+        if (prefix === "a/") this.#authorityCount = Number(key.slice(2)) + 1;
       }
-      return entries;
-    };
-    const records = await this.#disk.scan("a/");
-    this.#authorityCount = records.length === 0 ? 0 : Number(records.at(-1)?.key.slice(2)) + 1;
-    const authority = await read("a/");
-    return { authority, chains: await read("c/"), observed: await read("o/"), damaged };
+    }
+    return { records, damaged };
   }
 
   authorityRecord(entry: Entry): DiskRecord {
@@ -56,7 +52,7 @@ export class EntryStore {
   }
 
   /** `slot` 0 is the record itself; a second one of the same version is kept in slot 1 as proof of the fork. */
-  observedRecord(entry: Entry, slot: 0 | 1): DiskRecord {
+  observedRecord(entry: Entry, slot: number): DiskRecord {
     return { key: `o/${toHex(entry.header.log)}/${slot}`, value: this.#seal(entry.bytes) };
   }
 
@@ -71,6 +67,8 @@ export class EntryStore {
   #open(value: Uint8Array): Uint8Array | null {
     if (value.length < CHECKSUM_BYTES) return null;
     const bytes = value.subarray(CHECKSUM_BYTES);
-    return equalBytes(this.#keys.hash(bytes).subarray(0, CHECKSUM_BYTES), value.subarray(0, CHECKSUM_BYTES)) ? bytes : null;
+    return equalBytes(this.#keys.hash(bytes).subarray(0, CHECKSUM_BYTES), value.subarray(0, CHECKSUM_BYTES))
+      ? bytes
+      : null;
   }
 }

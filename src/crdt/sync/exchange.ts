@@ -197,9 +197,7 @@ class Round implements ExchangeRound {
         const known = this.#replica.observed.get(item.log);
         const their = theirs?.kind === "observed" ? theirs.versions : [];
         const own = known === undefined ? [] : known.state === "record" ? [known.entry] : [...known.proof];
-        const ahead = their.some(({ seq, id }) =>
-          own.every((entry) => entry.id !== id && entry.header.seq <= seq),
-        );
+        const ahead = their.some(({ seq, id }) => own.every((entry) => entry.id !== id && entry.header.seq <= seq));
         if (ahead) this.#want.observed.push(item.log);
         const newer = own.filter((entry) => their.every(({ seq, id }) => id !== entry.id && seq <= entry.header.seq));
         this.#give.push(...newer.map(({ bytes }) => bytes));
