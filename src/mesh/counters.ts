@@ -1,0 +1,51 @@
+/** What happened in one mesh since the agent started. Only ever grows. */
+export interface MeshCounters {
+  dials: number;
+  dialFailures: number;
+  hangUps: number;
+  refusedRequests: number;
+  rounds: number;
+  roundFailures: number;
+  entriesReceived: number;
+  entriesSent: number;
+  divergences: number;
+  pings: number;
+  pingFailures: number;
+  beatsSent: number;
+  beatsHeard: number;
+  broadcastsSent: number;
+  broadcastsHeard: number;
+  /** Broadcasts that were malformed or came faster than they were admitted. Anti-entropy brings what was in them. */
+  broadcastsDropped: number;
+}
+
+export function noCounts(): MeshCounters {
+  return {
+    dials: 0,
+    dialFailures: 0,
+    hangUps: 0,
+    refusedRequests: 0,
+    rounds: 0,
+    roundFailures: 0,
+    entriesReceived: 0,
+    entriesSent: 0,
+    divergences: 0,
+    pings: 0,
+    pingFailures: 0,
+    beatsSent: 0,
+    beatsHeard: 0,
+    broadcastsSent: 0,
+    broadcastsHeard: 0,
+    broadcastsDropped: 0,
+  };
+}
+
+/** How a mesh stands at this moment. */
+export interface MeshGauges {
+  /** Other members that are known. */
+  readonly members: number;
+  readonly connected: number;
+  readonly online: number;
+  readonly strangers: number;
+  readonly dialling: number;
+}

@@ -1,0 +1,98 @@
+import { fromHex, toHex } from "../core/bytes.ts";
+import { decode, encode, type Plain } from "../core/encoding.ts";
+import type { PeerKey } from "../core/ports/link.ts";
+import { prefixOf } from "./roster.ts";
+
+/** What members say to everybody. What a later release says besides is null here. */
+export type GossipMessage =
+  | { readonly kind: "entries"; readonly entries: readonly Uint8Array[] }
+  | { readonly kind: "beat"; readonly beat: Beat };
+
+/** A sign of life. */
+export interface Beat {
+  readonly from: PeerKey;
+  /** Drawn at each start of the agent: numbers of another run say nothing about the order. */
+  readonly run: string;
+  readonly number: number;
+  /** Prefixes of the members that it is connected to. */
+  readonly connected: readonly string[];
+}
+
+/** Gossip gets slow well below the limit of a broadcast; a batch that is larger goes in several. */
+export const MAX_GOSSIP_BYTES = 256 * 1024;
+
+/** Head of the message and of its list, rounded up. */
+const FRAME_BYTES = 32;
+/** Head of a byte string of up to 4 GiB. */
+const HEAD_BYTES = 5;
+
+const KEY_BYTES = 32;
+const RUN_BYTES = 8;
+const PREFIX_BYTES = 8;
+/** Twice as many connections as a node keeps. */
+const MAX_LISTED = 64;
+
+/** In the order given. An entry that fits into no message is left out: none is that large. */
+export function encodeEntries(entries: readonly Uint8Array[]): Uint8Array[] {
+  const messages: Uint8Array[][] = [];
+  let sizeBytes = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    const needsBytes = entry.length + HEAD_BYTES;
+    if (FRAME_BYTES + needsBytes > MAX_GOSSIP_BYTES) continue;
+    if (sizeBytes + needsBytes > MAX_GOSSIP_BYTES) {
+      messages.push([]);
+      sizeBytes = FRAME_BYTES;
+    }
+    messages.at(-1)?.push(entry);
+    sizeBytes += needsBytes;
+  }
+  return messages.map((e) => encode({ k: "entries", e }));
+}
+
+export function encodeBeat(beat: Beat): Uint8Array {
+  const listed = beat.connected.slice(0, MAX_LISTED).join("");
+  return encode({ k: "beat", p: fromHex(beat.from), r: fromHex(beat.run), n: beat.number, c: fromHex(listed) });
+}
+
+/** Null for everything that this release does not understand. */
+export function decodeGossip(body: Uint8Array): GossipMessage | null {
+  if (body.length > MAX_GOSSIP_BYTES) return null;
+  let message: Plain;
+  try {
+    message = decode(body);
+  } catch {
+    return null;
+  }
+  if (message === null || typeof message !== "object" || Array.isArray(message) || message instanceof Uint8Array) {
+    return null;
+  }
+  const fields = message as Record<string, Plain | undefined>;
+  switch (fields.k) {
+    case "entries":
+      return readEntries(fields.e);
+    case "beat":
+      return readBeat(fields);
+    default:
+      return null;
+  }
+}
+
+function readEntries(value: Plain | undefined): GossipMessage | null {
+  if (!Array.isArray(value) || !value.every((entry) => entry instanceof Uint8Array)) return null;
+  return { kind: "entries", entries: value };
+}
+
+function readBeat({ p, r, n, c }: Record<string, Plain | undefined>): GossipMessage | null {
+  if (!(p instanceof Uint8Array) || p.length !== KEY_BYTES) return null;
+  if (!(r instanceof Uint8Array) || r.length !== RUN_BYTES) return null;
+  if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) return null;
+  if (!(c instanceof Uint8Array) || c.length % PREFIX_BYTES !== 0 || c.length > MAX_LISTED * PREFIX_BYTES) return null;
+  const connected: string[] = [];
+  for (let at = 0; at < c.length; at += PREFIX_BYTES) connected.push(toHex(c.subarray(at, at + PREFIX_BYTES)));
+  return { kind: "beat", beat: { from: toHex(p), run: toHex(r), number: n, connected } };
+}
+
+/** As they stand in a beat. */
+export function prefixesOf(peers: readonly PeerKey[]): string[] {
+  return peers.map(prefixOf);
+}

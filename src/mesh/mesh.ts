@@ -1,0 +1,314 @@
+import type { Clock } from "../core/ports/clock.ts";
+import type { Exchange, ExchangeOutcome } from "../core/ports/exchange.ts";
+import type { Link, PeerKey, Standing } from "../core/ports/link.ts";
+import { PeerUnreachableError } from "../core/ports/link.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { ChannelHandler, PeerOpinion, Peers } from "../core/ports/mesh.ts";
+import type { Random } from "../core/ports/random.ts";
+import { AdmissionQueue, type Admit } from "./admission-queue.ts";
+import { AntiEntropy } from "./anti-entropy.ts";
+import { type MeshCounters, type MeshGauges, noCounts } from "./counters.ts";
+import { Dialler } from "./dialler.ts";
+import type { Directory } from "./directory.ts";
+import { Doorstep } from "./doorstep.ts";
+import { Gate } from "./gate.ts";
+import { decodeGossip, encodeEntries } from "./gossip-message.ts";
+import { Liveness } from "./liveness.ts";
+import { Pings } from "./pings.ts";
+import { Roster } from "./roster.ts";
+import { Supervisor } from "./supervisor.ts";
+import { within } from "./timing.ts";
+
+const SYNC_CHANNEL = "sync";
+const PING_CHANNEL = "ping";
+
+const NOTHING = new Uint8Array(0);
+
+export interface MeshOptions {
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly exchange: Exchange;
+  readonly directory: Directory;
+  /** Takes entries that gossip brought from `from`, who need not have made them. Verifies; a throw is only logged. */
+  readonly admit: Admit;
+}
+
+/**
+ * The members of one mesh, as one node meets them: keeps connections, knows who is there, passes entries on at once by
+ * gossip and surely by anti-entropy, and lets nobody in who does not belong.
+ */
+export class Mesh implements Peers {
+  readonly counters: MeshCounters = noCounts();
+  readonly #options: MeshOptions;
+  readonly #roster: Roster;
+  readonly #gate: Gate;
+  readonly #dialler: Dialler;
+  readonly #supervisor: Supervisor;
+  readonly #liveness: Liveness;
+  readonly #pings: Pings;
+  readonly #antiEntropy: AntiEntropy;
+  readonly #doorstep: Doorstep;
+  readonly #admission: AdmissionQueue;
+  readonly #listeners = new Set<(opinion: PeerOpinion) => void>();
+  /** Who is connected, and as what the parts above know it. */
+  readonly #connections = new Map<PeerKey, Standing>();
+  #state: "new" | "running" | "stopped" = "new";
+
+  constructor(options: MeshOptions) {
+    const { link, clock, log, exchange, directory } = options;
+    const { self } = link;
+    const random = (concern: string) => options.random.fork(`mesh ${concern}`);
+    const hangUp = (peer: PeerKey, reason: string) => this.#hangUp(peer, reason);
+    const { counters } = this;
+    this.#options = options;
+
+    const roster = new Roster(self, directory);
+    const dialler = new Dialler({ link, roster, log, counters });
+    const pings = new Pings({
+      clock,
+      random: random("pings"),
+      counters,
+      ask: (peer, timeoutMs) => link.request(peer, PING_CHANNEL, NOTHING, timeoutMs),
+      heard: (peer) => this.#liveness.heard(peer),
+      muted: (peer) => hangUp(peer, "does not answer"),
+    });
+    this.#roster = roster;
+    this.#dialler = dialler;
+    this.#pings = pings;
+    this.#gate = new Gate(directory, counters);
+    this.#doorstep = new Doorstep(clock, hangUp);
+    this.#admission = new AdmissionQueue(options.admit, log);
+    this.#liveness = new Liveness({
+      self,
+      clock,
+      random: random("liveness"),
+      roster,
+      counters,
+      broadcast: (body) => link.broadcast(body),
+      rttMs: (peer) => pings.rttMs(peer),
+      changed: (opinion) => this.#opinionChanged(opinion),
+    });
+    this.#supervisor = new Supervisor({
+      self,
+      clock,
+      random: random("supervisor"),
+      log,
+      roster,
+      dialler,
+      hangUp,
+      isOnline: (peer) => this.#liveness.isOnline(peer),
+      jumped: () => pings.askAll(),
+    });
+    this.#antiEntropy = new AntiEntropy({
+      self,
+      clock,
+      random: random("anti-entropy"),
+      log,
+      counters,
+      exchange,
+      connected: () => this.connected(),
+      ask: async (peer, body, timeoutMs) =>
+        link.request(peer, SYNC_CHANNEL, body, await this.#connect(peer, timeoutMs)),
+    });
+    this.#gate.handle(SYNC_CHANNEL, (_peer, body) => exchange.answer(body));
+    this.#gate.handle(PING_CHANNEL, async () => NOTHING);
+  }
+
+  get self(): PeerKey {
+    return this.#options.link.self;
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== "new") throw new Error("a mesh starts once");
+    this.#state = "running";
+    this.#roster.refresh();
+    await this.#options.link.start({
+      standing: (peer) => this.#options.directory.standing(peer),
+      opened: (peer) => this.#opened(peer),
+      closed: (peer) => this.#closed(peer),
+      request: (peer, channel, body) => this.#serve(peer, channel, body),
+      broadcast: (body, from) => this.#take(body, from),
+      discovered: (peer, addresses) => {
+        if (this.#roster.noteNearby(peer, addresses)) this.#supervisor.retry(peer);
+      },
+    });
+    this.#liveness.start();
+    this.#antiEntropy.start();
+    this.#supervisor.start();
+  }
+
+  /** Resolves when nothing of this mesh runs any more. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    this.#supervisor.stop();
+    this.#liveness.stop();
+    this.#pings.stop();
+    this.#doorstep.stop();
+    const quiet = Promise.all([this.#antiEntropy.stop(), this.#admission.stop()]);
+    await this.#options.link.stop();
+    await quiet;
+  }
+
+  async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const leftMs = await this.#connect(peer, timeoutMs);
+    return this.#supervisor.using(peer, () => this.#options.link.request(peer, channel, body, leftMs));
+  }
+
+  opinion(peer: PeerKey): PeerOpinion {
+    return this.#liveness.opinion(peer);
+  }
+
+  /** Of all other members, ascending by key. */
+  opinions(): readonly PeerOpinion[] {
+    return this.#roster.keys.map((peer) => this.#liveness.opinion(peer));
+  }
+
+  /** Called with each opinion that is not what it was: online or not, directly connected or not. */
+  onOpinionChange(listener: (opinion: PeerOpinion) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Members that are directly connected. */
+  connected(): readonly PeerKey[] {
+    return [...this.#connections].filter(([, standing]) => standing === "member").map(([peer]) => peer);
+  }
+
+  /** Serves a channel to members. */
+  handle(channel: string, handler: ChannelHandler): void {
+    this.#gate.handle(channel, handler);
+  }
+
+  /** Serves a channel to everybody who can connect, members as well. */
+  handleStrangers(channel: string, handler: ChannelHandler): void {
+    this.#gate.handleStrangers(channel, handler);
+  }
+
+  unhandle(channel: string): void {
+    this.#gate.unhandle(channel);
+  }
+
+  /** Tells new entries to everybody at once. Best effort: anti-entropy brings what is lost. */
+  broadcast(entries: readonly Uint8Array[]): void {
+    if (this.#state !== "running") return;
+    for (const message of encodeEntries(entries)) {
+      this.counters.broadcastsSent++;
+      this.#options.link.broadcast(message);
+    }
+  }
+
+  /** Compares what both sides have, now, and exchanges what is missing. Null if that failed; never throws. */
+  catchUp(peer: PeerKey): Promise<ExchangeOutcome | null> {
+    return this.#antiEntropy.exchangeWith(peer);
+  }
+
+  /** To be called whenever the directory answers differently: who is a member, who is refused, who listens where. */
+  membershipChanged(): void {
+    if (this.#state !== "running") return;
+    const arrived = this.#roster.refresh();
+    for (const [peer, standing] of [...this.#connections]) {
+      if (this.#options.directory.standing(peer) === standing) continue;
+      this.#closed(peer);
+      this.#opened(peer);
+    }
+    this.#liveness.membersChanged();
+    this.#supervisor.membersChanged();
+    for (const peer of arrived) this.#supervisor.retry(peer);
+  }
+
+  gauges(): MeshGauges {
+    return {
+      members: this.#roster.keys.length,
+      connected: this.connected().length,
+      online: this.#roster.keys.filter((peer) => this.#liveness.isOnline(peer)).length,
+      strangers: this.#doorstep.size,
+      dialling: this.#dialler.inFlight.size,
+    };
+  }
+
+  #opened(peer: PeerKey): void {
+    if (this.#state !== "running") return;
+    const standing = this.#options.directory.standing(peer);
+    this.#connections.set(peer, standing);
+    switch (standing) {
+      case "member":
+        this.#pings.opened(peer);
+        this.#liveness.opened(peer);
+        this.#antiEntropy.opened(peer);
+        // Last: it may hang up at once.
+        this.#supervisor.opened(peer);
+        break;
+      case "stranger":
+        this.#doorstep.opened(peer);
+        break;
+      case "refused":
+        this.#hangUp(peer, "refused");
+        break;
+    }
+  }
+
+  #closed(peer: PeerKey): void {
+    if (this.#state !== "running") return;
+    this.#connections.delete(peer);
+    this.#pings.closed(peer);
+    this.#supervisor.closed(peer);
+    this.#liveness.closed(peer);
+    this.#doorstep.closed(peer);
+  }
+
+  async #serve(peer: PeerKey, channel: string, body: Uint8Array): Promise<Uint8Array> {
+    if (this.#connections.get(peer) === "member") this.#liveness.heard(peer);
+    const serve = () => this.#gate.serve(peer, channel, body);
+    // What nodes do by themselves keeps no connection open: they do it all the time.
+    const isUse = channel !== SYNC_CHANNEL && channel !== PING_CHANNEL;
+    return isUse ? this.#supervisor.using(peer, serve) : serve();
+  }
+
+  /** Resolves once the member is connected, with what is left of the time. */
+  async #connect(peer: PeerKey, timeoutMs: number): Promise<number> {
+    const { clock, directory, link } = this.#options;
+    if (this.#state !== "running") throw new PeerUnreachableError(peer, "this node is not running");
+    if (peer === link.self) throw new PeerUnreachableError(peer, "it is this node");
+    if (directory.standing(peer) !== "member") throw new PeerUnreachableError(peer, "it is not a member");
+    if (link.connected().includes(peer)) return timeoutMs;
+    const untilMs = clock.monotonic() + timeoutMs;
+    const late = () => new PeerUnreachableError(peer, `no connection within ${timeoutMs} ms`);
+    await within(clock, timeoutMs, this.#dialler.dial(peer, "demand"), late);
+    return Math.max(1, Math.ceil(untilMs - clock.monotonic()));
+  }
+
+  #take(body: Uint8Array, from: PeerKey): void {
+    if (this.#state !== "running" || this.#options.directory.standing(from) !== "member") return;
+    const message = decodeGossip(body);
+    switch (message?.kind) {
+      case "beat":
+        this.#liveness.take(message.beat);
+        break;
+      case "entries":
+        this.counters.broadcastsHeard++;
+        if (!this.#admission.add(message.entries, from)) this.counters.broadcastsDropped++;
+        break;
+      case undefined:
+        this.counters.broadcastsDropped++;
+        break;
+    }
+  }
+
+  #opinionChanged(opinion: PeerOpinion): void {
+    if (this.#state !== "running") return;
+    // Others hear it: then it can probably be reached from here as well.
+    if (opinion.online === "yes" && opinion.connected === "no") this.#supervisor.retry(opinion.key);
+    for (const listener of this.#listeners) listener(opinion);
+  }
+
+  #hangUp(peer: PeerKey, reason: string): void {
+    const { link, log } = this.#options;
+    this.counters.hangUps++;
+    log.write("debug", "mesh.hang-up", { peer, reason });
+    link
+      .hangUp(peer)
+      .catch((error: unknown) => log.write("debug", "mesh.hang-up.failed", { peer, detail: String(error) }));
+  }
+}

@@ -1,0 +1,221 @@
+import type { Clock, Timer } from "../core/ports/clock.ts";
+import type { PeerKey } from "../core/ports/link.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { Random } from "../core/ports/random.ts";
+import { BackOff } from "./back-off.ts";
+import { planDegree, ringNeighbours } from "./degree.ts";
+import type { Dialler, DialReason } from "./dialler.ts";
+import type { Roster } from "./roster.ts";
+import { around, Timers } from "./timing.ts";
+
+/** How often the plan is compared with what stands. */
+const REVIEW_MS = 1_000;
+
+/** How soon after an event, so that events which come together are looked at together. */
+const SOON_MS = 50;
+
+/** Nodes that get power at the same instant do not dial at the same instant. */
+const START_SPREAD_MS = 500;
+
+/** A connection that ends sooner was refused by the other side; dialling again at once would be refused again. */
+const PROVEN_MS = 10_000;
+
+/** A connection for one question is kept this long after the last one. */
+const IDLE_MS = 60_000;
+
+const MAX_CONNECTIONS = 32;
+
+/**
+ * Between looks at one random lost member, off its back-off: a healed partition is noticed in seconds, however long it
+ * lasted. All nodes that see each other share this work, so that a fleet does not hammer at one dead machine.
+ */
+const PROBE_MS = 3_000;
+const PROBES_SHARED_BY = 5;
+
+/** A wall clock that moved this much against the monotonic one was set, or the machine slept. */
+const CLOCK_JUMP_MS = 2_000;
+
+/** A review that comes this late: the process was stopped, or the machine slept. */
+const LATE_MS = 5_000;
+
+interface Contact {
+  readonly origin: DialReason | "inbound";
+  readonly openedMs: number;
+  usedMs: number;
+  /** Questions that wait for their answer. */
+  asking: number;
+}
+
+export interface SupervisorParts {
+  readonly self: PeerKey;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly roster: Roster;
+  readonly dialler: Dialler;
+  hangUp(peer: PeerKey, reason: string): void;
+  /** Heard of within the last moments, if only through others. */
+  isOnline(peer: PeerKey): boolean;
+  /** Time has jumped: whatever stood may be dead. */
+  jumped(): void;
+}
+
+/**
+ * Keeps the connections that the plan wants, for ever. The transport's own reconnecting forgets a peer half a minute
+ * after it was lost; this one never does.
+ */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  readonly #timers: Timers;
+  readonly #backOffs = new Map<PeerKey, BackOff>();
+  readonly #contacts = new Map<PeerKey, Contact>();
+  #next: { readonly timer: Timer; readonly atMs: number } | null = null;
+  #state: "new" | "running" | "stopped" = "new";
+  #probeAtMs = 0;
+  #clockOffsetMs = 0;
+  #reviewedMs = 0;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#timers = new Timers(parts.clock);
+  }
+
+  start(): void {
+    const { clock, random } = this.#parts;
+    this.#state = "running";
+    this.#clockOffsetMs = clock.now() - clock.monotonic();
+    this.#reviewedMs = clock.monotonic();
+    this.#probeAtMs = clock.monotonic() + around(random, PROBE_MS, 0.5);
+    this.#reviewIn(random.below(START_SPREAD_MS));
+  }
+
+  stop(): void {
+    this.#state = "stopped";
+    this.#timers.stop();
+  }
+
+  /** A member is connected, whoever dialled. */
+  opened(peer: PeerKey): void {
+    const { clock, dialler, roster, self } = this.#parts;
+    const nowMs = clock.monotonic();
+    const origin = dialler.inFlight.get(peer)?.reason ?? "inbound";
+    this.#contacts.set(peer, { origin, openedMs: nowMs, usedMs: nowMs, asking: 0 });
+    if (origin !== "inbound" || this.#contacts.size <= MAX_CONNECTIONS) return;
+    if (!ringNeighbours(self, roster.keys).has(peer)) this.#parts.hangUp(peer, "too many connections");
+  }
+
+  closed(peer: PeerKey): void {
+    const contact = this.#contacts.get(peer);
+    if (contact === undefined) return;
+    this.#contacts.delete(peer);
+    if (this.#parts.clock.monotonic() - contact.openedMs < PROVEN_MS) this.#backOffOf(peer).failed();
+    else this.#backOffs.delete(peer);
+    this.#reviewIn(SOON_MS);
+  }
+
+  /** Something says that the peer may be reached now: its next dial does not wait. */
+  retry(peer: PeerKey): void {
+    this.#backOffs.get(peer)?.reset();
+    this.#reviewIn(SOON_MS);
+  }
+
+  /** Who is a member has changed. */
+  membersChanged(): void {
+    for (const peer of this.#backOffs.keys()) if (!this.#parts.roster.has(peer)) this.#backOffs.delete(peer);
+    this.#reviewIn(SOON_MS);
+  }
+
+  /** A question over the connection to that peer keeps it open. */
+  async using<T>(peer: PeerKey, ask: () => Promise<T>): Promise<T> {
+    const contact = this.#contacts.get(peer);
+    if (contact === undefined) return ask();
+    contact.asking++;
+    try {
+      return await ask();
+    } finally {
+      contact.asking--;
+      contact.usedMs = this.#parts.clock.monotonic();
+    }
+  }
+
+  #reviewIn(delayMs: number): void {
+    if (this.#state !== "running") return;
+    const atMs = this.#parts.clock.monotonic() + delayMs;
+    if (this.#next !== null && this.#next.atMs <= atMs) return;
+    this.#next?.timer.cancel();
+    const timer = this.#timers.after(delayMs, () => {
+      this.#next = null;
+      this.#review();
+      this.#reviewIn(around(this.#parts.random, REVIEW_MS, 0.2));
+    });
+    this.#next = { timer, atMs };
+  }
+
+  #review(): void {
+    this.#noticeJump();
+    const { dialler, random, roster, self } = this.#parts;
+    const members = roster.keys.filter((peer) => this.#contacts.has(peer) || roster.addressesOf(peer).length > 0);
+    const failing = new Set(members.filter((peer) => this.#backOffs.get(peer)?.isFailing === true));
+    const connected = new Set(this.#contacts.keys());
+    for (const peer of dialler.inFlight.keys()) if (!failing.has(peer)) connected.add(peer);
+
+    const plan = planDegree({ self, members, connected, failing, idle: this.#idle() }, random);
+    for (const peer of [...plan.dial, ...plan.retry]) {
+      if (this.#backOffs.get(peer)?.isDue !== false) this.#dial(peer, "upkeep");
+    }
+    for (const peer of plan.spare) this.#parts.hangUp(peer, "not needed any more");
+    this.#probe(members);
+  }
+
+  #noticeJump(): void {
+    const { clock, log } = this.#parts;
+    const offsetMs = clock.now() - clock.monotonic();
+    const jumpedMs = Math.abs(offsetMs - this.#clockOffsetMs);
+    const lateMs = clock.monotonic() - this.#reviewedMs - REVIEW_MS;
+    this.#clockOffsetMs = offsetMs;
+    this.#reviewedMs = clock.monotonic();
+    if (jumpedMs < CLOCK_JUMP_MS && lateMs < LATE_MS) return;
+    log.write("info", "mesh.clock.jumped", { jumpedMs, lateMs });
+    for (const backOff of this.#backOffs.values()) backOff.reset();
+    this.#parts.jumped();
+  }
+
+  /** Connections that were made here for a question and are not used, the longest idle first. */
+  #idle(): PeerKey[] {
+    const beforeMs = this.#parts.clock.monotonic() - IDLE_MS;
+    return [...this.#contacts]
+      .filter(([, { origin, asking, usedMs }]) => origin === "demand" && asking === 0 && usedMs <= beforeMs)
+      .sort(([, a], [, b]) => a.usedMs - b.usedMs)
+      .map(([peer]) => peer);
+  }
+
+  #probe(members: readonly PeerKey[]): void {
+    const { clock, random } = this.#parts;
+    const isOnline = (peer: PeerKey) => this.#parts.isOnline(peer);
+    if (clock.monotonic() < this.#probeAtMs) return;
+    const sharing = 1 + members.filter(isOnline).length;
+    this.#probeAtMs = clock.monotonic() + around(random, PROBE_MS * Math.max(1, sharing / PROBES_SHARED_BY), 0.5);
+    const lost = members.filter((peer) => !isOnline(peer));
+    const peer = lost.length > 0 ? lost[random.below(lost.length)] : undefined;
+    if (peer !== undefined) this.#dial(peer, "demand");
+  }
+
+  #dial(peer: PeerKey, reason: DialReason): void {
+    const { dialler } = this.#parts;
+    if (!dialler.hasRoom || dialler.inFlight.has(peer) || this.#contacts.has(peer)) return;
+    dialler.dial(peer, reason).catch(() => {
+      if (this.#state !== "running") return;
+      this.#backOffOf(peer).failed();
+      this.#reviewIn(SOON_MS);
+    });
+  }
+
+  #backOffOf(peer: PeerKey): BackOff {
+    let backOff = this.#backOffs.get(peer);
+    if (backOff === undefined) {
+      backOff = new BackOff(this.#parts.clock, this.#parts.random);
+      this.#backOffs.set(peer, backOff);
+    }
+    return backOff;
+  }
+}
