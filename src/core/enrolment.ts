@@ -1,6 +1,7 @@
 import { ascii, concat, equalBytes, fromBase64Url, toBase64Url } from "./bytes.ts";
 import { decode, encode, MalformedError, type Plain } from "./encoding.ts";
 import { LabError } from "./errors.ts";
+import { readBytes, readFields, readNumber, readText, readTexts } from "./fields.ts";
 import type { Keys } from "./ports/keys.ts";
 
 /** What a token and its redemption say (`docs/protocol/tokens.md`). */
@@ -125,33 +126,4 @@ export function decodeEnrolAnswer(bytes: Uint8Array): EnrolAnswer {
       return { key: readBytes(member.key, 32), addresses: readTexts(member.addresses, 16) };
     }),
   };
-}
-
-function readFields(value: Plain): Record<string, Plain | undefined> {
-  if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof Uint8Array) {
-    throw new MalformedError("not a map");
-  }
-  return value as Record<string, Plain | undefined>;
-}
-
-function readBytes(value: Plain | undefined, length?: number): Uint8Array {
-  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length)) {
-    throw new MalformedError("not the right bytes");
-  }
-  return value;
-}
-
-function readText(value: Plain | undefined, limit: number): string {
-  if (typeof value !== "string" || value.length > limit) throw new MalformedError("not a short text");
-  return value;
-}
-
-function readTexts(value: Plain | undefined, limit: number): string[] {
-  if (!Array.isArray(value) || value.length > limit) throw new MalformedError("not a short list");
-  return (value as Plain[]).map((text) => readText(text, 300));
-}
-
-function readNumber(value: Plain | undefined): number {
-  if (typeof value !== "number" || value < 0) throw new MalformedError("not a number");
-  return value;
 }

@@ -29,6 +29,8 @@ export interface View {
   labelsOf(id: string): readonly string[];
   attributeOf(id: string, attribute: string): string | undefined;
   desired(path: string): PathWinner | undefined;
+  /** True if some write at this path counts, be it a removal: what is missing without one is void, not removed. */
+  isWritten(path: string): boolean;
   desiredUnder(prefix: string): readonly (readonly [path: string, winner: PathWinner])[];
   conflicts(): readonly Conflict[];
 }

@@ -159,6 +159,7 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
       return desired.isWritten(path) ? undefined : authority.nodes.get(id)?.attributes[attribute];
     },
     desired: (path) => desired.winner(path),
+    isWritten: (path) => desired.isWritten(path),
     desiredUnder: (prefix) =>
       [...desired.winners]
         .filter(([path]) => path.startsWith(prefix))

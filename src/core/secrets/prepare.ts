@@ -1,0 +1,38 @@
+import { LabError } from "../errors.ts";
+import type { Json } from "../json.ts";
+import type { Secret } from "../secret.ts";
+import { encodeEnvelope, sealEnvelope, type SealingTools } from "./envelope.ts";
+import { COMMITMENT_NONCE_BYTES, commitmentTo, MAX_VALUE_BYTES, STORE_CLASS, writeVersion } from "./version.ts";
+
+export interface NewSecret extends SealingTools {
+  readonly mesh: Uint8Array;
+  readonly path: string;
+  /** Stays the caller's, who wipes it after `finish`. */
+  readonly value: Secret;
+  /** Digest of the authority heads that the writer knows. */
+  readonly heads: Uint8Array;
+  readonly nowMs: number;
+}
+
+export interface PreparedSecret {
+  /** What the writer signs into the ledger, at `version/<path>`. */
+  readonly metadata: Json;
+  /** The envelope for the stores, once the entry with the metadata has its hash. */
+  finish(version: string, recipients: readonly string[]): Promise<Uint8Array>;
+}
+
+/** The two halves of a new version: what is signed and told to all, and what only stores get. Throws `TooLarge`. */
+export function prepareSecret({ keys, random, mesh, path, value, heads, nowMs }: NewSecret): PreparedSecret {
+  if (value.byteLength > MAX_VALUE_BYTES) {
+    throw new LabError("TooLarge", `a secret is at most 1 MiB, this one has ${value.byteLength} bytes`);
+  }
+  const committed = { nonce: random.bytes(COMMITMENT_NONCE_BYTES), value };
+  const commitment = commitmentTo(keys, mesh, path, committed);
+  return {
+    metadata: writeVersion({ class: STORE_CLASS, commitment, heads, atMs: nowMs }),
+    finish: async (version, recipients) => {
+      const subject = { path, version, class: STORE_CLASS };
+      return encodeEnvelope(await sealEnvelope({ keys, random }, mesh, subject, committed, recipients));
+    },
+  };
+}
