@@ -59,9 +59,11 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   NothingMatched: { exit: 5, http: 404 },
   NoHome: { exit: 7, http: 503 },
   NoAgent: { exit: 7, http: 503 },
+  ClockOff: { exit: 1, http: 409 },
   Conflict: { exit: 8, http: 409 },
   PeerTimeout: { exit: 124, http: 504 },
   Timeout: { exit: 124, http: 504 },
+  Interrupted: { exit: 130, http: 499 },
 };
 
 export function exitCodeOf(code: string): number {

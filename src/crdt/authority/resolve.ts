@@ -105,7 +105,9 @@ export function resolve(graph: AuthorityGraph, keys: Pick<Keys, "hash">): Author
   for (const key of genesis.body.root.keys) {
     const log = toHex(rootLog(keys, genesis.entry.hash, key));
     const need = { admin: genesis.body.root.k, destroy: genesis.body.root.k };
-    open({ log, key: toHex(key), name: "root", rank: 0, rights: all, need, opening: 0 });
+    // A founder whose own key is root (no recovery code yet) goes on under the founder's name.
+    const name = logs.get(log)?.name ?? "root";
+    open({ log, key: toHex(key), name, rank: 0, rights: all, need, opening: 0 });
   }
 
   const keep = keeper(graph, cuts);
