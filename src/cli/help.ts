@@ -5,6 +5,7 @@ import { findCommand, possibleCommands, spellings, unknownCommand, usageLine } f
 import { displayWidth, pad, wrap } from "./render/text.ts";
 
 const WIDTH = 80;
+const WIDEST_LEFT = 26;
 
 /** Help on everything, on a command, on a group of commands or on a topic. Throws `Usage` for unknown words. */
 export function printHelp(table: WordTable, words: readonly string[]): string {
@@ -95,7 +96,7 @@ function flagLines(flags: readonly FlagWords[]): string[] {
 
 /** What does not fit beside a long left part goes below it. */
 function twoColumns(rows: readonly (readonly [left: string, right: string])[]): string[] {
-  const widest = Math.min(30, Math.max(...rows.map(([left]) => displayWidth(left))));
+  const widest = Math.max(...rows.map(([left]) => displayWidth(left)).filter((width) => width <= WIDEST_LEFT));
   const indent = " ".repeat(widest + 4);
   return rows.flatMap(([left, right]) => {
     const lines = wrap(right, WIDTH, indent);

@@ -1,7 +1,7 @@
 import type { ListDocument } from "../operations/kinds/meta.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection, QueryValue } from "./connection.ts";
-import { printList } from "./render/document.ts";
+import { limitOf, printList } from "./render/document.ts";
 import type { View } from "./render/view.ts";
 
 /** What a `lab get` command asks for and how it is shown. */
@@ -14,6 +14,8 @@ export interface ListRequest<T> {
 }
 
 export async function runList<T>(ctx: CommandContext, request: ListRequest<T>): Promise<number> {
+  // Before anything is asked, so that a wrong number is told at once.
+  limitOf(ctx);
   const connection = await ctx.connect();
   if (ctx.flags.on("watch")) {
     const { watchList } = await import("./watch.ts");

@@ -89,23 +89,27 @@ export function usageLine(command: CommandWords): string {
 /** `"lab get srevers" is not a command`, with what it may have been. */
 export function unknownCommand(table: WordTable, positionals: readonly string[]): LabError {
   let known = 0;
-  while (known < positionals.length && possibleCommands(table, positionals.slice(0, known + 1)).length > 0) known++;
+  while (follows(table, positionals.slice(0, known)).any.includes(positionals[known] ?? "")) known++;
   const prefix = positionals.slice(0, known);
-  const next = new Set(
-    possibleCommands(table, prefix).flatMap((command) =>
-      spellings(command)
-        .filter((words) => agree(words, prefix))
-        .map((words) => words[known] ?? ""),
-    ),
-  );
   const wrong = positionals[known];
-  if (wrong === undefined) {
-    const choices = [...new Set(possibleCommands(table, prefix).map((command) => command.words[known] ?? ""))];
-    return usage(`"lab ${prefix.join(" ")}" needs one more word`, helpHint(prefix), [`one of: ${choices.join(", ")}`]);
-  }
-  const near = nearest(wrong, next).map((word) => ["lab", ...prefix, word].join(" "));
-  const typed = ["lab", ...prefix, wrong].join(" ");
-  return usage(`"${typed}" is not a command`, helpHint(prefix), near.length > 0 ? [`nearest: ${near.join(", ")}`] : []);
+  const typed = ["lab", ...prefix].join(" ");
+  const { own, any } = follows(table, prefix);
+  const next = own.length > 0 ? own : any;
+  if (wrong === undefined)
+    return usage(`"${typed}" needs one more word`, helpHint(prefix), [`one of: ${next.join(", ")}`]);
+  const near = nearest(wrong, next).map((word) => `${typed} ${word}`);
+  const choices = known > 0 ? [`one of: ${next.join(", ")}`] : [];
+  const notes = near.length > 0 ? [`nearest: ${near.join(", ")}`] : choices;
+  return usage(`"${typed} ${wrong}" is not a command`, helpHint(prefix), notes);
+}
+
+/** What can follow the words: in the commands' own spelling, and in any. */
+function follows(table: WordTable, prefix: readonly string[]): { readonly own: string[]; readonly any: string[] } {
+  const after = (all: readonly (readonly string[])[]) => {
+    const longer = all.filter((words) => words.length > prefix.length && agree(words, prefix));
+    return [...new Set(longer.map((words) => words[prefix.length] ?? ""))];
+  };
+  return { own: after(table.commands.map(({ words }) => words)), any: after(table.commands.flatMap(spellings)) };
 }
 
 function findFlag(table: WordTable, positionals: readonly string[], token: string) {

@@ -1,11 +1,15 @@
-/** The names that a person most likely meant, the closest first; none when nothing is near. */
+/**
+ * The names that a person most likely meant, the closest first; none when nothing is near. A word that was cut short
+ * (`nas` for `nas-1`) comes after the words with few slips.
+ */
 export function nearest(word: string, candidates: Iterable<string>, most = 3): string[] {
   const farthest = Math.max(1, Math.floor(word.length / 3));
   const near: { readonly name: string; readonly distance: number }[] = [];
   for (const name of new Set(candidates)) {
-    if (Math.abs(name.length - word.length) > farthest) continue;
-    const distance = editDistance(word, name);
+    const couldBe = Math.abs(name.length - word.length) <= farthest;
+    const distance = couldBe ? editDistance(word, name) : Number.POSITIVE_INFINITY;
     if (distance <= farthest) near.push({ name, distance });
+    else if (word.length > 1 && name.startsWith(word)) near.push({ name, distance: farthest + 1 });
   }
   near.sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1));
   return near.slice(0, most).map(({ name }) => name);

@@ -9,12 +9,16 @@ import type { View } from "../render/view.ts";
 
 const VIEW: View<AuditEntry> = {
   columns: [
-    { header: "TIME", cell: ({ time }) => clockTime(time) },
+    { header: "TIME", cell: ({ time }) => clockTime(time), exact: ({ time }) => time },
     { header: "NODE", cell: ({ node }) => node },
     { header: "ACTOR", cell: ({ actor }) => actor },
     { header: "ACTION", cell: ({ action }) => action },
     { header: "OBJECT", cell: ({ object }) => object },
-    { header: "DECISION", cell: ({ decision }) => (decision === "denied" ? "✗ denied" : "✓ allowed") },
+    {
+      header: "DECISION",
+      cell: ({ decision }) => (decision === "denied" ? "✗ denied" : "✓ allowed"),
+      exact: ({ decision }) => decision,
+    },
     { header: "REASON", cell: ({ reason }) => reason },
     { header: "SEQ", wide: true, cell: ({ seq }) => String(seq) },
     { header: "HASH", wide: true, cell: ({ hash }) => hash },
@@ -25,11 +29,16 @@ const VIEW: View<AuditEntry> = {
 
 export function run(ctx: CommandContext): Promise<number> {
   const nodes = ctx.args.all("NAME");
+  // The newest entries stand last. A sorted list is cut after sorting, like every other.
+  const newest = ctx.flags.on("sort-by") ? undefined : limitOf(ctx);
   return runList(ctx, {
     path: "/v1/audit",
-    query: { since: sinceOf(ctx), limit: nodes.length === 0 && !ctx.flags.on("sort-by") ? limitOf(ctx) : undefined },
+    query: { since: sinceOf(ctx), limit: nodes.length === 0 ? newest : undefined },
     view: VIEW,
-    narrow: (items) => items.filter(({ node }) => nodes.length === 0 || nodes.includes(node)),
+    narrow(items) {
+      const named = nodes.length === 0 ? items : items.filter(({ node }) => nodes.includes(node));
+      return newest === undefined ? named : named.slice(-newest);
+    },
   });
 }
 

@@ -9,10 +9,18 @@ const VIEW: View<Peer> = {
   columns: [
     { header: "NAME", cell: ({ name }) => name },
     { header: "ONLINE", cell: ({ online }) => online },
-    { header: "RTT", cell: ({ rttMs }) => (rttMs === null ? NOTHING : `${Math.round(rttMs * 10) / 10} ms`) },
+    {
+      header: "RTT",
+      cell: ({ rttMs }) => (rttMs === null ? NOTHING : `${Math.round(rttMs * 10) / 10} ms`),
+      exact: ({ rttMs }) => String(rttMs ?? ""),
+    },
     { header: "CONNECTED", cell: ({ connected }) => connected },
     { header: "ROLES", cell: ({ roles }) => (roles.length === 0 ? NOTHING : roles) },
-    { header: "LAST-HEARD", cell: ({ lastHeard }, nowMs) => (lastHeard ? ago(lastHeard, nowMs) : NOTHING) },
+    {
+      header: "LAST-HEARD",
+      cell: ({ lastHeard }, nowMs) => (lastHeard ? ago(lastHeard, nowMs) : NOTHING),
+      exact: ({ lastHeard }) => lastHeard,
+    },
     { header: "MISSING", cell: ({ missingEntries }) => String(missingEntries ?? NOTHING) },
     { header: "ID", wide: true, cell: ({ id }) => id },
   ],

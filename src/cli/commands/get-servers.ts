@@ -12,7 +12,7 @@ export async function run(ctx: CommandContext): Promise<number> {
       names: ctx.args.all("NAME"),
       allowEmpty: ctx.flags.on("allow-empty") || undefined,
     },
-    view: serverView(asked ? "asked for" : "shown"),
+    view: serverView(asked ? "asked for" : "shown", selectors.texts.length > 0 ? "some" : "all"),
   });
 }
 

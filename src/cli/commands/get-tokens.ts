@@ -11,7 +11,7 @@ const VIEW: View<Token> = {
     { header: "NAME", cell: ({ name }) => name ?? NOTHING },
     { header: "LABELS", cell: ({ labels }) => (labels.length === 0 ? NOTHING : labels) },
     { header: "ISSUER", cell: ({ issuer }) => issuer },
-    { header: "EXPIRES", cell: ({ expires }) => clockTime(expires) },
+    { header: "EXPIRES", cell: ({ expires }) => clockTime(expires), exact: ({ expires }) => expires },
     { header: "STATUS", cell: ({ status }) => status ?? NOTHING },
   ],
   name: ({ id }) => id,

@@ -5,7 +5,7 @@ import { paint } from "./paint.ts";
 import { valuesAt, valueText } from "./path.ts";
 import { type Cell, cellText, renderTable } from "./table.ts";
 import { ago, NOTHING, printable } from "./text.ts";
-import type { View } from "./view.ts";
+import type { Column, View } from "./view.ts";
 
 /** Prints a list in the format that was asked for, and says on stderr how fresh it is where that matters. */
 export async function printList<T>(ctx: CommandContext, document: ListDocument<T>, view: View<T>): Promise<void> {
@@ -77,7 +77,7 @@ async function listText<T>(ctx: CommandContext, document: ListDocument<T>, view:
       );
     }
     case "csv": {
-      const rows = items.map((item) => view.columns.map((column) => cellText(column.cell(item, nowMs))));
+      const rows = items.map((item) => view.columns.map((column) => csvCell(column, item, nowMs)));
       return csvText(headers ? [view.columns.map((column) => column.header), ...rows] : rows);
     }
     case "json":
@@ -154,6 +154,12 @@ async function yamlText<T>(document: unknown, items: readonly T[], view: Pick<Vi
   return records.map((record) => stringify(record)).join("---\n");
 }
 
+/** Exact where the table is made for eyes, empty where it has a dash. */
+function csvCell<T>(column: Column<T>, item: T, nowMs: number): string {
+  const cell = column.exact ? column.exact(item) : column.cell(item, nowMs);
+  return cell === NOTHING || cell === null ? "" : cellText(cell);
+}
+
 /** RFC 4180, with LF. */
 function csvText(rows: readonly (readonly string[])[]): string {
   const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -165,9 +171,7 @@ function noteFreshness(ctx: CommandContext, { peer, asOf, behind }: Meta): void 
   if (behind.length === 0 || ctx.io.columns === undefined) return;
   const nowMs = ctx.io.now();
   const silent = behind.map((one) => `${one.peer} (${one.lastHeard === null ? "never" : ago(one.lastHeard, nowMs)})`);
-  ctx.note(
-    paint(`⚠ seen by peer ${peer}, as of ${ago(asOf, nowMs)}; not heard from ${silent.join(", ")}`, ctx.io.color),
-  );
+  ctx.note(`⚠ seen by peer ${peer}, as of ${ago(asOf, nowMs)}; not heard from ${silent.join(", ")}`);
 }
 
 function joined(lines: readonly string[]): string {

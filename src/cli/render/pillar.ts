@@ -10,9 +10,14 @@ const MARK_OF: Readonly<Record<string, string>> = {
   unknown: NOTHING,
 };
 
+/** Its word without the mark; nothing where there is no source. */
+export function pillarWord({ state, detail }: Pillar): string {
+  return detail === "" && state !== "unknown" ? state : detail;
+}
+
 /** `✓ enrolled`, `⚠ drift`; a pillar without a source is `–`. */
-export function pillarText({ state, detail }: Pillar): string {
-  const mark = MARK_OF[state] ?? "?";
-  const word = detail === "" && state !== "unknown" ? state : detail;
+export function pillarText(pillar: Pillar): string {
+  const mark = MARK_OF[pillar.state] ?? "?";
+  const word = pillarWord(pillar);
   return word === "" ? mark : `${mark} ${word}`;
 }

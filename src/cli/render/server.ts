@@ -1,5 +1,5 @@
 import type { Server } from "../../operations/kinds/server.ts";
-import { pillarText } from "./pillar.ts";
+import { pillarText, pillarWord } from "./pillar.ts";
 import { ago, clockTime, NOTHING } from "./text.ts";
 import type { Column, Declaration, View } from "./view.ts";
 
@@ -10,24 +10,32 @@ const COLUMNS: readonly Column<Server>[] = [
   { header: "PROVIDER", cell: ({ provider }) => provider ?? NOTHING },
   LABELS,
   { header: "SIZE", cell: ({ size }) => size ?? NOTHING },
-  { header: "SYNC", cell: ({ sync }) => pillarText(sync) },
-  { header: "PUPPET", cell: ({ puppet }) => pillarText(puppet) },
-  { header: "HEALTH", cell: ({ health }) => pillarText(health) },
-  { header: "IDENTITY", cell: ({ identity }) => pillarText(identity) },
+  { header: "SYNC", cell: ({ sync }) => pillarText(sync), exact: ({ sync }) => pillarWord(sync) },
+  { header: "PUPPET", cell: ({ puppet }) => pillarText(puppet), exact: ({ puppet }) => pillarWord(puppet) },
+  { header: "HEALTH", cell: ({ health }) => pillarText(health), exact: ({ health }) => pillarWord(health) },
+  { header: "IDENTITY", cell: ({ identity }) => pillarText(identity), exact: ({ identity }) => pillarWord(identity) },
   { header: "ENVIRONMENT", wide: true, cell: ({ environment }) => environment ?? NOTHING },
   { header: "REGION", wide: true, cell: ({ region }) => region ?? NOTHING },
   { header: "ROLES", wide: true, cell: ({ roles }) => orNothing(roles) },
   { header: "ONLINE", wide: true, cell: ({ online }) => online },
-  { header: "LAST-SEEN", wide: true, cell: ({ lastSeen }, nowMs) => (lastSeen ? ago(lastSeen, nowMs) : NOTHING) },
+  {
+    header: "LAST-SEEN",
+    wide: true,
+    cell: ({ lastSeen }, nowMs) => (lastSeen ? ago(lastSeen, nowMs) : NOTHING),
+    exact: ({ lastSeen }) => lastSeen,
+  },
   { header: "ADDRESSES", wide: true, cell: ({ addresses }) => orNothing(addresses) },
 ];
 
 /** The table of servers. Whoever asked for a label knows it: then the column of labels goes. */
-export function serverView(labels: "shown" | "asked for"): View<Server> {
+export function serverView(labels: "shown" | "asked for", asked: "all" | "some" = "all"): View<Server> {
   return {
     columns: labels === "shown" ? COLUMNS : COLUMNS.filter((column) => column !== LABELS),
     name: ({ name }) => name,
-    empty: { text: "no servers yet", hint: "lab token create --name web-1, then lab join TOKEN on that machine" },
+    empty:
+      asked === "some"
+        ? { text: "no server matches" }
+        : { text: "no servers yet", hint: "lab token create --name web-1, then lab join TOKEN on that machine" },
     declare,
   };
 }

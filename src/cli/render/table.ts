@@ -33,19 +33,15 @@ export function renderTable(
   return layOut([...head, ...shortened], NARROW_GAP);
 }
 
-/** As many of the list as fit, and how many are left; at least the first. */
+/** As many of the list as fit, and how many are left: `app,prod +1`; if not even one fits, `+3`. */
 export function shorten(cell: Cell, room: number): string {
   if (typeof cell === "string") return printable(cell);
-  for (let shown = cell.length; shown > 1; shown--) {
-    const text = shortList(cell, shown);
-    if (displayWidth(text) <= room) return text;
+  for (let shown = cell.length; shown > 0; shown--) {
+    const text = cell.slice(0, shown).map(printable).join(",");
+    const short = shown < cell.length ? `${text} +${cell.length - shown}` : text;
+    if (displayWidth(short) <= room) return short;
   }
-  return shortList(cell, 1);
-}
-
-function shortList(list: readonly string[], shown: number): string {
-  const text = list.slice(0, shown).map(printable).join(",");
-  return shown < list.length ? `${text} +${list.length - shown}` : text;
+  return `+${cell.length}`;
 }
 
 export function cellText(cell: Cell): string {

@@ -16,6 +16,8 @@ export interface Column<T> {
   /** Only with `-o wide` (and in CSV). */
   readonly wide?: boolean;
   cell(item: T, nowMs: number): Cell;
+  /** The value itself for CSV, where the cell shows an age or a mark. */
+  exact?(item: T): string | null;
 }
 
 export interface Declaration {

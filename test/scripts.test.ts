@@ -1,0 +1,78 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FixtureAgent, readWorld } from "./scripts/fixture-agent.ts";
+import { perform, splitLine } from "./scripts/transcript.ts";
+
+/**
+ * Every `scripts/*.txt` is a transcript: lines with `$ ` are commands, what follows is what they said, stderr with
+ * `! ` before each line. Comments set the stage: `# agent: WORLD` (or none), `# terminal: COLUMNS`, `# piped`.
+ * Colours are off unless a line says `NO_COLOR=`; the escape character is written ␛. `UPDATE=1` writes them anew.
+ */
+const folder = join(import.meta.dirname, "scripts");
+
+describe("transcripts of the command line", () => {
+  let home: string;
+  let agent: FixtureAgent | undefined;
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "lab-script-"));
+    mkdirSync(join(home, "lab/run"), { recursive: true });
+  });
+
+  afterEach(async () => {
+    await agent?.close();
+    agent = undefined;
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  async function play(script: string): Promise<string> {
+    const said: string[] = [];
+    let columns: number | undefined;
+    for (const line of script.split("\n")) {
+      const [, directive, value = ""] = /^# (agent|terminal|piped)(?:: (.*))?$/.exec(line) ?? [];
+      if (directive === "agent") {
+        await agent?.close();
+        agent = value === "none" ? undefined : new FixtureAgent(join(home, "lab/run/agent.sock"), readWorld(value));
+        await agent?.listen();
+      } else if (directive !== undefined) {
+        columns = directive === "terminal" ? Number(value) : undefined;
+      }
+      if (line === "" || line.startsWith("#")) said.push(line);
+      if (!line.startsWith("$ ")) continue;
+      const { env, words } = splitLine(line.slice(2).replace(/\blab\b/, ""));
+      const stage = {
+        NO_COLOR: "1",
+        HOME: home,
+        LAB_HOME: join(home, "lab"),
+        LAB_CONFIG: join(home, "config"),
+        ...env,
+      };
+      const { exit, both } = await perform(words, { env: stage, cwd: home, columns });
+      said.push(line);
+      if (both !== "") said.push(both.replaceAll(home, "~").replaceAll("\u001b", "␛").replace(/\n$/, ""));
+      if (exit !== 0) said.push(`[exit ${exit}]`);
+    }
+    return said.join("\n");
+  }
+
+  /** Only what the transcript's author wrote: stage, comments, commands, and the empty lines before them. */
+  function inputOf(transcript: string): string {
+    const lines = transcript.split("\n");
+    const isInput = (line: string | undefined) => line !== undefined && (/^[$#]/.test(line) || line === "");
+    return lines
+      .filter((line, i) => isInput(line) && (line !== "" || i === lines.length - 1 || /^[$#]/.test(lines[i + 1] ?? "")))
+      .join("\n");
+  }
+
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
+    it(file.replace(/[.]txt$/, "").replaceAll("-", " "), async () => {
+      const path = join(folder, file);
+      const transcript = readFileSync(path, "utf8");
+      const played = await play(inputOf(transcript));
+      if (process.env["UPDATE"]) writeFileSync(path, played);
+      expect(played).toBe(process.env["UPDATE"] ? played : transcript);
+    });
+  }
+});
