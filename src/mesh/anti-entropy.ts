@@ -27,6 +27,8 @@ export interface AntiEntropyParts {
   readonly log: Log;
   readonly counters: MeshCounters;
   readonly exchange: Exchange;
+  /** A round ended well. */
+  exchanged(peer: PeerKey): void;
   /** Members that are connected. */
   connected(): readonly PeerKey[];
   ask(peer: PeerKey, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
@@ -37,7 +39,7 @@ type Outcome = ExchangeOutcome | null;
 interface Turn {
   readonly peer: PeerKey;
   readonly done: Promise<Outcome>;
-  begin(): void;
+  readonly begin: () => void;
 }
 
 /** The sure way of entries: sooner or later every pair of nodes compares what it has, whatever gossip has lost. */
@@ -127,6 +129,7 @@ export class AntiEntropy {
       } else if (received + sent > 0) {
         log.write("debug", "mesh.sync.exchanged", { peer, received, sent });
       }
+      this.#parts.exchanged(peer);
       return { verdict, received, sent };
     } catch (error) {
       counters.roundFailures++;

@@ -33,6 +33,8 @@ export interface MeshOptions {
   readonly directory: Directory;
   /** Takes entries that gossip brought from `from`, who need not have made them. Verifies; a throw is only logged. */
   readonly admit: Admit;
+  /** A round with a member that this node began has ended: it has now what that member had. */
+  readonly exchanged: (peer: PeerKey) => void;
 }
 
 /**
@@ -108,6 +110,7 @@ export class Mesh implements Peers {
       log,
       counters,
       exchange,
+      exchanged: options.exchanged,
       connected: () => this.connected(),
       ask: async (peer, body, timeoutMs) =>
         link.request(peer, SYNC_CHANNEL, body, await this.#connect(peer, timeoutMs)),

@@ -145,7 +145,7 @@ export class Agent {
     await this.#own.load();
     await this.cache.load();
     this.replica.onGrowth((growth) => this.#grew(growth));
-    this.mesh.onOpinionChange((key) => this.#emit({ event: "peer", key }));
+    this.mesh.onOpinionChange(({ key }) => this.#emit({ event: "peer", key }));
     await this.mesh.start();
     this.#life = "running";
     this.#settleHead();
@@ -210,7 +210,8 @@ export class Agent {
 
   async #admitGossip(entries: readonly Uint8Array[], from: string): Promise<void> {
     const answers = await this.replica.admit(entries, "gossip");
-    if (answers.some(({ state }) => state === "waiting")) await this.mesh.catchUp(from);
+    // Not awaited: gossip goes on while a round brings what these entries build on.
+    if (answers.some(({ state }) => state === "waiting")) void this.mesh.catchUp(from);
   }
 
   /** A peer told us everything that it has, own entries of ours included. */
@@ -287,7 +288,9 @@ export class Agent {
       peers: this.mesh,
       view: () => this.view(),
       heads: () => this.heads(),
-      catchUp: (peer) => this.mesh.catchUp(peer),
+      catchUp: async (peer) => {
+        await this.mesh.catchUp(peer);
+      },
       handle: (channel, handler) => {
         channels.push(channel);
         this.mesh.handle(channel, handler);
