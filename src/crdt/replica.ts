@@ -56,6 +56,8 @@ interface Placement {
 
 /** Entries that wait for others: enough for a long reorder, bounded because anybody can send orphans. */
 const MAX_WAITING = 1024;
+/** What one signature covers besides its own entry. A run of links has to fit into one message of an exchange. */
+const MAX_COVERED_BYTES = 1024 * 1024;
 /** From here on the thread pool is faster than checking one by one. */
 const POOL_FROM = 8;
 
@@ -349,7 +351,10 @@ export class Replica {
       if (isAuthority(entry)) covered.add(entry.id);
       if (!signed.has(entry)) continue;
       let at: Entry | undefined = entry;
+      let bareBytes = 0;
       while (at !== undefined && !covered.has(at.id)) {
+        bareBytes = signed.has(at) ? 0 : bareBytes + at.bytes.length;
+        if (bareBytes > MAX_COVERED_BYTES) break;
         covered.add(at.id);
         at = isChain(at) ? pending.get(toHex(at.header.prev)) : undefined;
       }

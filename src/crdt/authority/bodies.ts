@@ -1,6 +1,6 @@
 import { decode, encode, MalformedError, type Plain } from "../../core/encoding.ts";
 import { isLabelName, isServerName } from "../../core/names.ts";
-import { utf8Encode } from "../ledger/update-codec.ts";
+import { utf8Encode } from "../../core/utf8.ts";
 
 /** Rights of an operator. */
 export const RIGHTS = ["admin", "ops", "destroy"] as const;

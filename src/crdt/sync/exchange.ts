@@ -3,8 +3,9 @@ import { decode, encode, MalformedError, type Plain } from "../../core/encoding.
 import type { Exchange, ExchangeOutcome, ExchangeRound } from "../../core/ports/exchange.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { Chain, ChainLink } from "../chain.ts";
+import { reportsOf } from "../observed.ts";
 import { chainId, type Replica } from "../replica.ts";
-import { Inventory, type Item, type Tip } from "./inventory.ts";
+import { Inventory, type Item, MAX_TIPS, type Tip } from "./inventory.ts";
 
 /** Below this many items a subtree is named, not walked further. */
 const LEAF_ITEMS = 64;
@@ -14,6 +15,13 @@ const MESSAGE_BYTES = 1024 * 1024;
 const LOCATOR_LENGTH = 32;
 /** A round that has not ended by then starts over later. */
 const MAX_STEPS = 64;
+/** Chains and reports in one request. */
+const MAX_CHAINS = 1024;
+const MAX_REPORTS = 4096;
+/** Places of the tree in one request. */
+const MAX_PLACES = 1024;
+/** Differences that one round follows up. A lying peer could name them without end. */
+const MAX_DIFFERENCES = 65_536;
 
 interface ChainWant {
   readonly log: string;
@@ -58,7 +66,7 @@ export class ReplicaExchange implements Exchange {
       case "root":
         return this.#answerRoot(message);
       case "walk":
-        return this.#answerWalk(readText(message.prefix, 64));
+        return this.#answerWalk(readList(message.places, MAX_PLACES, readPlace));
       case "want":
         return encode(collect(this.#replica, readWant(message)));
       case "give":
@@ -77,9 +85,17 @@ export class ReplicaExchange implements Exchange {
     return encode(same ? { root, state } : { root, state, ...this.#node("") });
   }
 
-  #answerWalk(prefix: string): Uint8Array {
-    if (!/^[0-9a-f]*$/.test(prefix)) throw new MalformedError("not a place in the tree");
-    return encode(this.#node(prefix));
+  /** One node for each place, in that order, as far as they fit. */
+  #answerWalk(places: readonly string[]): Uint8Array {
+    const nodes: Plain[] = [];
+    let size = 0;
+    for (const place of places) {
+      const node = this.#node(place);
+      size += encode(node).length;
+      if (nodes.length > 0 && size > MESSAGE_BYTES) break;
+      nodes.push(node);
+    }
+    return encode({ nodes });
   }
 
   #node(prefix: string): Record<string, Plain> {
@@ -98,10 +114,17 @@ class Round implements ExchangeRound {
   readonly request: Uint8Array;
   readonly #exchange: ReplicaExchange;
   readonly #replica: Replica;
-  #walks: string[] = [];
-  #here: string | null = "";
-  #want: { authority: string[]; chains: ChainWant[]; observed: string[] } = { authority: [], chains: [], observed: [] };
-  #give: Uint8Array[] = [];
+  /** What the replica stood for when the round began: the answer to the root speaks of that. */
+  readonly #state: Uint8Array;
+  #places: string[] = [];
+  #asked: readonly string[] = [];
+  #differences = 0;
+  readonly #want: { authority: string[]; chains: Pick<ChainWant, "log" | "class">[]; observed: string[] } = {
+    authority: [],
+    chains: [],
+    observed: [],
+  };
+  #give: Run[] = [];
   readonly #theirTips = new Map<string, readonly Tip[]>();
   #phase: "root" | "walk" | "want" | "give" = "root";
   #steps = 0;
@@ -112,6 +135,7 @@ class Round implements ExchangeRound {
   constructor(exchange: ReplicaExchange, replica: Replica) {
     this.#exchange = exchange;
     this.#replica = replica;
+    this.#state = replica.stateHash();
     this.request = exchange.firstRequest();
   }
 
@@ -125,18 +149,22 @@ class Round implements ExchangeRound {
     switch (this.#phase) {
       case "root": {
         if (message.items === undefined && message.children === undefined) {
-          const same = message.state instanceof Uint8Array && equalBytes(message.state, this.#replica.stateHash());
-          this.#verdict = same ? "same" : "diverged";
+          if (!(message.state instanceof Uint8Array)) throw new MalformedError("not an answer");
+          this.#verdict = equalBytes(message.state, this.#state) ? "same" : "diverged";
           return null;
         }
         this.#verdict = "exchanged";
-        this.#phase = "walk";
-        this.#compare(message);
+        this.#compare("", message);
         return this.#proceed();
       }
-      case "walk":
-        this.#compare(message);
+      case "walk": {
+        const nodes = readList(message.nodes, this.#asked.length, readMap);
+        for (const [i, node] of nodes.entries()) this.#compare(this.#asked[i] as string, node);
+        // A peer that answers none of the places is not asked for the others.
+        if (nodes.length === 0) this.#places = [];
+        else this.#places.unshift(...this.#asked.slice(nodes.length));
         return this.#proceed();
+      }
       case "want": {
         const entries = readEntries(message.entries);
         const admitted = await this.#replica.admit(entries, "exchange");
@@ -151,20 +179,21 @@ class Round implements ExchangeRound {
     }
   }
 
-  #compare(message: Record<string, Plain | undefined>): void {
-    const prefix = this.#here ?? "";
+  #compare(place: string, node: Record<string, Plain | undefined>): void {
     const { inventory } = this.#exchange;
-    if (Array.isArray(message.children) && message.children.length === 16) {
-      const own = inventory.children(prefix);
-      for (const [i, digest] of (message.children as Plain[]).entries()) {
-        if (!(digest instanceof Uint8Array) || !equalBytes(digest, own[i] as Uint8Array)) {
-          this.#walks.push(prefix + i.toString(16));
-        }
-      }
+    if (node.children === undefined) {
+      this.#compareItems(inventory.under(place), readList(node.items, 4096, readItem));
       return;
     }
-    if (!Array.isArray(message.items) || message.items.length > 4096) return;
-    this.#compareItems(inventory.under(prefix), (message.items as Plain[]).map(readItem));
+    const children = readList(node.children, 16, readHash);
+    if (children.length !== 16 || place.length >= 64) throw new MalformedError("not a node of the tree");
+    for (const [i, own] of inventory.children(place).entries()) {
+      if (children[i] !== toHex(own) && this.#isWorthIt()) this.#places.push(place + i.toString(16));
+    }
+  }
+
+  #isWorthIt(): boolean {
+    return ++this.#differences <= MAX_DIFFERENCES;
   }
 
   #compareItems(own: readonly Item[], theirs: readonly Item[]): void {
@@ -179,6 +208,7 @@ class Round implements ExchangeRound {
 
   #compareItem(mine: Item | undefined, theirs: Item | undefined): void {
     const item = (theirs ?? mine) as Item;
+    if (!this.#isWorthIt()) return;
     switch (item.kind) {
       case "authority":
         if (mine === undefined) this.#want.authority.push(item.id);
@@ -189,18 +219,24 @@ class Round implements ExchangeRound {
         const tips = theirs?.kind === "chain" ? theirs.tips : [];
         this.#theirTips.set(chainId(item.log, item.class), tips);
         if (tips.some(({ id }) => chain?.find(id) === undefined)) {
-          this.#want.chains.push({ log: item.log, class: item.class, have: locator(chain) });
+          this.#want.chains.push({ log: item.log, class: item.class });
         }
         break;
       }
       case "observed": {
         const known = this.#replica.observed.get(item.log);
+        const own = known === undefined ? [] : reportsOf(known);
         const their = theirs?.kind === "observed" ? theirs.versions : [];
-        const own = known === undefined ? [] : known.state === "record" ? [known.entry] : [...known.proof];
-        const ahead = their.some(({ seq, id }) => own.every((entry) => entry.id !== id && entry.header.seq <= seq));
-        if (ahead) this.#want.observed.push(item.log);
-        const newer = own.filter((entry) => their.every(({ seq, id }) => id !== entry.id && seq <= entry.header.seq));
-        this.#give.push(...newer.map(({ bytes }) => bytes));
+        // Two versions are the proof of a fork, and one proof is as good as another.
+        if (own.length === 2 && their.length === 2) break;
+        const latest = (versions: readonly { readonly seq: number }[]) =>
+          Math.max(0, ...versions.map(({ seq }) => seq));
+        const [mineAt, theirsAt] = [latest(own.map(({ header }) => header)), latest(their)];
+        const differ = own[0]?.id !== their[0]?.id;
+        if (their.length === 2 || (own.length < 2 && differ && theirsAt >= mineAt)) this.#want.observed.push(item.log);
+        if (own.length === 2 || (their.length < 2 && differ && mineAt >= theirsAt)) {
+          if (own.length > 0) this.#give.push(own.map(({ bytes }) => bytes));
+        }
         break;
       }
     }
@@ -208,14 +244,14 @@ class Round implements ExchangeRound {
 
   #giveAuthority(id: string): void {
     const node = this.#replica.graph.find(id);
-    if (node !== undefined) this.#give.push(node.entry.bytes);
+    if (node !== undefined) this.#give.push([node.entry.bytes]);
   }
 
   #proceed(): Uint8Array | null {
-    const walk = this.#walks.shift();
-    if (walk !== undefined) {
-      this.#here = walk;
-      return encode({ q: "walk", prefix: walk });
+    this.#asked = this.#places.splice(0, MAX_PLACES);
+    if (this.#asked.length > 0) {
+      this.#phase = "walk";
+      return encode({ q: "walk", places: this.#asked });
     }
     const { authority, chains, observed } = this.#want;
     if (authority.length + chains.length + observed.length > 0) return this.#sendWant();
@@ -228,12 +264,12 @@ class Round implements ExchangeRound {
     return encode({
       q: "want",
       authority: this.#want.authority.filter((id) => !have.has(id)).map(bytesOf),
-      chains: this.#want.chains.map(({ log, class: chainClass }) => ({
+      chains: this.#want.chains.slice(0, MAX_CHAINS).map(({ log, class: chainClass }) => ({
         log: bytesOf(log),
         class: chainClass,
         have: locator(this.#replica.chain(log, chainClass)).map(bytesOf),
       })),
-      observed: this.#want.observed.map(bytesOf),
+      observed: this.#want.observed.slice(0, MAX_REPORTS).map(bytesOf),
     });
   }
 
@@ -242,64 +278,75 @@ class Round implements ExchangeRound {
       this.#phase = "give";
       for (const [name, tips] of this.#theirTips) {
         const chain = this.#replica.chains.get(name);
+        // Of a chain whose tips mean nothing here, the peer asks for what it lacks itself.
+        if (tips.length > 0 && tips.every(({ id }) => chain?.find(id) === undefined)) continue;
         if (chain !== undefined) this.#give.push(...linksBeyond(chain, new Set(tips.map(({ id }) => id))));
       }
     }
     if (this.#give.length === 0) return null;
-    let size = 0;
-    let count = 0;
-    while (count < this.#give.length && (count === 0 || size + (this.#give[count]?.length ?? 0) <= MESSAGE_BYTES)) {
-      size += this.#give[count++]?.length ?? 0;
-    }
-    const entries = this.#give.splice(0, count);
+    const runs = this.#give.splice(0, fitting(this.#give));
+    const entries = runs.flat();
     this.#sent += entries.length;
     return encode({ q: "give", entries });
   }
 }
 
+/** Entries that only count together: links without a signature and the one that covers them. */
+type Run = readonly Uint8Array[];
+
+/** How many of the runs one message holds; at least one. */
+function fitting(runs: readonly Run[]): number {
+  let size = 0;
+  const count = runs.findIndex((run, i) => {
+    size += run.reduce((sum, bytes) => sum + bytes.length, 0);
+    return i > 0 && size > MESSAGE_BYTES;
+  });
+  return count === -1 ? runs.length : count;
+}
+
 /** The answer to a want: authority entries in causal order, then chains, then records, as far as they fit. */
 function collect(replica: Replica, want: Want): { entries: Uint8Array[]; more: boolean } {
-  const entries: Uint8Array[] = [];
-  let size = 0;
-  let more = false;
-  const offer = (bytes: Uint8Array): void => {
-    if (entries.length > 0 && size + bytes.length > MESSAGE_BYTES) {
-      more = true;
-      return;
-    }
-    if (more) return;
-    entries.push(bytes);
-    size += bytes.length;
-  };
+  const runs: Run[] = [];
   const nodes = want.authority.flatMap((id) => replica.graph.find(id) ?? []);
-  for (const node of nodes.sort((a, b) => a.index - b.index)) offer(node.entry.bytes);
+  for (const node of nodes.sort((a, b) => a.index - b.index)) runs.push([node.entry.bytes]);
   for (const { log, class: chainClass, have } of want.chains) {
     const chain = replica.chain(log, chainClass);
-    if (chain !== undefined) for (const bytes of linksBeyond(chain, new Set(have))) offer(bytes);
+    if (chain !== undefined) runs.push(...linksBeyond(chain, new Set(have)));
   }
   for (const log of want.observed) {
     const observed = replica.observed.get(log);
-    if (observed?.state === "record") offer(observed.entry.bytes);
-    else for (const entry of observed?.proof ?? []) offer(entry.bytes);
+    if (observed !== undefined) runs.push(reportsOf(observed).map(({ bytes }) => bytes));
   }
-  return { entries, more };
+  const count = fitting(runs);
+  return { entries: runs.slice(0, count).flat(), more: count < runs.length };
 }
 
 /** Entries of the chain that do not lie behind one of the known ones, every one after its predecessor. */
-function linksBeyond(chain: Chain, known: ReadonlySet<string>): Uint8Array[] {
+function linksBeyond(chain: Chain, known: ReadonlySet<string>): Run[] {
   const found = new Set<ChainLink>();
+  const runs: Run[] = [];
   for (const tip of chain.tips) {
+    const path: ChainLink[] = [];
     for (let at: ChainLink | null = tip; at !== null && !known.has(at.entry.id) && !found.has(at); at = at.prev) {
       found.add(at);
+      path.push(at);
     }
+    let run: Uint8Array[] = [];
+    for (const { entry } of path.reverse()) {
+      run.push(entry.bytes);
+      if (entry.signatures.length === 0) continue;
+      runs.push(run);
+      run = [];
+    }
+    if (run.length > 0) runs.push(run);
   }
-  return [...found].sort((a, b) => a.entry.header.seq - b.entry.header.seq).map(({ entry }) => entry.bytes);
+  return runs;
 }
 
 /** Ids along the own chain, the newest first, ever further apart. */
 function locator(chain: Chain | undefined): string[] {
   const main = chain?.main ?? [];
-  const ids = (chain?.tips ?? []).map(({ entry }) => entry.id);
+  const ids = (chain?.tips ?? []).slice(0, MAX_TIPS / 2).map(({ entry }) => entry.id);
   let step = 1;
   for (let i = main.length - 1; i >= 0 && ids.length < LOCATOR_LENGTH; i -= step) {
     ids.push(main[i]?.entry.id as string);
@@ -374,8 +421,9 @@ function readCount(value: Plain | undefined, limit: number): number {
   return value;
 }
 
-function readText(value: Plain | undefined, limit: number): string {
-  if (typeof value !== "string" || value.length > limit) throw new MalformedError("not a short text");
+/** A prefix of an item's key, in hex digits. */
+function readPlace(value: Plain): string {
+  if (typeof value !== "string" || !/^[0-9a-f]{0,64}$/.test(value)) throw new MalformedError("not a place in the tree");
   return value;
 }
 
@@ -385,7 +433,7 @@ function readList<T>(value: Plain | undefined, limit: number, read: (item: Plain
 }
 
 function readTips(value: Plain | undefined): Tip[] {
-  return readList(value, 32, (tip) => {
+  return readList(value, MAX_TIPS, (tip) => {
     const [seq, id] = Array.isArray(tip) ? (tip as Plain[]) : [];
     return { seq: readCount(seq, Number.MAX_SAFE_INTEGER), id: readHash(id) };
   });
@@ -400,8 +448,8 @@ function readEntries(value: Plain | undefined): Uint8Array[] {
 
 function readWant(message: Record<string, Plain | undefined>): Want {
   return {
-    authority: readList(message.authority, 65_536, readHash),
-    chains: readList(message.chains, 4096, (value) => {
+    authority: readList(message.authority, MAX_DIFFERENCES, readHash),
+    chains: readList(message.chains, MAX_CHAINS, (value) => {
       const want = readMap(value);
       return {
         log: readHash(want.log),
@@ -409,6 +457,6 @@ function readWant(message: Record<string, Plain | undefined>): Want {
         have: readList(want.have, 2 * LOCATOR_LENGTH, readHash),
       };
     }),
-    observed: readList(message.observed, 4096, readHash),
+    observed: readList(message.observed, MAX_REPORTS, readHash),
   };
 }

@@ -20,6 +20,9 @@ interface Placed {
   readonly item: Item;
 }
 
+/** Tips of a chain in one item; only a chain that forked has more than one. */
+export const MAX_TIPS = 32;
+
 const KEY_DOMAIN = ascii("lab/1/inventory\0");
 
 /**
@@ -42,7 +45,7 @@ export class Inventory {
       placed.push({
         key,
         digest: keys.hash(ascii(tips.map(({ id }) => id).join())),
-        item: { kind: "chain", log: chain.log, class: chain.class, tips },
+        item: { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) },
       });
     }
     for (const [log, observed] of replica.observed) {
