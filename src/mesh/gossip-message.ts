@@ -1,7 +1,6 @@
 import { fromHex, toHex } from "../core/bytes.ts";
 import { decode, encode, type Plain } from "../core/encoding.ts";
 import type { PeerKey } from "../core/ports/link.ts";
-import { prefixOf } from "./roster.ts";
 
 /** What members say to everybody. What a later release says besides is null here. */
 export type GossipMessage =
@@ -14,8 +13,8 @@ export interface Beat {
   /** Drawn at each start of the agent: numbers of another run say nothing about the order. */
   readonly run: string;
   readonly number: number;
-  /** Prefixes of the members that it is connected to. */
-  readonly connected: readonly string[];
+  /** Prefixes of the members that it is connected to, in one: mostly it is the same as the last time. */
+  readonly connected: string;
 }
 
 /** Gossip gets slow well below the limit of a broadcast; a batch that is larger goes in several. */
@@ -50,8 +49,8 @@ export function encodeEntries(entries: readonly Uint8Array[]): Uint8Array[] {
 }
 
 export function encodeBeat(beat: Beat): Uint8Array {
-  const listed = beat.connected.slice(0, MAX_LISTED).join("");
-  return encode({ k: "beat", p: fromHex(beat.from), r: fromHex(beat.run), n: beat.number, c: fromHex(listed) });
+  const { from, run, number, connected } = beat;
+  return encode({ k: "beat", p: fromHex(from), r: fromHex(run), n: number, c: fromHex(connected) });
 }
 
 /** Null for everything that this release does not understand. */
@@ -87,12 +86,20 @@ function readBeat({ p, r, n, c }: Record<string, Plain | undefined>): GossipMess
   if (!(r instanceof Uint8Array) || r.length !== RUN_BYTES) return null;
   if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) return null;
   if (!(c instanceof Uint8Array) || c.length % PREFIX_BYTES !== 0 || c.length > MAX_LISTED * PREFIX_BYTES) return null;
-  const connected: string[] = [];
-  for (let at = 0; at < c.length; at += PREFIX_BYTES) connected.push(toHex(c.subarray(at, at + PREFIX_BYTES)));
-  return { kind: "beat", beat: { from: toHex(p), run: toHex(r), number: n, connected } };
+  return { kind: "beat", beat: { from: toHex(p), run: toHex(r), number: n, connected: toHex(c) } };
 }
 
-/** As they stand in a beat. */
-export function prefixesOf(peers: readonly PeerKey[]): string[] {
-  return peers.map(prefixOf);
+/** Of a key: enough to name a member within one mesh. */
+export function prefixOf(peer: PeerKey): string {
+  return peer.slice(0, 2 * PREFIX_BYTES);
+}
+
+export function joinPrefixes(peers: readonly PeerKey[]): string {
+  return peers.slice(0, MAX_LISTED).map(prefixOf).join("");
+}
+
+export function splitPrefixes(joined: string): string[] {
+  return Array.from({ length: joined.length / (2 * PREFIX_BYTES) }, (_, i) =>
+    joined.slice(2 * PREFIX_BYTES * i, 2 * PREFIX_BYTES * (i + 1)),
+  );
 }

@@ -4,7 +4,7 @@ import type { PeerKey } from "../core/ports/link.ts";
 import type { PeerOpinion } from "../core/ports/mesh.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { MeshCounters } from "./counters.ts";
-import { type Beat, encodeBeat, prefixesOf } from "./gossip-message.ts";
+import { type Beat, encodeBeat, joinPrefixes, splitPrefixes } from "./gossip-message.ts";
 import type { Roster } from "./roster.ts";
 import { around, Timers } from "./timing.ts";
 
@@ -105,17 +105,12 @@ export class Liveness {
     const known = this.#reports.get(beat.from);
     if (known?.beat.run === beat.run && known.beat.number >= beat.number) return;
     counters.beatsHeard++;
-    // This node is not among the others: about its own connections it needs nobody's word.
-    const connected = new Set<PeerKey>();
-    for (const prefix of beat.connected) {
-      const peer = roster.named(prefix);
-      if (peer === undefined) continue;
-      connected.add(peer);
-      this.#lastHeardMs.set(peer, clock.now());
-    }
-    this.#lastHeardMs.set(beat.from, clock.now());
+    const connected = known?.beat.connected === beat.connected ? known.connected : this.#read(beat.connected);
+    const nowMs = clock.now();
+    for (const peer of connected) this.#lastHeardMs.set(peer, nowMs);
+    this.#lastHeardMs.set(beat.from, nowMs);
     this.#reports.set(beat.from, { beat, heardMs: clock.monotonic(), connected });
-    if (known === undefined || this.#opinions.get(beat.from) !== "yes" || !isSameSet(known.connected, connected)) {
+    if (known === undefined || this.#opinions.get(beat.from) !== "yes" || known.connected !== connected) {
       this.#reviewIn(REVIEW_SOON_MS);
     }
   }
@@ -124,6 +119,10 @@ export class Liveness {
   membersChanged(): void {
     for (const known of [this.#reports, this.#lastHeardMs, this.#opinions]) {
       for (const peer of known.keys()) if (!this.#parts.roster.has(peer) && !this.#direct.has(peer)) known.delete(peer);
+    }
+    // What the beats list is named anew by the members of now.
+    for (const [peer, report] of this.#reports) {
+      this.#reports.set(peer, { ...report, connected: this.#read(report.beat.connected) });
     }
     this.#reviewIn(REVIEW_SOON_MS);
   }
@@ -149,6 +148,12 @@ export class Liveness {
     return BEAT_MS * Math.max(1, (this.#parts.roster.keys.length + 1) / MEMBERS_AT_FULL_PACE);
   }
 
+  /** This node is not among the others: about its own connections it needs nobody's word. */
+  #read(listed: string): ReadonlySet<PeerKey> {
+    const peers = splitPrefixes(listed).map((prefix) => this.#parts.roster.named(prefix));
+    return new Set(peers.filter((peer) => peer !== undefined));
+  }
+
   #connectionsChanged(): void {
     if (this.#state !== "running") return;
     this.#reviewIn(REVIEW_SOON_MS);
@@ -169,7 +174,7 @@ export class Liveness {
     this.#beatMs = clock.monotonic();
     if (this.#direct.size === 0) return;
     counters.beatsSent++;
-    const connected = prefixesOf([...this.#direct]);
+    const connected = joinPrefixes([...this.#direct]);
     this.#parts.broadcast(encodeBeat({ from: self, run: this.#run, number: this.#number++, connected }));
   }
 
@@ -181,7 +186,7 @@ export class Liveness {
     const timer = this.#timers.after(delayMs, () => {
       this.#nextReview = null;
       this.#review();
-      this.#reviewIn(this.#intervalMs / 2);
+      this.#reviewIn(this.#intervalMs);
     });
     this.#nextReview = { timer, atMs };
   }
@@ -232,8 +237,4 @@ function append(lists: Map<PeerKey, PeerKey[]>, key: PeerKey, value: PeerKey): v
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [value]);
   else list.push(value);
-}
-
-function isSameSet(a: ReadonlySet<PeerKey>, b: ReadonlySet<PeerKey>): boolean {
-  return a.size === b.size && [...a].every((peer) => b.has(peer));
 }

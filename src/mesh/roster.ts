@@ -1,15 +1,9 @@
 import type { PeerKey } from "../core/ports/link.ts";
 import type { Directory } from "./directory.ts";
+import { prefixOf } from "./gossip-message.ts";
 
 /** An address costs seconds when nobody answers there; a member with more of them than this has listed junk. */
 const MAX_ADDRESSES = 12;
-
-/** Of a key: enough to name a member within one mesh. */
-const PREFIX_DIGITS = 16;
-
-export function prefixOf(peer: PeerKey): string {
-  return peer.slice(0, PREFIX_DIGITS);
-}
 
 /** The other members as of the last `refresh`, and everything that is known about where they listen. */
 export class Roster {
@@ -46,7 +40,7 @@ export class Roster {
     return this.#addresses.has(peer);
   }
 
-  /** The member whose key begins so. */
+  /** The member with that prefix. */
   named(prefix: string): PeerKey | undefined {
     return this.#byPrefix.get(prefix);
   }

@@ -8,8 +8,9 @@ import type { Dialler, DialReason } from "./dialler.ts";
 import type { Roster } from "./roster.ts";
 import { around, Timers } from "./timing.ts";
 
-/** How often the plan is compared with what stands. */
+/** How often the plan is compared with what stands, and how often where they are the same. */
 const REVIEW_MS = 1_000;
+const SETTLED_REVIEW_MS = 4_000;
 
 /** How soon after an event, so that events which come together are looked at together. */
 const SOON_MS = 50;
@@ -73,7 +74,6 @@ export class Supervisor {
   #state: "new" | "running" | "stopped" = "new";
   #probeAtMs = 0;
   #clockOffsetMs = 0;
-  #reviewedMs = 0;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -84,7 +84,6 @@ export class Supervisor {
     const { clock, random } = this.#parts;
     this.#state = "running";
     this.#clockOffsetMs = clock.now() - clock.monotonic();
-    this.#reviewedMs = clock.monotonic();
     this.#probeAtMs = clock.monotonic() + around(random, PROBE_MS, 0.5);
     this.#reviewIn(random.below(START_SPREAD_MS));
   }
@@ -145,14 +144,14 @@ export class Supervisor {
     this.#next?.timer.cancel();
     const timer = this.#timers.after(delayMs, () => {
       this.#next = null;
-      this.#review();
-      this.#reviewIn(around(this.#parts.random, REVIEW_MS, 0.2));
+      this.#noticeJump(atMs);
+      const state = this.#review();
+      this.#reviewIn(around(this.#parts.random, state === "settled" ? SETTLED_REVIEW_MS : REVIEW_MS, 0.2));
     });
     this.#next = { timer, atMs };
   }
 
-  #review(): void {
-    this.#noticeJump();
+  #review(): "settled" | "busy" {
     const { dialler, random, roster, self } = this.#parts;
     const members = roster.keys.filter((peer) => this.#contacts.has(peer) || roster.addressesOf(peer).length > 0);
     const failing = new Set(members.filter((peer) => this.#backOffs.get(peer)?.isFailing === true));
@@ -164,16 +163,17 @@ export class Supervisor {
       if (this.#backOffs.get(peer)?.isDue !== false) this.#dial(peer, "upkeep");
     }
     for (const peer of plan.spare) this.#parts.hangUp(peer, "not needed any more");
-    this.#probe(members);
+    const lost = members.filter((peer) => !this.#parts.isOnline(peer));
+    this.#probe(lost, members.length - lost.length);
+    return plan.dial.length + plan.retry.length + lost.length === 0 ? "settled" : "busy";
   }
 
-  #noticeJump(): void {
+  #noticeJump(dueMs: number): void {
     const { clock, log } = this.#parts;
     const offsetMs = clock.now() - clock.monotonic();
     const jumpedMs = Math.abs(offsetMs - this.#clockOffsetMs);
-    const lateMs = clock.monotonic() - this.#reviewedMs - REVIEW_MS;
+    const lateMs = clock.monotonic() - dueMs;
     this.#clockOffsetMs = offsetMs;
-    this.#reviewedMs = clock.monotonic();
     if (jumpedMs < CLOCK_JUMP_MS && lateMs < LATE_MS) return;
     log.write("info", "mesh.clock.jumped", { jumpedMs, lateMs });
     for (const backOff of this.#backOffs.values()) backOff.reset();
@@ -189,14 +189,12 @@ export class Supervisor {
       .map(([peer]) => peer);
   }
 
-  #probe(members: readonly PeerKey[]): void {
+  #probe(lost: readonly PeerKey[], online: number): void {
     const { clock, random } = this.#parts;
-    const isOnline = (peer: PeerKey) => this.#parts.isOnline(peer);
-    if (clock.monotonic() < this.#probeAtMs) return;
-    const sharing = 1 + members.filter(isOnline).length;
-    this.#probeAtMs = clock.monotonic() + around(random, PROBE_MS * Math.max(1, sharing / PROBES_SHARED_BY), 0.5);
-    const lost = members.filter((peer) => !isOnline(peer));
-    const peer = lost.length > 0 ? lost[random.below(lost.length)] : undefined;
+    if (lost.length === 0 || clock.monotonic() < this.#probeAtMs) return;
+    const sharing = Math.max(1, (online + 1) / PROBES_SHARED_BY);
+    this.#probeAtMs = clock.monotonic() + around(random, PROBE_MS * sharing, 0.5);
+    const peer = lost[random.below(lost.length)];
     if (peer !== undefined) this.#dial(peer, "demand");
   }
 
