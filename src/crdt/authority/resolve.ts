@@ -105,9 +105,7 @@ export function resolve(graph: AuthorityGraph, keys: Pick<Keys, "hash">): Author
   for (const key of genesis.body.root.keys) {
     const log = toHex(rootLog(keys, genesis.entry.hash, key));
     const need = { admin: genesis.body.root.k, destroy: genesis.body.root.k };
-    // A founder whose own key is root (no recovery code yet) goes on under the founder's name.
-    const name = logs.get(log)?.name ?? "root";
-    open({ log, key: toHex(key), name, rank: 0, rights: all, need, opening: 0 });
+    open({ log, key: toHex(key), name: "root", rank: 0, rights: all, need, opening: 0 });
   }
 
   const keep = keeper(graph, cuts);
