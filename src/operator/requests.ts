@@ -1,0 +1,40 @@
+import type { entrySubmitOperation } from "../operations/entry.ts";
+import type { InputOf, OutputOf } from "../operations/operation.ts";
+import type { operatorContextOperation } from "../operations/operator.ts";
+import type { secretDeliverOperation } from "../operations/secret.ts";
+
+/** Whoever carries requests to an agent. Throws the `LabError` of the answering side. */
+export interface Courier {
+  call(method: "GET" | "POST", path: string, parts?: { readonly body?: unknown }): Promise<unknown>;
+}
+
+/*
+ * The operations by path, with their types only: their schemas would load a library that takes longer than signing.
+ * The agent checks what it gets; what it answers is used as bytes that are checked one by one.
+ */
+export const CONTEXT_PATH = "/v1/operator-context";
+export const SUBMIT_PATH = "/v1/entries";
+export const DELIVER_PATH = "/v1/secret-envelopes";
+
+export type OperatorContext = OutputOf<typeof operatorContextOperation>;
+export type Subject = NonNullable<OperatorContext["servers"][string]>;
+export type SubmitAnswer = OutputOf<typeof entrySubmitOperation>;
+export type DeliverAnswer = OutputOf<typeof secretDeliverOperation>;
+
+export async function askContext(
+  courier: Courier,
+  body: Required<InputOf<typeof operatorContextOperation>>,
+): Promise<OperatorContext> {
+  return (await courier.call("POST", CONTEXT_PATH, { body })) as OperatorContext;
+}
+
+export async function submitEntries(courier: Courier, entries: readonly string[]): Promise<SubmitAnswer> {
+  return (await courier.call("POST", SUBMIT_PATH, { body: { entries } })) as SubmitAnswer;
+}
+
+export async function deliverEnvelope(
+  courier: Courier,
+  body: InputOf<typeof secretDeliverOperation>,
+): Promise<DeliverAnswer> {
+  return (await courier.call("POST", DELIVER_PATH, { body })) as DeliverAnswer;
+}

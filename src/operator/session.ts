@@ -1,0 +1,342 @@
+import { equalBytes, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
+import { LabError } from "../core/errors.ts";
+import type { Keys, Signer } from "../core/ports/keys.ts";
+import type { KnownBody } from "../crdt/authority/bodies.ts";
+import type { Entry } from "../crdt/entry/entry.ts";
+import { signActs } from "./authority.ts";
+import { describeBody, describeWrite } from "./describe.ts";
+import { keyFileNames, keyFilePath, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
+import { type Lock, lockDirectory } from "./files/lock.ts";
+import { OwnLog } from "./files/own-log.ts";
+import { askContext, type Courier, type OperatorContext, submitEntries } from "./requests.ts";
+import { requireCommonClock, signWrites, type Write } from "./write.ts";
+
+export interface SessionSurroundings {
+  readonly keys: Keys;
+  /** Where `operators/` lies. */
+  readonly operatorDir: string;
+  /** Which of several keys; without it the one of the agent's mesh. */
+  readonly operator: string | undefined;
+  readonly courier: Courier;
+  /** Wall clock. */
+  now(): number;
+  /** Progress for people. */
+  note(text: string): void;
+}
+
+/** What the operator is going to write about. */
+export interface Subjects {
+  readonly servers?: readonly string[];
+  /** With `{name}` in place of a server's id. */
+  readonly paths?: readonly string[];
+}
+
+/** What shall be signed: acts of authority first, then writes as one batch. */
+export interface Order {
+  readonly acts?: readonly KnownBody[];
+  readonly writes?: readonly Write[];
+}
+
+/** Another command of the same key takes a fraction of a second. */
+const LOCK_WAIT_MS = 10_000;
+/** Of entries in one request; a body of it in base64url stays below a mebibyte. */
+const REQUEST_BYTES = 512 * 1024;
+
+/**
+ * One operator's key at work: holds its lock, knows that its own log and the peer agree, signs, keeps what it signed
+ * before anybody else has it, and hands it over. Throws `NotAuthorised`, `WrongMesh`, `Conflict`, `ClockOff`.
+ */
+export async function openSession(surroundings: SessionSurroundings, subjects: Subjects): Promise<Session> {
+  const { keys, operatorDir, operator } = surroundings;
+  const names = operator === undefined ? keyFileNames(operatorDir) : [operator];
+  const [first] = names;
+  if (first === undefined) {
+    throw new LabError("NotAuthorised", `there is no operator's key in ${operatorDir}`, {
+      hint: "lab init --local makes a mesh of your own; for another one, run this where its operator's key is",
+    });
+  }
+  const session = new Session(surroundings, readSigner(keys, operatorDir, first), subjects);
+  const mesh = await session.begin();
+  if (mesh === "own" && names.length === 1) return session;
+  const wanted = mesh === "own" ? session.mesh : mesh;
+  const fitting = names.filter((name) => equalBytes(readKeyFile(operatorDir, name).mesh, wanted));
+  if (mesh === "own" && fitting.length === 1) return session;
+  session.close();
+  const [only] = fitting;
+  if (only === undefined || fitting.length > 1) throw ambiguous(operatorDir, names, fitting, wanted);
+  const other = new Session(surroundings, readSigner(keys, operatorDir, only), subjects);
+  await other.begin();
+  return other;
+}
+
+function ambiguous(dir: string, names: readonly string[], fitting: readonly string[], mesh: Uint8Array): LabError {
+  if (fitting.length > 1) {
+    return new LabError("Usage", `several operators' keys are here: ${fitting.join(", ")}`, {
+      hint: `LAB_OPERATOR=${fitting[0]} in front of the command`,
+    });
+  }
+  return new LabError("WrongMesh", `no operator's key in ${dir} is for the mesh of this agent`, {
+    notes: [`keys: ${names.join(", ")}`, `the agent's mesh: ${toHex(mesh).slice(0, 16)}…`],
+    hint: "LAB_CONFIG or --context names where the right key is",
+  });
+}
+
+function readSigner(keys: Keys, operatorDir: string, name: string): { key: OperatorKey; signer: Signer } {
+  const key = readKeyFile(operatorDir, name);
+  const signer = keys.signer(key.seed);
+  if (equalBytes(signer.publicKey, key.publicKey)) return { key, signer };
+  throw new LabError(
+    "InvalidFile",
+    `${keyFilePath(operatorDir, name)} is damaged: its two keys do not belong together`,
+  );
+}
+
+export class Session {
+  readonly #surroundings: SessionSurroundings;
+  readonly #key: OperatorKey;
+  readonly #signer: Signer;
+  readonly #subjects: Subjects;
+  readonly #dir: string;
+  #lock: Lock | null = null;
+  #context: OperatorContext | null = null;
+  readonly #logs = new Map<string, OwnLog>();
+
+  constructor(surroundings: SessionSurroundings, own: { key: OperatorKey; signer: Signer }, subjects: Subjects) {
+    this.#surroundings = surroundings;
+    this.#key = own.key;
+    this.#signer = own.signer;
+    this.#subjects = subjects;
+    this.#dir = ownLogDir(surroundings.operatorDir, own.key.name);
+  }
+
+  get operator(): string {
+    return this.#key.name;
+  }
+
+  get signer(): Signer {
+    return this.#signer;
+  }
+
+  get mesh(): Uint8Array {
+    return this.#key.mesh;
+  }
+
+  /** What the peer knows, as of the beginning or the last {@link refresh}. */
+  get context(): OperatorContext {
+    if (this.#context === null) throw new Error("the session has not begun");
+    return this.#context;
+  }
+
+  /** Hex of the most senior live log that has a right; a root log is for acts of root alone. Throws `NotAuthorised`. */
+  logWith(right: "admin" | "ops"): string {
+    const { logs, meshName } = this.context;
+    const found = logs.find(({ rank, rights }) => rank > 0 && rights.includes(right));
+    if (found !== undefined) return found.log;
+    const why = logs.length === 0 ? "is no operator" : `has no right "${right}"`;
+    throw new LabError("NotAuthorised", `the key of ${this.operator} ${why} in mesh ${meshName}`, {
+      hint: "lab get operators",
+    });
+  }
+
+  /** `own` once key and peer agree; the peer's mesh if the key is for another one. */
+  async begin(): Promise<"own" | Uint8Array> {
+    const { now } = this.#surroundings;
+    this.#lock = await lockDirectory(this.#dir, { waitMs: LOCK_WAIT_MS, now });
+    try {
+      await this.#ask(this.#subjects);
+      const mesh = unhex(this.context.mesh);
+      if (!equalBytes(mesh, this.#key.mesh)) return mesh;
+      requireCommonClock(now(), this.context.nowMs, this.context.meta.peer);
+      if (await this.#handOverWhatIsMissing()) await this.#ask(this.#subjects);
+      for (const { log, head } of this.context.logs) this.#requireSameHead(log, head);
+      return "own";
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Asks again, for other subjects. */
+  async refresh(subjects: Subjects): Promise<OperatorContext> {
+    await this.#ask(subjects);
+    return this.context;
+  }
+
+  /** Signs, keeps and hands over. Returns when it is durable at the peer. Throws `EntryRefused`. */
+  async sign({ acts = [], writes = [] }: Order): Promise<void> {
+    const signedActs = acts.length === 0 ? [] : this.#signActs(acts);
+    const links = writes.length === 0 ? [] : this.#signWrites(writes);
+    const nameOf = this.#nameOf();
+    const lines = [
+      ...signedActs.map(({ body }) => describeBody(body, nameOf)),
+      ...links.flatMap((link) => link.writes.map((write) => describeWrite(write, nameOf))),
+    ];
+    for (const line of lines) this.#surroundings.note(`signing as ${this.operator}: ${line}`);
+    const actEntries = signedActs.map(({ entry }) => entry);
+    const linkEntries = links.map(({ entry }) => entry);
+    if (actEntries.length > 0) this.#own(this.logWith("admin")).append(actEntries);
+    if (linkEntries.length > 0) this.#own(this.logWith("ops")).append(linkEntries);
+    await this.#handOver([...actEntries, ...linkEntries]);
+  }
+
+  close(): void {
+    this.#lock?.release();
+    this.#lock = null;
+  }
+
+  async #ask({ servers = [], paths = [] }: Subjects): Promise<void> {
+    const { keys, courier } = this.#surroundings;
+    const holds = OwnLog.list(this.#dir).flatMap((log) => {
+      const tip = OwnLog.open(keys, this.#dir, log).authorityTip;
+      return tip === null ? [] : [toHex(tip)];
+    });
+    const key = toHex(this.#signer.publicKey);
+    this.#context = await askContext(courier, { key, holds, servers: [...servers], paths: [...paths] });
+  }
+
+  #signActs(acts: readonly KnownBody[]) {
+    const log = this.logWith("admin");
+    // What this key said is in the past of what it says next, also when the peer's answer forgets it.
+    const own = this.#own(log).authorityTip;
+    const tips = this.context.tips.map(unhex);
+    const parents = own === null || this.context.lacks.includes(toHex(own)) ? tips : [...tips, own];
+    const position = { mesh: this.mesh, log: unhex(log), parents };
+    return signActs(this.#surroundings.keys, this.#signer, position, acts);
+  }
+
+  #signWrites(writes: readonly Write[]) {
+    const log = this.logWith("ops");
+    const { head, hlc, cursor } = this.#own(log);
+    const { newest, seen, others } = this.context;
+    return signWrites(
+      this.#surroundings.keys,
+      this.#signer,
+      {
+        mesh: this.mesh,
+        log: unhex(log),
+        head,
+        hlc,
+        cursor,
+        newest,
+        nowMs: this.#surroundings.now(),
+        seen: unhex(seen),
+        others,
+      },
+      writes,
+    );
+  }
+
+  #own(log: string): OwnLog {
+    let own = this.#logs.get(log);
+    if (own === undefined) {
+      own = OwnLog.open(this.#surroundings.keys, this.#dir, unhex(log));
+      this.#logs.set(log, own);
+    }
+    return own;
+  }
+
+  /** What an earlier command signed and could not hand over, or could hand over only to a peer that is not this one. */
+  async #handOverWhatIsMissing(): Promise<boolean> {
+    const { lacks, logs } = this.context;
+    const missing: Entry[] = [];
+    for (const { log, head } of logs) {
+      const own = this.#own(log);
+      if (own.authorityTip !== null && lacks.includes(toHex(own.authorityTip))) {
+        missing.push(...own.authorityEntries());
+      }
+      if ((own.head?.seq ?? 0) <= (head?.seq ?? 0)) continue;
+      if (head !== null) this.#requireOnBranch(own, head);
+      missing.push(...own.ledgerAfter(head?.seq ?? 0));
+    }
+    if (missing.length > 0) await this.#handOver(missing);
+    return missing.length > 0;
+  }
+
+  #requireSameHead(log: string, head: OperatorContext["logs"][number]["head"]): void {
+    const own = this.#own(log);
+    const [here, there] = [own.head?.seq ?? 0, head?.seq ?? 0];
+    if (head !== null && here >= there) this.#requireOnBranch(own, head);
+    if (there <= here) return;
+    throw new LabError(
+      "Conflict",
+      `this copy of ${this.operator}'s key is behind: restored from a backup, or copied?`,
+      {
+        notes: [
+          `${this.context.meta.peer} has ${there} entries of it, this device ${here}`,
+          "writing here would give one number to two entries, and every peer would stop at that fork",
+        ],
+        hint: `write on the device that is ahead, or copy its ${this.#dir} here`,
+      },
+    );
+  }
+
+  #requireOnBranch(own: OwnLog, head: { readonly seq: number; readonly hash: string }): void {
+    const here = own.ledgerHash(head.seq);
+    if (here !== null && toHex(here) === head.hash) return;
+    throw new LabError("Conflict", `this copy of ${this.operator}'s key and the mesh went different ways`, {
+      notes: [`entry ${head.seq} of its log is another one on ${this.context.meta.peer} than here`],
+      hint: `write on the device that made it, or copy its ${this.#dir} here`,
+    });
+  }
+
+  async #handOver(entries: readonly Entry[]): Promise<void> {
+    for (const part of portions(entries)) {
+      const { results } = await this.#submit(part);
+      const refused = results.find(({ state }) => state === "refused");
+      if (refused !== undefined) {
+        throw new LabError("EntryRefused", `${this.context.meta.peer} refused what was signed: ${refused.reason}`, {
+          hint: "lab get operators shows what this key may do",
+        });
+      }
+      if (results.some(({ state }) => state === "parked")) {
+        this.#surroundings.note(`${this.context.meta.peer} waits for entries of others before it can use this`);
+      }
+    }
+  }
+
+  async #submit(entries: readonly Entry[]) {
+    try {
+      return await submitEntries(
+        this.#surroundings.courier,
+        entries.map(({ bytes }) => toBase64Url(bytes)),
+      );
+    } catch (cause) {
+      if (!(cause instanceof LabError)) throw cause;
+      const notes = ["it is signed and kept here; the next command hands it over", ...(cause.facts.notes ?? [])];
+      throw new LabError(cause.code, cause.message, { ...cause.facts, notes }, { cause });
+    }
+  }
+
+  #nameOf(): (id: string) => string {
+    const { servers, coordinators, self } = this.context;
+    const names = new Map([
+      [self.id, self.name],
+      ...coordinators.map(({ id, name }) => [id, name] as const),
+      ...Object.entries(servers).flatMap(([name, server]) => (server === null ? [] : [[server.id, name] as const])),
+    ]);
+    return (id) => names.get(id) ?? id.slice(0, 12);
+  }
+}
+
+function portions(entries: readonly Entry[]): Entry[][] {
+  const parts: Entry[][] = [];
+  let room = 0;
+  for (const entry of entries) {
+    if (entry.bytes.length > room) {
+      parts.push([]);
+      room = REQUEST_BYTES;
+    }
+    parts.at(-1)?.push(entry);
+    room -= entry.bytes.length;
+  }
+  return parts;
+}
+
+/** Hex of the peer's answer; anything else would end in a signature over nonsense. */
+function unhex(text: string): Uint8Array {
+  const bytes = fromHex(text);
+  if (bytes?.length === 32) return bytes;
+  throw new LabError("PeerFailed", "the agent's answer makes no sense: a hash is not 32 bytes", {
+    hint: "lab version, here and on the machine of the agent",
+  });
+}
