@@ -1,0 +1,131 @@
+import type { MessageStream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
+import { ascii, concat } from "../../core/bytes.ts";
+import { LabError } from "../../core/errors.ts";
+import { MAX_FRAME_BYTES } from "../../core/ports/link.ts";
+
+// A frame is a length (four bytes, big-endian) and that many bytes. A request holds the length of the channel's name
+// (one byte), the name in ASCII and the body; an answer holds a status byte and the body.
+
+const LENGTH_BYTES = 4;
+const ANSWERED = 0;
+const FAILED = 1;
+const MAX_FAILURE_CHARS = 1000;
+
+export const MAX_REQUEST_FRAME_BYTES = 1 + 255 + MAX_FRAME_BYTES;
+export const MAX_ANSWER_FRAME_BYTES = 1 + MAX_FRAME_BYTES;
+
+export interface Request {
+  readonly channel: string;
+  readonly body: Uint8Array;
+}
+
+export type Answer =
+  | { readonly kind: "answered"; readonly body: Uint8Array }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** Throws `TooLarge` for a body over {@link MAX_FRAME_BYTES}. */
+export function encodeRequest(request: Request): Uint8Array {
+  refuseTooLarge(request.body);
+  const channel = ascii(request.channel);
+  if (channel.length > 255) throw new Error(`channel name of ${channel.length} bytes`);
+  return frame(Uint8Array.of(channel.length), channel, request.body);
+}
+
+/** Null for bytes that are not a request. */
+export function decodeRequest(payload: Uint8Array): Request | null {
+  const channelEnd = 1 + (payload[0] ?? 0);
+  if (payload.length < channelEnd) return null;
+  return {
+    channel: String.fromCharCode(...payload.subarray(1, channelEnd)),
+    body: payload.subarray(channelEnd),
+  };
+}
+
+/** Throws `TooLarge` for a body over {@link MAX_FRAME_BYTES}. */
+export function encodeAnswer(answer: Answer): Uint8Array {
+  if (answer.kind === "failed") {
+    return frame(Uint8Array.of(FAILED), Buffer.from(answer.message.slice(0, MAX_FAILURE_CHARS), "utf8"));
+  }
+  refuseTooLarge(answer.body);
+  return frame(Uint8Array.of(ANSWERED), answer.body);
+}
+
+/** Null for bytes that are not an answer. */
+export function decodeAnswer(payload: Uint8Array): Answer | null {
+  const body = payload.subarray(1);
+  if (payload[0] === ANSWERED) return { kind: "answered", body };
+  if (payload[0] === FAILED) return { kind: "failed", message: Buffer.from(body).toString("utf8") };
+  return null;
+}
+
+/**
+ * The payload of the one frame that the other side sends. Rejects when the frame is announced larger than `maxBytes`,
+ * when nothing comes for `idleMs`, when the stream ends early and when the signal aborts.
+ *
+ * Not written with the stream's own iterator: begun after the other side has closed its half, that one never ends.
+ */
+export function readFrame(
+  stream: MessageStream,
+  maxBytes: number,
+  idleMs: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let received = 0;
+    let expected: number | null = null;
+
+    const idle = setTimeout(() => fail(new Error(`nothing was sent for ${idleMs} ms`)), idleMs);
+    const settle = () => {
+      clearTimeout(idle);
+      stream.removeEventListener("message", onMessage);
+      stream.removeEventListener("end", onEnd);
+      stream.removeEventListener("close", onClose);
+      signal.removeEventListener("abort", onAbort);
+    };
+    const fail = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    const onMessage = (event: StreamMessageEvent) => {
+      idle.refresh();
+      chunks.push(event.data.subarray());
+      received += event.data.byteLength;
+      if (expected === null && received >= LENGTH_BYTES) {
+        const start = concat(...chunks.splice(0));
+        chunks.push(start);
+        const announced = new DataView(start.buffer).getUint32(0);
+        if (announced > maxBytes) return fail(new Error(`a frame of ${announced} bytes was announced`));
+        expected = LENGTH_BYTES + announced;
+      }
+      if (expected === null || received < expected) return;
+      if (received > expected) return fail(new Error("more than one frame was sent"));
+      settle();
+      resolve(concat(...chunks).subarray(LENGTH_BYTES));
+    };
+    const onEnd = () => fail(new Error("the stream ended early"));
+    const onClose = (event: StreamCloseEvent) => fail(event.error ?? new Error("the stream was closed"));
+    const onAbort = () => fail(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+
+    stream.addEventListener("message", onMessage);
+    stream.addEventListener("end", onEnd);
+    stream.addEventListener("close", onClose);
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+    else if (stream.readableEnded) onEnd();
+  });
+}
+
+function frame(...parts: readonly Uint8Array[]): Uint8Array {
+  const length = new Uint8Array(LENGTH_BYTES);
+  new DataView(length.buffer).setUint32(
+    0,
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
+  return concat(length, ...parts);
+}
+
+function refuseTooLarge(body: Uint8Array): void {
+  if (body.length <= MAX_FRAME_BYTES) return;
+  throw new LabError("TooLarge", `a message of ${body.length} bytes is over the limit of ${MAX_FRAME_BYTES}`);
+}

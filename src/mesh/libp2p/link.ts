@@ -1,0 +1,397 @@
+import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import type { Connection, Libp2p, PeerId, PrivateKey, Startable, Stream } from "@libp2p/interface";
+import { noise } from "@libp2p/noise";
+import { tcp } from "@libp2p/tcp";
+import { yamux } from "@libp2p/yamux";
+import { createLibp2p } from "libp2p";
+import { toHex } from "../../core/bytes.ts";
+import { LabError } from "../../core/errors.ts";
+import type { Link, LinkEvents, PeerKey, Standing } from "../../core/ports/link.ts";
+import { MAX_BROADCAST_BYTES, PeerFailedError, PeerTimeoutError, PeerUnreachableError } from "../../core/ports/link.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Secret } from "../../core/secret.ts";
+import { dialable, toMultiaddr } from "./addresses.ts";
+import type { Answer } from "./frames.ts";
+import {
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+  MAX_ANSWER_FRAME_BYTES,
+  MAX_REQUEST_FRAME_BYTES,
+  readFrame,
+} from "./frames.ts";
+import { MemberGossip } from "./gossip.ts";
+import { keyOf, peerIdOf } from "./peer-key.ts";
+
+export interface Libp2pLinkOptions {
+  /** 32-byte Ed25519 seed of the node's key. */
+  readonly seed: Secret;
+  /** Hex. Names the protocol and the topic, so that two meshes that meet do not understand each other. */
+  readonly meshId: string;
+  /** `host:port` with an IP address, IPv6 in brackets; port 0 takes any free one. */
+  readonly listen: readonly string[];
+  /** Announce this node on the local network and hear of others. */
+  readonly mdns: boolean;
+  readonly log: Log;
+}
+
+/** A peer that opens a request and stops sending is cut after this long. */
+const REQUEST_IDLE_MS = 10_000;
+
+/** What one request may take on the wire, each way, so that slow senders cannot hold their places for ever. */
+const TRANSFER_MS = 60_000;
+
+/** Requests of one peer that are served at once. A stranger asks one thing: to be enrolled. */
+const REQUESTS_AT_ONCE = { member: 64, stranger: 4 };
+
+/** How often standings and gossip are looked over. */
+const REVIEW_MS = 1_000;
+
+/** Two ends that dial each other at once get two connections. Gossip starts when both know which one stays. */
+const SETTLE_MS = 300;
+
+/** Two connections in opposite directions within this long are two ends that dialled each other at once. */
+const CROSSED_MS = 5_000;
+
+/** How long requests that went out over a connection too many have to come back. */
+const LINGER_MS = 1_000;
+
+/** A connection that is not closed politely by then is cut. */
+const CLOSE_MS = 1_000;
+
+interface Services extends Record<string, unknown> {
+  gossip: MemberGossip;
+  nearby?: Startable;
+}
+
+/** {@link Link} over TCP, Noise, yamux and gossipsub. */
+export async function createLibp2pLink(options: Libp2pLinkOptions): Promise<Link> {
+  return new Libp2pLink(options, await generateKeyPairFromSeed("Ed25519", options.seed.reveal()));
+}
+
+class Libp2pLink implements Link {
+  readonly self: PeerKey;
+  readonly #options: Libp2pLinkOptions;
+  readonly #privateKey: PrivateKey;
+  readonly #protocol: string;
+  readonly #connections = new Map<PeerKey, Set<Connection>>();
+  /** Requests that are being served, per peer. */
+  readonly #serving = new Map<PeerKey, number>();
+  /** Dials that a connection from the other side would answer, too. */
+  readonly #awaited = new Map<PeerKey, Set<() => void>>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
+  #review: NodeJS.Timeout | undefined;
+
+  constructor(options: Libp2pLinkOptions, privateKey: PrivateKey) {
+    this.#options = options;
+    this.#privateKey = privateKey;
+    this.#protocol = `/lab/1/${options.meshId.slice(0, 16)}/request`;
+    this.self = toHex(privateKey.publicKey.raw);
+  }
+
+  async start(events: LinkEvents): Promise<void> {
+    const { meshId, log } = this.#options;
+    const listen = this.#options.listen.map((address) => {
+      const parsed = toMultiaddr(address);
+      if (parsed !== null && !parsed.toString().startsWith("/dns")) return parsed;
+      throw new LabError("Invalid", `cannot listen on "${address}": an IP address and a port are needed`);
+    });
+    const nearby = this.#options.mdns ? (await import("./discovery.ts")).discovery : null;
+    const standing = (peer: PeerId) => this.#standing(events, peer);
+
+    const node = await createLibp2p<Services>({
+      start: false,
+      privateKey: this.#privateKey,
+      addresses: { listen: listen.map(String) },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux({ maxInboundStreams: 256 })],
+      connectionGater: {
+        denyInboundEncryptedConnection: (peer) => standing(peer) === "refused",
+        denyOutboundEncryptedConnection: (peer) => standing(peer) === "refused",
+      },
+      connectionManager: {
+        // The defaults, five per second and ten at once, leave most of a rack out after a power cut.
+        inboundConnectionThreshold: 500,
+        maxIncomingPendingConnections: 500,
+        // One address that swallows packets must not take all the time there is for the others.
+        addressDialTimeout: 4_000,
+        outboundStreamProtocolNegotiationTimeout: 5_000,
+      },
+      services: {
+        gossip: (components) =>
+          new MemberGossip(components, {
+            topic: `/lab/1/${meshId}`,
+            log,
+            isMember: (peer) => standing(peer) === "member",
+            receive: (body, from) => {
+              const peer = keyOf(from);
+              if (peer !== null && this.#running !== null) events.broadcast(body, peer);
+            },
+          }),
+        ...(nearby === null
+          ? {}
+          : {
+              nearby: (components) =>
+                nearby(components, meshId, (peer, addresses) => {
+                  if (this.#running !== null && peer !== this.self) events.discovered(peer, addresses);
+                }),
+            }),
+      },
+    });
+    node.addEventListener("connection:open", ({ detail }) => this.#opened(detail));
+    node.addEventListener("connection:close", ({ detail }) => this.#closed(detail));
+
+    this.#running = { node, events };
+    try {
+      await node.handle(this.#protocol, (stream, connection) => this.#serve(stream, connection), {
+        maxInboundStreams: REQUESTS_AT_ONCE.member,
+        maxOutboundStreams: 1_000,
+      });
+      await node.start();
+      // libp2p is content when one of several addresses works.
+      const missing = this.#options.listen.filter((_, i) => !listensLike(node, String(listen[i])));
+      if (missing.length > 0) throw new Error(missing.join(", "));
+    } catch (error) {
+      await this.stop();
+      throw new LabError("Failed", `cannot listen on ${this.#options.listen.join(", ")}`, {}, { cause: error });
+    }
+    this.#review = setInterval(() => this.#reviewAll(), REVIEW_MS);
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === null) return;
+    this.#running = null;
+    clearInterval(this.#review);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#connections.clear();
+    await running.node.stop();
+  }
+
+  addresses(): readonly string[] {
+    return dialable(this.#running?.node.getMultiaddrs() ?? []);
+  }
+
+  connected(): readonly PeerKey[] {
+    return [...this.#connections.keys()];
+  }
+
+  async dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void> {
+    if (this.#connections.has(peer)) return;
+    if (this.#running === null) throw new PeerUnreachableError(peer, "the link is stopped");
+    const id = peerIdOf(peer)?.toString();
+    const targets = addresses
+      .map(toMultiaddr)
+      .filter((address) => address !== null)
+      .map((address) => address.encapsulate(`/p2p/${id}`));
+    if (id === undefined || targets.length === 0) throw new PeerUnreachableError(peer, "no usable address is known");
+
+    const attempt = new AbortController();
+    const timer = setTimeout(() => attempt.abort(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+    const arrival = Promise.withResolvers<void>();
+    const awaited = this.#awaited.get(peer) ?? new Set();
+    this.#awaited.set(peer, awaited.add(arrival.resolve));
+    try {
+      await Promise.race([this.#running.node.dial(targets, { signal: attempt.signal }), arrival.promise]);
+    } catch (error) {
+      if (!this.#connections.has(peer)) {
+        const reason = attempt.signal.aborted ? attempt.signal.reason : error;
+        throw new PeerUnreachableError(peer, describe(reason), { cause: error });
+      }
+    } finally {
+      clearTimeout(timer);
+      attempt.abort();
+      awaited.delete(arrival.resolve);
+      if (awaited.size === 0) this.#awaited.delete(peer);
+    }
+    if (!this.#connections.has(peer)) throw new PeerUnreachableError(peer, "the connection was closed at once");
+  }
+
+  async hangUp(peer: PeerKey): Promise<void> {
+    await close([...(this.#connections.get(peer) ?? [])]);
+  }
+
+  async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const frame = encodeRequest({ channel, body });
+    const connection = this.#connectionTo(peer);
+    if (connection === undefined) throw new PeerUnreachableError(peer, "not connected");
+    if (this.#running?.events.standing(peer) === "refused") throw new PeerUnreachableError(peer, "refused");
+
+    const deadline = AbortSignal.timeout(timeoutMs);
+    let stream: Stream | undefined;
+    let answer: Answer | null;
+    try {
+      stream = await connection.newStream(this.#protocol, { signal: deadline });
+      stream.send(frame);
+      // A failure to send shows in the reading, too.
+      stream.close({ signal: deadline }).catch(() => undefined);
+      answer = decodeAnswer(await readFrame(stream, MAX_ANSWER_FRAME_BYTES, timeoutMs, deadline));
+    } catch (error) {
+      if (deadline.aborted) throw new PeerTimeoutError(peer, timeoutMs);
+      throw new PeerUnreachableError(peer, describe(error), { cause: error });
+    } finally {
+      stream?.abort(new Error("the request is over"));
+    }
+    if (answer?.kind === "answered") return answer.body;
+    throw new PeerFailedError(peer, answer?.message ?? "the answer is not one");
+  }
+
+  broadcast(body: Uint8Array): void {
+    if (body.length > MAX_BROADCAST_BYTES) {
+      this.#options.log.write("warn", "link.broadcast.too-large", { bytes: body.length });
+      return;
+    }
+    // First the standings: a member that was cut a moment ago does not get this one.
+    this.#reviewAll();
+    this.#running?.node.services.gossip.publish(body);
+  }
+
+  #standing(events: LinkEvents, peer: PeerId): Standing {
+    const key = keyOf(peer);
+    return key === null ? "refused" : events.standing(key);
+  }
+
+  /** Both ends prefer the connection that the lower key dialled, so that one of two falls out of use. */
+  #connectionTo(peer: PeerKey): Connection | undefined {
+    const open = [...(this.#connections.get(peer) ?? [])].filter((connection) => connection.status === "open");
+    const preferred = this.self < peer ? "outbound" : "inbound";
+    return open.findLast((connection) => connection.direction === preferred) ?? open.at(-1);
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #opened(connection: Connection): void {
+    const peer = keyOf(connection.remotePeer);
+    if (this.#running === null || peer === null || connection.status !== "open") return;
+
+    this.#later(SETTLE_MS, () => this.#reviewPeer(peer));
+    const others = this.#connections.get(peer);
+    if (others !== undefined) {
+      const before = [...others];
+      others.add(connection);
+      this.#thin(peer, connection, before);
+      return;
+    }
+    this.#connections.set(peer, new Set([connection]));
+    this.#options.log.write("debug", "link.opened", { peer, direction: connection.direction });
+    this.#running.events.opened(peer);
+    if (connection.direction === "inbound") for (const arrived of this.#awaited.get(peer) ?? []) arrived();
+  }
+
+  /** One connection per peer is enough. Both ends must see alike which one stays, without a word about it. */
+  #thin(peer: PeerKey, opened: Connection, others: readonly Connection[]): void {
+    const crossed = others.some(
+      (other) => other.direction !== opened.direction && opened.timeline.open - other.timeline.open < CROSSED_MS,
+    );
+    if (crossed && this.self < peer) {
+      const spare = [opened, ...others].filter((each) => each.direction === "inbound");
+      this.#later(LINGER_MS, () => void close(spare));
+    } else if (!crossed && opened.direction === "inbound") {
+      // A link does not dial a peer that it is connected to: this peer has lost the old connection.
+      for (const other of others) other.abort(new Error("the peer has connected anew"));
+    }
+  }
+
+  #closed(connection: Connection): void {
+    const peer = keyOf(connection.remotePeer);
+    const connections = peer === null ? undefined : this.#connections.get(peer);
+    if (this.#running === null || peer === null || !connections?.delete(connection) || connections.size > 0) return;
+    this.#connections.delete(peer);
+    this.#running.node.services.gossip.disconnect(connection.remotePeer);
+    this.#options.log.write("debug", "link.closed", { peer });
+    this.#running.events.closed(peer);
+  }
+
+  #reviewAll(): void {
+    for (const peer of [...this.#connections.keys()]) this.#reviewPeer(peer);
+  }
+
+  #reviewPeer(peer: PeerKey): void {
+    const connection = this.#connectionTo(peer);
+    if (this.#running === null || connection === undefined) return;
+    const { events, node } = this.#running;
+    if (events.standing(peer) !== "member") node.services.gossip.disconnect(connection.remotePeer);
+    else if (Date.now() - connection.timeline.open >= SETTLE_MS) {
+      node.services.gossip.connect(connection.remotePeer, connection);
+    }
+  }
+
+  /** libp2p resets the stream of a handler that throws. */
+  async #serve(stream: Stream, connection: Connection): Promise<void> {
+    const peer = keyOf(connection.remotePeer);
+    if (peer === null || this.#running === null) throw new Error("not serving");
+    const { events } = this.#running;
+    const standing = events.standing(peer);
+    if (standing === "refused") {
+      void this.hangUp(peer);
+      throw new Error("refused");
+    }
+    const served = this.#serving.get(peer) ?? 0;
+    if (served >= REQUESTS_AT_ONCE[standing]) throw new Error("too many requests at once");
+
+    this.#serving.set(peer, served + 1);
+    try {
+      const received = await readFrame(
+        stream,
+        MAX_REQUEST_FRAME_BYTES,
+        REQUEST_IDLE_MS,
+        AbortSignal.timeout(TRANSFER_MS),
+      );
+      const request = decodeRequest(received);
+      if (request === null) throw new Error("not a request");
+      if (events.standing(peer) === "refused") throw new Error("refused");
+      stream.send(await answerTo(() => events.request(peer, request.channel, request.body)));
+      await stream.close({ signal: AbortSignal.timeout(TRANSFER_MS) });
+    } finally {
+      const left = (this.#serving.get(peer) ?? 1) - 1;
+      if (left > 0) this.#serving.set(peer, left);
+      else this.#serving.delete(peer);
+      stream.abort(new Error("the request is over"));
+    }
+  }
+}
+
+async function close(connections: readonly Connection[]): Promise<void> {
+  const signal = AbortSignal.timeout(CLOSE_MS);
+  await Promise.all(
+    connections.map((connection) =>
+      connection.close({ signal }).catch((error: unknown) => connection.abort(asError(error))),
+    ),
+  );
+}
+
+async function answerTo(handle: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return encodeAnswer({ kind: "answered", body: await handle() });
+  } catch (error) {
+    return encodeAnswer({ kind: "failed", message: describe(error) });
+  }
+}
+
+/** Whether a node listens on the given multiaddr, or on any port of its kind where that says port 0. */
+function listensLike(node: Libp2p, wanted: string): boolean {
+  const [, family, , , port] = wanted.split("/");
+  return node.getMultiaddrs().some((address) => {
+    const [, ownFamily, , , ownPort] = address.toString().split("/");
+    return family === ownFamily && (port === "0" || port === ownPort);
+  });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(describe).join("; ");
+  return asError(error).message;
+}

@@ -1,0 +1,433 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { generateKeyPair } from "@libp2p/crypto/keys";
+import type { Stream } from "@libp2p/interface";
+import { noise } from "@libp2p/noise";
+import { tcp } from "@libp2p/tcp";
+import { yamux } from "@libp2p/yamux";
+import { multiaddr } from "@multiformats/multiaddr";
+import type { Libp2p } from "libp2p";
+import { createLibp2p } from "libp2p";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { toHex } from "../../../src/core/bytes.ts";
+import type { Link, LinkEvents, PeerKey, Standing } from "../../../src/core/ports/link.ts";
+import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
+import { Secret } from "../../../src/core/secret.ts";
+import { dialable, toMultiaddr } from "../../../src/mesh/libp2p/addresses.ts";
+import { encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
+import { createLibp2pLink } from "../../../src/mesh/libp2p/link.ts";
+import { linkContract } from "../../contracts/link-contract.ts";
+
+const root = join(import.meta.dirname, "../../..");
+const MESH_ID = "ab".repeat(32);
+const REQUEST_PROTOCOL = `/lab/1/${MESH_ID.slice(0, 16)}/request`;
+
+const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let waitedMs = 0; !holds(); waitedMs += 20) {
+    if (waitedMs > 30_000) throw new Error(`never: ${what}`);
+    await pass(20);
+  }
+}
+
+const createLink = (name: string, listen: readonly string[] = ["127.0.0.1:0"]) =>
+  createLibp2pLink({
+    seed: new Secret(createHash("sha256").update(name).digest()),
+    meshId: MESH_ID,
+    listen,
+    mdns: false,
+    log: { write: () => undefined },
+  });
+
+linkContract("TCP, Noise and gossipsub", async () => ({
+  link: createLink,
+  pass,
+  settle: (promise) => promise,
+  end: async () => undefined,
+}));
+
+interface Agent {
+  readonly link: Link;
+  readonly heard: string[];
+  readonly standings: Map<PeerKey, Standing>;
+  asked: number;
+  answer: (body: Uint8Array) => Promise<Uint8Array>;
+}
+
+describe("libp2p links", () => {
+  let agents: Agent[];
+  let strangers: Libp2p[];
+  /** Counts on over all tests: what was said once is not said again. */
+  let round = 0;
+
+  beforeEach(() => {
+    agents = [];
+    strangers = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all([...agents.map(({ link }) => link.stop()), ...strangers.map((node) => node.stop())]);
+  });
+
+  async function start(name: string): Promise<Agent> {
+    const agent: Agent = {
+      link: await createLink(name),
+      heard: [],
+      standings: new Map(),
+      asked: 0,
+      answer: async (body) => body,
+    };
+    agents.push(agent);
+    const events: LinkEvents = {
+      standing: (peer) => agent.standings.get(peer) ?? "member",
+      opened: () => undefined,
+      closed: () => undefined,
+      request: (_peer, _channel, body) => {
+        agent.asked++;
+        return agent.answer(body);
+      },
+      broadcast: (body) => void agent.heard.push(Buffer.from(body).toString()),
+      discovered: () => undefined,
+    };
+    await agent.link.start(events);
+    return agent;
+  }
+
+  const connect = (from: Agent, to: Agent) => from.link.dial(to.link.self, to.link.addresses(), 20_000);
+  const say = (agent: Agent, words: string) => agent.link.broadcast(Buffer.from(words));
+
+  /** Gossip has found its ways when everybody has heard one message of everybody. */
+  async function acquainted(): Promise<void> {
+    const hasHeard = (agent: Agent, i: number) =>
+      agent === agents[i] || agent.heard.some((it) => it.startsWith(`${i}:`));
+    await until(() => {
+      const silent = agents.map((_, i) => i).filter((i) => !agents.every((agent) => hasHeard(agent, i)));
+      if (round++ % 20 === 0) for (const i of silent) say(agents[i]!, `${i}: hello ${round}`);
+      return silent.length === 0;
+    }, "everybody has heard everybody");
+  }
+
+  /** Waits until everybody has heard twenty pieces of news; what somebody has heard more than once. */
+  async function heardTwice(): Promise<string[]> {
+    const news = Array.from({ length: 20 }, (_, i) => ({ speaker: agents[i % agents.length]!, words: `news ${i}` }));
+    for (const { speaker, words } of news) say(speaker, words);
+    const hasHeardAll = (agent: Agent) =>
+      news.every(({ speaker, words }) => speaker === agent || agent.heard.includes(words));
+    await until(() => agents.every(hasHeardAll), "everybody hears all twenty");
+    return agents.flatMap(({ heard }) =>
+      heard.filter((words, i) => words.startsWith("news") && heard.indexOf(words) < i),
+    );
+  }
+
+  /** A libp2p node that is no link: it says and asks what it wants. */
+  async function startRaw(): Promise<{ node: Libp2p; key: PeerKey }> {
+    const privateKey = await generateKeyPair("Ed25519");
+    const node = await createLibp2p({
+      privateKey,
+      addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+    });
+    strangers.push(node);
+    return { node, key: toHex(privateKey.publicKey.raw) };
+  }
+
+  const addressOf = (agent: Agent) => multiaddr(toMultiaddr(agent.link.addresses()[0]!)!.toString());
+  const isOver = (stream: Stream) => stream.status === "reset" || stream.status === "aborted";
+
+  it("carry twenty broadcasts to each of five that are joined in a ring", async () => {
+    for (let i = 0; i < 5; i++) await start(`ring ${i}`);
+    await Promise.all(agents.map((agent, i) => connect(agent, agents[(i + 1) % 5]!)));
+    await acquainted();
+    expect(await heardTwice()).toEqual([]);
+  });
+
+  it("carry twenty broadcasts to each of twenty behind one address that all dial one at once", async () => {
+    for (let i = 0; i < 20; i++) await start(`rack ${i}`);
+    const [hub, ...others] = agents;
+    await Promise.all(others.map((agent) => connect(agent, hub!)));
+    await until(() => hub!.link.connected().length === 19, "the one is connected to all");
+    await Promise.all(others.map((agent, i) => connect(agent, others[(i + 1) % 19]!)));
+    await acquainted();
+    // gossipsub takes the word of a new peer for a second or two before it looks at the score.
+    await pass(3_000);
+    expect(await heardTwice()).toEqual([]);
+  });
+
+  it("keep one of two connections that crossed", async () => {
+    const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+    const [alice, bob] = [await start("alice"), await start("bob")];
+    const before = sockets();
+    await Promise.all([connect(alice, bob), connect(bob, alice)]);
+    expect(sockets() - before).toBe(4);
+    await until(() => sockets() - before === 2, "one connection with two ends is left");
+    await pass(1_500);
+    expect(sockets() - before).toBe(2);
+    await acquainted();
+  });
+
+  it("carry broadcasts to a member that starts again before its old connection is known to be dead", async () => {
+    const [alice, bobBefore] = [await start("alice"), await start("bob")];
+    await connect(bobBefore, alice);
+    await acquainted();
+    agents.splice(1, 1);
+    const bob = await start("bob");
+    await connect(bob, alice);
+    await acquainted();
+    expect(alice.link.connected()).toEqual([bob.link.self]);
+    await bobBefore.link.stop();
+    expect(alice.link.connected()).toEqual([bob.link.self]);
+  });
+
+  it("give a stranger's libp2p nothing but requests", async () => {
+    const alice = await start("alice");
+    const { node, key } = await startRaw();
+    alice.standings.set(key, "stranger");
+    let opened = 0;
+    await node.handle(["/meshsub/1.1.0", "/meshsub/1.2.0"], () => void opened++);
+    const connection = await node.dial(addressOf(alice));
+
+    for (const protocol of ["/meshsub/1.0.0", "/meshsub/1.1.0", "/meshsub/1.2.0"]) {
+      const stream = await connection.newStream(protocol);
+      await until(() => isOver(stream), `${protocol} is reset`);
+    }
+    for (const protocol of ["/floodsub/1.0.0", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0"]) {
+      await expect(connection.newStream(protocol)).rejects.toMatchObject({ name: "UnsupportedProtocolError" });
+    }
+
+    const stream = await connection.newStream(REQUEST_PROTOCOL);
+    stream.send(encodeRequest({ channel: "enrol", body: Buffer.from("let me in") }));
+    const answer = await readFrame(stream, 1_000, 5_000, AbortSignal.timeout(5_000));
+    expect(Buffer.from(answer.subarray(1)).toString()).toBe("let me in");
+    expect(opened).toBe(0);
+    expect(connection.status).toBe("open");
+  });
+
+  it("open gossip to a member's libp2p, and ask it again when they do not know what it listens to", async () => {
+    const alice = await start("alice");
+    const { node } = await startRaw();
+    const connection = await node.dial(addressOf(alice));
+    const stream = await connection.newStream("/meshsub/1.2.0");
+    await pass(1_500);
+    expect(stream.status).toBe("open");
+    await until(() => isOver(stream), "the stream that says nothing is reset");
+    expect(connection.status).toBe("open");
+    expect((await connection.newStream("/meshsub/1.2.0")).status).toBe("open");
+  });
+
+  it("hold a connection of a refused key for no protocol at all", async () => {
+    const alice = await start("alice");
+    const { node, key } = await startRaw();
+    alice.standings.set(key, "refused");
+    const connection = await node.dial(addressOf(alice)).catch(() => null);
+    await until(() => connection === null || connection.status !== "open", "the connection is closed");
+    expect(alice.link.connected()).toEqual([]);
+  });
+
+  it("refuse an identity that is no Ed25519 key", async () => {
+    const alice = await start("alice");
+    const node = await createLibp2p({
+      privateKey: await generateKeyPair("secp256k1"),
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+    });
+    strangers.push(node);
+    const connection = await node.dial(addressOf(alice)).catch(() => null);
+    await until(() => connection === null || connection.status !== "open", "the connection is closed");
+    expect(alice.link.connected()).toEqual([]);
+  });
+
+  it.each([
+    { standing: "member", places: 64 },
+    { standing: "stranger", places: 4 },
+  ] as const)("serve $places requests of a $standing at once", async ({ standing, places }) => {
+    const alice = await start("alice");
+    const { node, key } = await startRaw();
+    alice.standings.set(key, standing);
+    alice.answer = () => new Promise(() => undefined);
+    const connection = await node.dial(addressOf(alice));
+    const streams: Stream[] = [];
+    for (let i = 0; i < places + 1; i++) {
+      const stream = await connection.newStream(REQUEST_PROTOCOL, { maxOutboundStreams: 1_000 });
+      streams.push(stream);
+      if (i < places) stream.send(encodeRequest({ channel: "enrol", body: new Uint8Array(1) }));
+    }
+    await until(() => streams.some(isOver), "one is refused");
+    await until(() => alice.asked === places, "the others are served");
+    expect(streams.filter(isOver)).toEqual([streams.at(-1)]);
+    expect(connection.status).toBe("open");
+  });
+
+  it("reset a request that announces more than the largest size, and take the next one", async () => {
+    const alice = await start("alice");
+    const { node } = await startRaw();
+    const connection = await node.dial(addressOf(alice));
+    const stream = await connection.newStream(REQUEST_PROTOCOL);
+    const head = new Uint8Array(5);
+    new DataView(head.buffer).setUint32(0, MAX_FRAME_BYTES + 257);
+    stream.send(head);
+    await until(() => isOver(stream), "it is reset");
+    expect(alice.asked).toBe(0);
+    const next = await connection.newStream(REQUEST_PROTOCOL);
+    next.send(encodeRequest({ channel: "enrol", body: new Uint8Array(3) }));
+    expect(await readFrame(next, 100, 5_000, AbortSignal.timeout(5_000))).toHaveLength(4);
+  });
+
+  it("do not hand on a request whose sender was refused while it sent", async () => {
+    const alice = await start("alice");
+    const { node, key } = await startRaw();
+    const connection = await node.dial(addressOf(alice));
+    const stream = await connection.newStream(REQUEST_PROTOCOL);
+    const frame = encodeRequest({ channel: "enrol", body: new Uint8Array(10) });
+    stream.send(frame.subarray(0, 8));
+    await pass(100);
+    alice.standings.set(key, "refused");
+    stream.send(frame.subarray(8));
+    await until(() => isOver(stream), "it is reset");
+    expect(alice.asked).toBe(0);
+  });
+
+  it("say which address cannot be listened on", async () => {
+    const alice = await start("alice");
+    const [taken] = alice.link.addresses();
+    const listen = async (addresses: string[]) => {
+      const link = await createLink("bob", addresses);
+      const events = { standing: () => "member" } as unknown as LinkEvents;
+      await link.start(events);
+    };
+    await expect(listen([taken!])).rejects.toMatchObject({ code: "Failed", message: expect.stringContaining(taken!) });
+    await expect(listen(["127.0.0.1:0", taken!])).rejects.toMatchObject({ code: "Failed" });
+    await expect(listen(["nas.example:4001"])).rejects.toMatchObject({ code: "Invalid" });
+  });
+
+  it("leave nothing behind that keeps a process alive", async () => {
+    const script = `
+      import { createLibp2pLink } from "./src/mesh/libp2p/link.ts";
+      import { Secret } from "./src/core/secret.ts";
+      const links = [];
+      for (const fill of [1, 2]) {
+        const link = await createLibp2pLink({
+          seed: new Secret(new Uint8Array(32).fill(fill)), meshId: "00", listen: ["127.0.0.1:0"], mdns: false,
+          log: { write() {} },
+        });
+        await link.start({
+          standing: () => "member", opened() {}, closed() {}, request: () => new Promise(() => {}), broadcast() {},
+          discovered() {},
+        });
+        links.push(link);
+      }
+      await links[0].dial(links[1].self, links[1].addresses(), 5000);
+      const asked = links[0].request(links[1].self, "echo", new Uint8Array(1), 60000).catch((error) => error.code);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await Promise.all(links.map((link) => link.stop()));
+      console.log(await asked);
+    `;
+    const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], {
+      cwd: root,
+      timeout: 30_000,
+    });
+    expect(await run).toMatchObject({ stdout: "PeerUnreachable\n", stderr: "" });
+  });
+});
+
+describe("a frame", () => {
+  let nodes: Libp2p[];
+
+  beforeEach(() => {
+    nodes = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(nodes.map(async (node) => node.stop()));
+  });
+
+  /** What the reading of a frame comes to when the other side does this. */
+  async function read(send: (stream: Stream) => unknown, signal = AbortSignal.timeout(5_000)): Promise<unknown> {
+    const [reader, writer] = await Promise.all(
+      [1, 2].map(() =>
+        createLibp2p({
+          addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
+          transports: [tcp()],
+          connectionEncrypters: [noise()],
+          streamMuxers: [yamux()],
+        }),
+      ),
+    );
+    nodes.push(reader!, writer!);
+    const outcome = Promise.withResolvers<unknown>();
+    await reader!.handle("/frame", (stream) =>
+      readFrame(stream, 100, 200, signal).then(
+        (payload) => outcome.resolve(Buffer.from(payload).toString()),
+        (error: Error) => outcome.resolve(error.message),
+      ),
+    );
+    await send(await writer!.dialProtocol(reader!.getMultiaddrs(), "/frame"));
+    return outcome.promise;
+  }
+
+  const framed = (payload: string, announced = payload.length) =>
+    Buffer.concat([Buffer.of(0, 0, 0, announced), Buffer.from(payload)]);
+
+  it("is read whole, however it is cut into pieces", async () => {
+    const inPieces = async (stream: Stream) => {
+      for (const byte of framed("hello")) {
+        stream.send(Uint8Array.of(byte));
+        await pass(5);
+      }
+    };
+    expect(await read((stream) => stream.send(framed("hello")))).toBe("hello");
+    expect(await read(inPieces)).toBe("hello");
+    expect(await read((stream) => stream.send(framed("")))).toBe("");
+  });
+
+  it("is read when the other side has closed before the reading began", async () => {
+    const sendAndClose = async (stream: Stream) => {
+      stream.send(framed("gone"));
+      await stream.close();
+    };
+    expect(await read(sendAndClose)).toBe("gone");
+  });
+
+  it("is refused when too large, when more follows, when it ends early and when nothing comes", async () => {
+    expect(await read((stream) => stream.send(framed("", 101)))).toMatch("101 bytes was announced");
+    expect(await read((stream) => stream.send(framed("hello!", 5)))).toMatch("more than one frame");
+    expect(await read((stream) => [stream.send(framed("hel", 5)), stream.close()])).toMatch("ended early");
+    expect(await read((stream) => [stream.send(framed("hel", 5)), stream.abort(new Error("no"))])).toMatch(
+      "ended early",
+    );
+    expect(await read((stream) => stream.send(framed("hel", 5)))).toMatch("nothing was sent for 200 ms");
+    expect(await read(() => undefined, AbortSignal.abort(new Error("enough")))).toBe("enough");
+  });
+});
+
+describe("an address", () => {
+  it.each([
+    ["192.0.2.7:4001", "/ip4/192.0.2.7/tcp/4001"],
+    ["[2001:db8::7]:4001", "/ip6/2001:db8::7/tcp/4001"],
+    ["nas.example:4001", "/dns/nas.example/tcp/4001"],
+  ])("%s is %s for libp2p", (address, expected) => {
+    expect(toMultiaddr(address)?.toString()).toBe(expected);
+  });
+
+  it.each(["", "nas", "nas:", "nas:65536", "nas:1:2", "2001:db8::7:4001", "[nas]:1", "a/b:1", "[::1]"])(
+    "%j is none",
+    (address) => {
+      expect(toMultiaddr(address)).toBeNull();
+    },
+  );
+
+  const dialableOf = (...addresses: string[]) => dialable(addresses.map((address) => toMultiaddr(address)!));
+
+  it("is told to others unless it is of use on the same machine only", () => {
+    expect(dialableOf("127.0.0.1:1", "192.0.2.7:1", "[::1]:1", "[fe80::1]:1", "[fd00::2]:1", "192.0.2.7:1")).toEqual([
+      "192.0.2.7:1",
+      "[fd00::2]:1",
+    ]);
+    expect(dialableOf("127.0.0.1:1", "[::1]:1")).toEqual(["127.0.0.1:1", "[::1]:1"]);
+  });
+});
