@@ -1,0 +1,334 @@
+import { createHash } from "node:crypto";
+import { LabError } from "../src/core/errors.ts";
+import type { Clock } from "../src/core/ports/clock.ts";
+import type { Link, LinkEvents, PeerKey, Standing } from "../src/core/ports/link.ts";
+import {
+  MAX_BROADCAST_BYTES,
+  MAX_FRAME_BYTES,
+  PeerFailedError,
+  PeerTimeoutError,
+  PeerUnreachableError,
+} from "../src/core/ports/link.ts";
+
+/** What a link needs of the network it hangs on. */
+export interface Wire {
+  readonly clock: Clock;
+  readonly counters: NetworkCounters;
+  /** How long a machine keeps a connection over which nothing comes back. */
+  readonly detectMs: number;
+  /** The newest link at that address, whatever became of it. */
+  at(address: string): SimLink | undefined;
+  isCut(a: PeerKey, b: PeerKey): boolean;
+  isLost(): boolean;
+  isDuplicated(): boolean;
+  /** Runs one of the two after the time that the way takes: `arrive`, or `vanish` if the two are cut by then. */
+  carry(from: PeerKey, to: PeerKey, arrive: () => void, vanish?: () => void): void;
+}
+
+export interface NetworkCounters {
+  dials: number;
+  dialsFailed: number;
+  connectionsOpened: number;
+  connectionsClosed: number;
+  requests: number;
+  requestsLost: number;
+  broadcasts: number;
+  broadcastsDelivered: number;
+  broadcastsLost: number;
+  broadcastsDuplicated: number;
+}
+
+/** A connection itself; both ends hold the same object. An end that outlives it is half open. */
+type Connection = Readonly<Record<never, never>>;
+
+interface End {
+  readonly connection: Connection;
+  readonly peer: SimLink;
+  /** Fails what was asked over this connection and is not answered yet. */
+  readonly asked: Set<(detail: string) => void>;
+}
+
+/** Nobody answers an address for this long: then the next one is tried. */
+const ADDRESS_TIMEOUT_MS = 4_000;
+
+/** For this long a body that was seen is not passed on again. */
+const SEEN_MS = 120_000;
+
+/** {@link Link} in virtual time. What happens to one, happens in a call of the clock. */
+export class SimLink implements Link {
+  readonly self: PeerKey;
+  readonly address: string;
+  readonly #wire: Wire;
+  readonly #ends = new Map<PeerKey, End>();
+  /** When each body may be passed on again, oldest first. */
+  readonly #seenUntil = new Map<string, number>();
+  #state: "new" | "running" | "stopped" | "crashed" = "new";
+  #events: LinkEvents | null = null;
+
+  constructor(wire: Wire, self: PeerKey, address: string) {
+    this.#wire = wire;
+    this.self = self;
+    this.address = address;
+  }
+
+  /** Holds its key and its address, or will. */
+  get isAlive(): boolean {
+    return this.#state === "new" || this.#state === "running";
+  }
+
+  /** Without power: it does not even refuse. */
+  get isDark(): boolean {
+    return this.#state === "crashed";
+  }
+
+  async start(events: LinkEvents): Promise<void> {
+    if (this.#state !== "new") throw new Error("a link starts once");
+    this.#events = events;
+    this.#state = "running";
+  }
+
+  async stop(): Promise<void> {
+    if (!this.isAlive) return;
+    this.#state = "stopped";
+    for (const end of this.#ends.values()) {
+      this.#tellClosed(end);
+      this.#fail(end, "the link is stopped");
+    }
+    this.#ends.clear();
+  }
+
+  /** Power off: nobody is told, and nothing that was asked here is ever answered. */
+  crash(): void {
+    if (!this.isAlive) return;
+    this.#state = "crashed";
+    for (const { peer, connection, asked } of this.#ends.values()) {
+      asked.clear();
+      this.#wire.clock.after(this.#wire.detectMs, () => peer.#lose(this.self, connection));
+    }
+    this.#ends.clear();
+  }
+
+  addresses(): readonly string[] {
+    return this.#state === "running" ? [this.address] : [];
+  }
+
+  connected(): readonly PeerKey[] {
+    return [...this.#ends.keys()];
+  }
+
+  async dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void> {
+    if (this.#ends.has(peer)) return;
+    const { clock, counters } = this.#wire;
+    counters.dials++;
+    const deadlineMs = clock.monotonic() + timeoutMs;
+    let failure = "no usable address is known";
+    for (const address of addresses) {
+      const leftMs = deadlineMs - clock.monotonic();
+      if (leftMs <= 0) break;
+      const outcome = await this.#tryAddress(peer, address, Math.min(leftMs, ADDRESS_TIMEOUT_MS));
+      if (outcome === "connected") return;
+      failure = outcome;
+    }
+    counters.dialsFailed++;
+    throw new PeerUnreachableError(peer, failure);
+  }
+
+  async hangUp(peer: PeerKey): Promise<void> {
+    const end = this.#ends.get(peer);
+    if (end === undefined) return;
+    this.#tellClosed(end);
+    this.#lose(peer, end.connection);
+  }
+
+  async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    refuseTooLarge(body);
+    const end = this.#ends.get(peer);
+    if (end === undefined) throw new PeerUnreachableError(peer, "not connected");
+    if (this.#standing(peer) === "refused") throw new PeerUnreachableError(peer, "refused");
+    const wire = this.#wire;
+    wire.counters.requests++;
+
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        timer.cancel();
+        end.asked.delete(fail);
+      };
+      const fail = (detail: string) => {
+        settle();
+        reject(new PeerUnreachableError(peer, detail));
+      };
+      const timer = wire.clock.after(timeoutMs, () => {
+        if (!end.asked.has(fail)) return;
+        settle();
+        reject(new PeerTimeoutError(peer, timeoutMs));
+      });
+      end.asked.add(fail);
+
+      const answer = (give: () => void) => {
+        this.#send(end, () => {
+          if (!end.asked.has(fail)) return;
+          settle();
+          give();
+        });
+      };
+      this.#send(end, () =>
+        end.peer.#serve(this.self, end.connection, channel, body).then(
+          (given) => {
+            if (given !== null) answer(() => resolve(given));
+          },
+          (error: unknown) => answer(() => reject(new PeerFailedError(peer, messageOf(error)))),
+        ),
+      );
+    });
+  }
+
+  broadcast(body: Uint8Array): void {
+    if (this.#state !== "running" || body.length > MAX_BROADCAST_BYTES) return;
+    this.#wire.counters.broadcasts++;
+    const id = createHash("sha256").update(body).digest("hex");
+    if (this.#isNew(id)) this.#spread(id, body, this.self);
+  }
+
+  /** Connections whose other end has stopped to answer are noticed to be dead. */
+  loseCutOff(): void {
+    for (const [peer, { connection }] of [...this.#ends]) {
+      if (this.#wire.isCut(this.self, peer)) this.#lose(peer, connection);
+    }
+  }
+
+  #tryAddress(peer: PeerKey, address: string, timeoutMs: number): Promise<string> {
+    const wire = this.#wire;
+    return new Promise((resolve) => {
+      const timer = wire.clock.after(timeoutMs, () => answer(`${address} does not answer`));
+      const answer = (outcome: string) => {
+        timer.cancel();
+        if (this.#state !== "crashed") resolve(outcome);
+      };
+      const target = wire.at(address);
+      const there = target?.self ?? address;
+      wire.carry(this.self, there, () => {
+        if (target?.isDark) return;
+        wire.carry(there, this.self, () => answer(this.#shakeHands(peer, target)));
+      });
+    });
+  }
+
+  #shakeHands(peer: PeerKey, target: SimLink | undefined): string {
+    if (this.#ends.has(peer)) return "connected";
+    if (this.#state !== "running") return "the link is stopped";
+    if (target === undefined || target.#state !== "running") return "nothing listens there";
+    if (target.self !== peer || peer === this.self) return "another key answers there";
+    if (this.#standing(peer) === "refused") return "refused";
+
+    const connection: Connection = {};
+    if (target.#standing(this.self) === "refused") {
+      this.#attach(target, connection);
+      this.#wire.carry(peer, this.self, () => this.#lose(peer, connection));
+    } else {
+      // Both ends stand before either is told: whatever it does at once finds the other.
+      const isNewThere = target.#attach(this, connection);
+      this.#attach(target, connection);
+      if (isNewThere) target.#events?.opened(this.self);
+    }
+    this.#events?.opened(peer);
+    return "connected";
+  }
+
+  /** False if the new connection takes the place of one that the peer has lost. */
+  #attach(peer: SimLink, connection: Connection): boolean {
+    const before = this.#ends.get(peer.self);
+    this.#ends.set(peer.self, { connection, peer, asked: new Set() });
+    if (before !== undefined) {
+      this.#fail(before, "the peer has connected anew");
+      return false;
+    }
+    this.#wire.counters.connectionsOpened++;
+    return true;
+  }
+
+  #standing(peer: PeerKey): Standing {
+    return this.#events?.standing(peer) ?? "refused";
+  }
+
+  /** The connection is gone for this end, if it still was its. */
+  #lose(peer: PeerKey, connection: Connection): void {
+    const end = this.#ends.get(peer);
+    if (this.#state !== "running" || end?.connection !== connection) return;
+    this.#ends.delete(peer);
+    this.#wire.counters.connectionsClosed++;
+    this.#fail(end, "the connection was cut");
+    this.#events?.closed(peer);
+  }
+
+  #fail(end: End, detail: string): void {
+    for (const fail of [...end.asked]) fail(detail);
+  }
+
+  #tellClosed({ peer, connection }: End): void {
+    const lose = () => peer.#lose(this.self, connection);
+    this.#wire.carry(this.self, peer.self, lose, () => this.#wire.clock.after(this.#wire.detectMs, lose));
+  }
+
+  /** One message of a request, over a connection that may lose it. */
+  #send(end: End, arrive: () => unknown): void {
+    if (this.#wire.isLost()) this.#wire.counters.requestsLost++;
+    else this.#wire.carry(this.self, end.peer.self, arrive);
+  }
+
+  /** Null if nobody is there to answer. */
+  async #serve(from: PeerKey, connection: Connection, channel: string, body: Uint8Array): Promise<Uint8Array | null> {
+    if (this.#state !== "running" || this.#events === null) return null;
+    if (this.#ends.get(from)?.connection !== connection) return null;
+    if (this.#events.standing(from) === "refused") {
+      await this.hangUp(from);
+      return null;
+    }
+    const answer = await this.#events.request(from, channel, body);
+    refuseTooLarge(answer);
+    return answer;
+  }
+
+  #isNew(id: string): boolean {
+    const nowMs = this.#wire.clock.monotonic();
+    for (const [seen, untilMs] of this.#seenUntil) {
+      if (untilMs > nowMs) break;
+      this.#seenUntil.delete(seen);
+    }
+    if (this.#seenUntil.has(id)) return false;
+    this.#seenUntil.set(id, nowMs + SEEN_MS);
+    return true;
+  }
+
+  #spread(id: string, body: Uint8Array, from: PeerKey): void {
+    const { counters } = this.#wire;
+    for (const { peer, connection } of this.#ends.values()) {
+      if (peer.self === from || this.#standing(peer.self) !== "member") continue;
+      if (this.#wire.isLost()) counters.broadcastsLost++;
+      else this.#wire.carry(this.self, peer.self, () => peer.#hear(id, body, this.self, connection));
+    }
+  }
+
+  #hear(id: string, body: Uint8Array, from: PeerKey, connection: Connection): void {
+    if (this.#state !== "running" || this.#ends.get(from)?.connection !== connection) return;
+    if (this.#standing(from) !== "member" || !this.#isNew(id)) return;
+    const { counters } = this.#wire;
+    counters.broadcastsDelivered++;
+    this.#events?.broadcast(body, from);
+    if (this.#wire.isDuplicated()) {
+      counters.broadcastsDuplicated++;
+      this.#wire.carry(from, this.self, () => {
+        if (this.#state === "running") this.#events?.broadcast(body, from);
+      });
+    }
+    this.#spread(id, body, from);
+  }
+}
+
+function refuseTooLarge(body: Uint8Array): void {
+  if (body.length <= MAX_FRAME_BYTES) return;
+  throw new LabError("TooLarge", `a message of ${body.length} bytes is over the limit of ${MAX_FRAME_BYTES}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
