@@ -155,6 +155,7 @@ export class Mesh implements Peers {
   }
 
   async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    if (peer === this.self) return this.#gate.serve(peer, channel, body);
     const leftMs = await this.#connect(peer, timeoutMs);
     return this.#supervisor.using(peer, () => this.#options.link.request(peer, channel, body, leftMs));
   }

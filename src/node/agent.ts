@@ -1,8 +1,9 @@
-import { ascii, concat, equalBytes, toHex } from "../core/bytes.ts";
+import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.ts";
+import { LabError } from "../core/errors.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
-import type { Link } from "../core/ports/link.ts";
+import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { AuditRecord, RoleContext, RoleDefinition } from "../core/ports/role.ts";
@@ -17,6 +18,7 @@ import { OwnLogs } from "./own-logs.ts";
 import { RoleRunner } from "./role-runner.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 import { SecretCache } from "./secret-cache.ts";
+import { type Delivery, deliverEnvelope } from "./secret-delivery.ts";
 
 /** Everything that an agent can do to the world. `platform/` builds the real one, the simulator another. */
 export interface Platform {
@@ -124,6 +126,7 @@ export class Agent {
       peers: this.mesh,
       view: () => this.view(),
       heads: () => this.heads(),
+      catchUp: (peer) => this.#catchUp(peer),
     });
     this.#runner = new RoleRunner(
       options.roles,
@@ -184,6 +187,13 @@ export class Agent {
 
   async audit(record: AuditRecord): Promise<void> {
     await this.#own.audit({ ...record, timeMs: this.platform.clock.now() });
+  }
+
+  /** Hands the sealed value of a version to every store; says what each of them answered. */
+  async deliverEnvelope(input: { readonly envelope: string }): Promise<Delivery[]> {
+    const envelope = fromBase64Url(input.envelope);
+    if (envelope === null) throw new LabError("Invalid", "the envelope is not base64url", { field: "envelope" });
+    return deliverEnvelope(this.view(), this.mesh, envelope);
   }
 
   /** Calls `listener` on every change until the returned function is called. */
@@ -271,6 +281,10 @@ export class Agent {
     }
   }
 
+  async #catchUp(peer: string): Promise<void> {
+    if ((await this.mesh.catchUp(peer)) === null) throw new PeerUnreachableError(peer, "it does not say what it knows");
+  }
+
   #roleContext(definition: RoleDefinition): { context: RoleContext; close: () => void } {
     const { clock, random, keys, log, disk, link } = this.platform;
     const { identity } = this;
@@ -288,9 +302,7 @@ export class Agent {
       peers: this.mesh,
       view: () => this.view(),
       heads: () => this.heads(),
-      catchUp: async (peer) => {
-        await this.mesh.catchUp(peer);
-      },
+      catchUp: (peer) => this.#catchUp(peer),
       handle: (channel, handler) => {
         channels.push(channel);
         this.mesh.handle(channel, handler);
@@ -318,8 +330,10 @@ export class Agent {
 
 /** Digest of all observed records: equal on peers that have heard the same. */
 export function observedHash(agent: Agent): string {
-  const parts = [...agent.replica.observed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([log, observed]) => {
-    return ascii(`${log} ${observed.state === "record" ? observed.entry.id : "forked"}\n`);
-  });
+  const parts = [...agent.replica.observed]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([log, observed]) => {
+      return ascii(`${log} ${observed.state === "record" ? observed.entry.id : "forked"}\n`);
+    });
   return toHex(agent.platform.keys.hash(concat(...parts)));
 }

@@ -19,7 +19,10 @@ export type ChannelHandler = (peer: PeerKey, body: Uint8Array) => Promise<Uint8A
 
 /** The mesh as roles see it. */
 export interface Peers {
-  /** Asks a member, dialling it if there is no connection. Errors as of `Link.request`. */
+  /**
+   * Asks a member, dialling it if there is no connection. Errors as of `Link.request`. This node may ask itself, too:
+   * its handlers answer as they answer others.
+   */
   request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   opinion(peer: PeerKey): PeerOpinion;
 }

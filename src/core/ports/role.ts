@@ -47,7 +47,7 @@ export interface RoleContext {
   view(): View;
   /** Hex digests of the authority heads and of the desired frontier that the view stands on. */
   heads(): { readonly authority: Uint8Array; readonly desired: Uint8Array };
-  /** Pulls what a peer has and this replica lacks. */
+  /** Pulls what a peer has and this replica lacks. Throws `PeerUnreachable` if that fails. */
   catchUp(peer: string): Promise<void>;
   /** Answers requests of members on a channel until the role stops. */
   handle(channel: string, handler: ChannelHandler): void;

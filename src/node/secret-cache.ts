@@ -1,0 +1,333 @@
+import { LabError } from "../core/errors.ts";
+import { isRoleLabel } from "../core/names.ts";
+import { labelPath, secretVersionPath, serverLabelPath } from "../core/paths.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Disk } from "../core/ports/disk.ts";
+import type { Keys, SealIdentity } from "../core/ports/keys.ts";
+import { PeerFailedError } from "../core/ports/link.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { Peers } from "../core/ports/mesh.ts";
+import type { Random } from "../core/ports/random.ts";
+import { type PassOutcome, RepeatedPass } from "../core/repeated-pass.ts";
+import type { Secret } from "../core/secret.ts";
+import { inAskingOrder } from "../core/secrets/asking-order.ts";
+import type { Heads } from "../core/secrets/freshness.ts";
+import { decodeGetAnswer, decodeServed, encodeGetRequest, GET_CHANNEL } from "../core/secrets/messages.ts";
+import {
+  declaredPaths,
+  EVERY_NODE,
+  entitledPaths,
+  grantingLabels,
+  mayRead,
+  SECRET_STORE,
+} from "../core/secrets/policy.ts";
+import { checkCommitment, type CurrentVersion, currentVersion } from "../core/secrets/version.ts";
+import type { Node, View } from "../core/view.ts";
+import {
+  type CacheRecord,
+  decodeCacheRecord,
+  encodeCacheRecord,
+  openCacheRecord,
+  sealCacheRecord,
+} from "./cache-record.ts";
+
+const PREFIX = "value/";
+/** A store that is heard of has this long to answer, any other one less: what is cached must not wait for the dead. */
+const ONLINE_TIMEOUT_MS = 5000;
+const SILENT_TIMEOUT_MS = 2000;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MOST_MS = 60_000;
+
+export interface SecretCacheOptions {
+  readonly self: { readonly id: string; readonly key: string };
+  readonly mesh: Uint8Array;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The cache's own part of the disk. */
+  readonly disk: Disk;
+  /** 32 bytes that never leave this machine. */
+  readonly machineKey: Secret;
+  /** What stores seal to this node opens with it. */
+  readonly seal: SealIdentity;
+  readonly peers: Peers;
+  view(): View;
+  heads(): Heads;
+  /** Pulls what a peer has and this replica lacks. Throws `PeerUnreachable` if that fails. */
+  catchUp(peer: string): Promise<void>;
+}
+
+/** A value on this machine, for whoever may ask this machine. */
+export interface CachedSecret {
+  /** The caller's own copy: wipe it after use. */
+  readonly value: Secret;
+  /** Hex of the ledger entry that wrote it. */
+  readonly version: string;
+  /** - `fresh`: the current version, as far as this machine knows · `stale`: an older one, as no store has answered */
+  readonly state: "fresh" | "stale";
+  readonly fetchedMs: number;
+}
+
+/** What the cache holds, for people; never a value. */
+export interface CacheEntry {
+  readonly path: string;
+  readonly version: string;
+  /** - `withheld`: what granted it became void; kept for the day when an operator adopts it, and not given out */
+  readonly state: "fresh" | "stale" | "withheld";
+  readonly fetchedMs: number;
+}
+
+/**
+ * Every node's own copy of what it is entitled to, sealed under its machine key: read at start without any network,
+ * refreshed beside it, wiped when an effective change takes the entitlement away. A stale value beats none.
+ */
+export class SecretCache {
+  readonly #options: SecretCacheOptions;
+  readonly #passes: RepeatedPass;
+  readonly #records = new Map<string, CacheRecord>();
+  readonly #asking = new Map<string, Promise<boolean>>();
+  #life: "running" | "stopped" = "running";
+  /** Revision of the view that the cache was last brought in line with. */
+  #settledAt = -1;
+
+  constructor(options: SecretCacheOptions) {
+    this.#options = options;
+    this.#passes = new RepeatedPass({
+      clock: options.clock,
+      run: () => this.reconcile(),
+      failed: (error) => options.log.write("warn", "secret-cache.pass-failed", { error }),
+      retryFirstMs: RETRY_FIRST_MS,
+      retryMostMs: RETRY_MOST_MS,
+    });
+  }
+
+  /** Reads what the disk has. A damaged record is as if it had never been. */
+  async load(): Promise<void> {
+    for (const { key, value } of await this.#options.disk.scan(PREFIX)) {
+      const record = decodeCacheRecord(value);
+      if (record !== null && key === PREFIX + record.path) this.#records.set(record.path, record);
+      else this.#options.log.write("error", "secret-cache.damaged-record", { key });
+    }
+  }
+
+  /** Asks for a {@link reconcile} soon. */
+  requestReconcile(): void {
+    this.#passes.request();
+  }
+
+  /** What is under way keeps nothing any more. */
+  async stop(): Promise<void> {
+    this.#life = "stopped";
+    this.#passes.stop();
+  }
+
+  /** What is cached, ascending by path. */
+  list(): CacheEntry[] {
+    const view = this.#options.view();
+    return [...this.#records.values()]
+      .sort((a, b) => (a.path < b.path ? -1 : 1))
+      .map(({ path, version, fetchedMs }) => ({ path, version, state: this.#stateOf(view, path, version), fetchedMs }));
+  }
+
+  /**
+   * The value, from here if this is the current version, else from the stores, else the one that was current before.
+   * Throws `NotAuthorised`, alike for what does not exist and what this machine may not have, and `SecretUnavailable`
+   * if no store answers and nothing is cached.
+   */
+  async get(path: string): Promise<CachedSecret> {
+    const cached = this.#cached(path);
+    if (cached?.state === "fresh") return cached;
+    cached?.value.wipe();
+    await this.#refresh(path);
+    // Asked anew: the view may have learned from a store that it asked.
+    const found = this.#cached(path);
+    if (found === null) throw this.#unavailable(path);
+    if (found.state === "stale")
+      this.#options.log.write("warn", "secret-cache.stale", { path, version: found.version });
+    return found;
+  }
+
+  /** Wipes what this node may keep no longer, fetches what it may have and lacks. Cheap when the view has not changed. */
+  async reconcile(): Promise<PassOutcome> {
+    const view = this.#options.view();
+    if (view.revision === this.#settledAt) return "settled";
+    await this.#wipe([...this.#records.values()].filter((record) => isWithdrawn(view, this.#options.self.id, record)));
+    let lacking = 0;
+    for (const path of entitledPaths(view, this.#options.self.id)) {
+      if (this.#life === "stopped") return "settled";
+      const current = currentVersion(this.#options.view(), path);
+      if (current === undefined || this.#records.get(path)?.version === current.version) continue;
+      if (!(await this.#refresh(path))) lacking++;
+    }
+    if (lacking > 0) return "unsettled";
+    this.#settledAt = view.revision;
+    return "settled";
+  }
+
+  #stateOf(view: View, path: string, version: string): CacheEntry["state"] {
+    const current = currentVersion(view, path);
+    if (current === undefined || !this.#mayKeep(view, path)) return "withheld";
+    return current.version === version ? "fresh" : "stale";
+  }
+
+  /** A node whose name is contested keeps what it holds: it reads it here, and no store gives it anything new. */
+  #mayKeep(view: View, path: string): boolean {
+    const { id } = this.#options.self;
+    return view.nodes.get(id)?.state === "active" && grantingLabels(view, id, path).length > 0;
+  }
+
+  #requireKnown(path: string): CurrentVersion {
+    const view = this.#options.view();
+    const current = this.#mayKeep(view, path) ? currentVersion(view, path) : undefined;
+    if (current !== undefined) return current;
+    throw new LabError("NotAuthorised", `secret "${path}" does not exist or this machine is not entitled to it`, {
+      hint: "lab get secrets says which labels declare it",
+    });
+  }
+
+  /** From memory, whichever version it is. */
+  #cached(path: string): CachedSecret | null {
+    const current = this.#requireKnown(path);
+    const record = this.#records.get(path);
+    if (record === undefined) return null;
+    const { keys, machineKey, mesh, log } = this.#options;
+    const value = openCacheRecord(keys, machineKey, mesh, record);
+    if (value === null) {
+      // The disk keeps it until a good one takes its place.
+      this.#records.delete(path);
+      log.write("error", "secret-cache.damaged-value", { path });
+      return null;
+    }
+    const { version, fetchedMs } = record;
+    return { value, version, state: version === current.version ? "fresh" : "stale", fetchedMs };
+  }
+
+  /** True once the current version is cached; whoever asks meanwhile waits for the same answer. */
+  #refresh(path: string): Promise<boolean> {
+    let asking = this.#asking.get(path);
+    if (asking === undefined) {
+      asking = this.#askStores(path).finally(() => this.#asking.delete(path));
+      this.#asking.set(path, asking);
+    }
+    return asking;
+  }
+
+  async #askStores(path: string): Promise<boolean> {
+    const { peers, random, log, view, self } = this.#options;
+    for (const store of inAskingOrder(view().holders(SECRET_STORE), peers, random)) {
+      if (this.#life === "stopped" || !mayRead(view(), self.id, path)) return false;
+      try {
+        const refused = await this.#ask(store, path);
+        if (refused === null) return true;
+        log.write("warn", "secret-cache.refused", { path, store: store.name, reason: refused });
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error;
+        const level = error.code.startsWith("Peer") ? "debug" : "warn";
+        log.write(level, "secret-cache.not-served", { path, store: store.name, error });
+      }
+    }
+    return false;
+  }
+
+  /** Null if the store gave the current version and it is kept, else why it is not. */
+  async #ask(store: Node, path: string): Promise<string | null> {
+    const { heads, keys, mesh, peers, seal, view } = this.#options;
+    const timeoutMs = peers.opinion(store.key).online === "yes" ? ONLINE_TIMEOUT_MS : SILENT_TIMEOUT_MS;
+    const { authority, desired } = heads();
+    const body = encodeGetRequest({ path, authority, desired });
+    const answer = decodeGetAnswer(await peers.request(store.key, GET_CHANNEL, body, timeoutMs));
+    if (answer.state !== "value") throw new PeerFailedError(store.key, `the store says: ${answer.state}`);
+    const opened = await keys.open(seal, answer.sealed);
+    if (opened === null) return "it is not sealed to this machine";
+    const served = decodeServed(opened);
+    opened.wipe();
+    try {
+      if (served.path !== path) return "it is another secret";
+      if (currentVersion(view(), path)?.version !== served.version) await this.#options.catchUp(store.key);
+      // A version that this view knows as superseded, or does not know at all, is never taken.
+      const current = currentVersion(view(), path);
+      if (current?.version !== served.version) return "it is not the current version";
+      if (!checkCommitment(keys, mesh, current, served)) return "it is not the value that its writer signed";
+      await this.#keep(current, served.value);
+      return null;
+    } finally {
+      served.value.wipe();
+    }
+  }
+
+  async #keep({ path, version }: CurrentVersion, value: Secret): Promise<void> {
+    const { clock, disk, keys, log, machineKey, mesh, random, self, view } = this.#options;
+    const labels = grantingLabels(view(), self.id, path);
+    if (labels.length === 0 || this.#life === "stopped") return;
+    const facts = { path, version, labels, fetchedMs: clock.now() };
+    const record = sealCacheRecord({ keys, random }, machineKey, mesh, facts, value);
+    const before = this.#records.get(path);
+    this.#records.set(path, record);
+    try {
+      await disk.append([{ key: PREFIX + path, value: encodeCacheRecord(record) }], true);
+      before?.sealed.fill(0);
+    } catch (error) {
+      // A full disk takes the next start's copy, not this one.
+      log.write("error", "secret-cache.not-stored", { path, error });
+    }
+  }
+
+  async #wipe(records: readonly CacheRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    for (const { path, sealed } of records) {
+      sealed.fill(0);
+      this.#records.delete(path);
+    }
+    const paths = records.map(({ path }) => path);
+    await this.#options.disk.remove(
+      paths.map((path) => PREFIX + path),
+      true,
+    );
+    this.#options.log.write("info", "secret-cache.wiped", { paths });
+  }
+
+  #unavailable(path: string): LabError {
+    const { clock, peers, view } = this.#options;
+    const stores = view().holders(SECRET_STORE);
+    const nowMs = clock.now();
+    const notes = stores.map(({ name, key }) => {
+      const { online, lastHeardMs } = peers.opinion(key);
+      const heard =
+        lastHeardMs === null ? "not heard since this agent started" : `last heard ${ago(nowMs - lastHeardMs)}`;
+      return online === "yes" ? `${name} is online and gave nothing that holds` : `${name}: ${heard}`;
+    });
+    return new LabError("SecretUnavailable", `secret "${path}" is not on this machine, and no store gave it`, {
+      notes: stores.length === 0 ? ["no machine has the label secret-store"] : notes,
+      hint:
+        stores.length === 0 ? "lab label server NODE secret-store" : "it is fetched as soon as a store can be reached",
+    });
+  }
+}
+
+/**
+ * True if effective writes took the entitlement away: the node was cut, the secret removed, or each label that granted
+ * it was taken from the node or declares it no more. What is merely void is withheld and kept (`trust.md` §5).
+ */
+function isWithdrawn(view: View, self: string, { path, labels }: CacheRecord): boolean {
+  const node = view.nodes.get(self);
+  if (node === undefined) return false;
+  if (node.state === "cut" || isRemoved(view, secretVersionPath(path))) return true;
+  if (node.state === "suspended" || grantingLabels(view, self, path).length > 0) return false;
+  return labels.every((label) => {
+    const has = label === EVERY_NODE || view.labelsOf(self).includes(label);
+    const isTaken = !has && (isRoleLabel(label) || isRemoved(view, serverLabelPath(self, label)));
+    return isTaken || (view.isWritten(labelPath(label)) && !declaredPaths(view, label).has(path));
+  });
+}
+
+function isRemoved(view: View, path: string): boolean {
+  return view.isWritten(path) && view.desired(path) === undefined;
+}
+
+function ago(spanMs: number): string {
+  const seconds = Math.max(0, Math.round(spanMs / 1000));
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
+  return `${Math.round(seconds / 3600)} h ago`;
+}

@@ -1,0 +1,139 @@
+import { decode, encode, MalformedError } from "../../core/encoding.ts";
+import { readBytes, readFields, readNumber } from "../../core/fields.ts";
+import type { Disk } from "../../core/ports/disk.ts";
+import { decodeEnvelope, encodeEnvelope, type Envelope } from "../../core/secrets/envelope.ts";
+import type { HeldVersion } from "../../core/secrets/messages.ts";
+
+const PREFIX = "envelope/";
+/** The newest versions of a path that are kept, the current one among them. */
+const KEPT_VERSIONS = 5;
+
+interface Held extends HeldVersion {
+  readonly storedMs: number;
+  readonly recipients: readonly string[];
+}
+
+/** The envelopes of a store on its disk, with an index of what is there. No envelope stays in memory. */
+export class Dataset {
+  readonly #disk: Disk;
+  /** By path, oldest first. */
+  readonly #held = new Map<string, readonly Held[]>();
+  #life: "kept" | "forgotten" = "kept";
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** Reads the index from the disk; returns how many records were damaged, which are as if they had never been. */
+  async load(): Promise<number> {
+    const damaged: string[] = [];
+    for (const { key, value } of await this.#disk.scan(PREFIX)) {
+      try {
+        const { storedMs, envelope } = decodeRecord(value);
+        if (keyOf(envelope) !== key) throw new MalformedError("a record in the place of another");
+        this.#note(envelope, storedMs);
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        damaged.push(key);
+      }
+    }
+    if (damaged.length > 0) await this.#disk.remove(damaged, false);
+    return damaged.length;
+  }
+
+  has({ path, version }: HeldVersion): boolean {
+    return this.#find(path, version) !== undefined;
+  }
+
+  /** All versions, ascending by path and version. */
+  list(): HeldVersion[] {
+    return [...this.#held.values()]
+      .flat()
+      .map(({ path, version }) => ({ path, version }))
+      .sort(compareHeld);
+  }
+
+  /** What is not wrapped to exactly these recipients. */
+  wrappedOtherwise(recipients: readonly string[]): HeldVersion[] {
+    const wanted = recipients.join();
+    return [...this.#held.values()].flat().filter((held) => held.recipients.join() !== wanted);
+  }
+
+  async read({ path, version }: HeldVersion): Promise<Envelope | undefined> {
+    const bytes = await this.#disk.read(keyOf({ path, version }));
+    if (bytes === undefined) return undefined;
+    try {
+      const { envelope } = decodeRecord(bytes);
+      return envelope.path === path && envelope.version === version ? envelope : undefined;
+    } catch (error) {
+      if (error instanceof MalformedError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Durable when it resolves. Old versions of the path beyond the kept ones go. */
+  async add(envelope: Envelope, storedMs: number): Promise<void> {
+    await this.#write(envelope, storedMs, true);
+    const older = (this.#held.get(envelope.path) ?? []).filter(({ version }) => version !== envelope.version);
+    for (const held of older.slice(0, Math.max(0, older.length + 1 - KEPT_VERSIONS))) await this.drop(held);
+  }
+
+  /** The same version for other recipients. */
+  async replace(envelope: Envelope): Promise<void> {
+    const held = this.#find(envelope.path, envelope.version);
+    if (held !== undefined) await this.#write(envelope, held.storedMs, false);
+  }
+
+  async drop({ path, version }: HeldVersion): Promise<void> {
+    const rest = (this.#held.get(path) ?? []).filter((held) => held.version !== version);
+    if (rest.length > 0) this.#held.set(path, rest);
+    else this.#held.delete(path);
+    await this.#disk.remove([keyOf({ path, version })], false);
+  }
+
+  /** Removes everything; what is still under way writes nothing any more. */
+  async forget(): Promise<void> {
+    this.#life = "forgotten";
+    this.#held.clear();
+    const records = await this.#disk.scan(PREFIX);
+    await this.#disk.remove(
+      records.map(({ key }) => key),
+      true,
+    );
+  }
+
+  async #write(envelope: Envelope, storedMs: number, sync: boolean): Promise<void> {
+    if (this.#life === "forgotten") return;
+    const value = encode({ v: 1, storedMs, envelope: encodeEnvelope(envelope) });
+    await this.#disk.append([{ key: keyOf(envelope), value }], sync);
+    this.#note(envelope, storedMs);
+  }
+
+  #note({ path, version, recipients }: Envelope, storedMs: number): void {
+    const others = (this.#held.get(path) ?? []).filter((held) => held.version !== version);
+    const all = [...others, { path, version, storedMs, recipients }];
+    this.#held.set(
+      path,
+      all.sort((a, b) => a.storedMs - b.storedMs || compareHeld(a, b)),
+    );
+  }
+
+  #find(path: string, version: string): Held | undefined {
+    return this.#held.get(path)?.find((held) => held.version === version);
+  }
+}
+
+export function compareHeld(a: HeldVersion, b: HeldVersion): number {
+  if (a.path !== b.path) return a.path < b.path ? -1 : 1;
+  if (a.version !== b.version) return a.version < b.version ? -1 : 1;
+  return 0;
+}
+
+function keyOf({ path, version }: HeldVersion): string {
+  return `${PREFIX}${path}@${version}`;
+}
+
+function decodeRecord(bytes: Uint8Array): { storedMs: number; envelope: Envelope } {
+  const { storedMs, envelope } = readFields(decode(bytes));
+  return { storedMs: readNumber(storedMs), envelope: decodeEnvelope(readBytes(envelope)) };
+}
