@@ -67,7 +67,7 @@ describe("transcripts of the command line", () => {
   }
 
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt"))) {
-    it(file.replace(/[.]txt$/, "").replaceAll("-", " "), async () => {
+    it(`${file.replace(/[.]txt$/, "").replaceAll("-", " ")}`, async () => {
       const path = join(folder, file);
       const transcript = readFileSync(path, "utf8");
       const played = await play(inputOf(transcript));

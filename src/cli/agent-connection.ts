@@ -76,7 +76,7 @@ class AgentConnection implements Connection {
 
   #send(method: string, path: string, parts: RequestParts, timeoutMs: number | undefined): Promise<IncomingMessage> {
     const pairs = queryPairs(parts.query);
-    const query = pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : "";
+    const query = pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : "";
     const body = parts.body === undefined ? undefined : JSON.stringify(parts.body);
     const first = this.#first;
     this.#first = undefined;
@@ -95,12 +95,17 @@ class AgentConnection implements Connection {
         },
       });
       this.#open.add(sent);
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => sent.destroy(late(timeoutMs)), timeoutMs);
+      let response: IncomingMessage | undefined;
+      const giveUp = () => (response ?? sent).destroy(late(timeoutMs ?? 0));
+      const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
       sent.once("close", () => {
         clearTimeout(timer);
         this.#open.delete(sent);
       });
-      sent.once("response", resolve);
+      sent.once("response", (incoming) => {
+        response = incoming;
+        resolve(incoming);
+      });
       sent.once("error", (error) => reject(asLabError(error)));
       sent.end(body);
     });

@@ -1,18 +1,8 @@
-import type { ListDocument } from "../operations/kinds/meta.ts";
 import type { CommandContext } from "./command.ts";
-import type { Connection, QueryValue } from "./connection.ts";
+import { fetchList, type ListRequest } from "./list-request.ts";
 import { limitOf, printList } from "./render/document.ts";
-import type { View } from "./render/view.ts";
 
-/** What a `lab get` command asks for and how it is shown. */
-export interface ListRequest<T> {
-  readonly path: string;
-  readonly query?: Readonly<Record<string, QueryValue>>;
-  readonly view: View<T>;
-  /** Narrows what arrived, where the operation itself cannot. Throws for names that do not exist. */
-  narrow?(items: readonly T[]): readonly T[];
-}
-
+/** Runs a `lab get` command, once or with `-w` until it is interrupted. */
 export async function runList<T>(ctx: CommandContext, request: ListRequest<T>): Promise<number> {
   // Before anything is asked, so that a wrong number is told at once.
   limitOf(ctx);
@@ -23,9 +13,4 @@ export async function runList<T>(ctx: CommandContext, request: ListRequest<T>): 
   }
   await printList(ctx, await fetchList(connection, request), request.view);
   return 0;
-}
-
-export async function fetchList<T>(connection: Connection, request: ListRequest<T>): Promise<ListDocument<T>> {
-  const document = (await connection.call("GET", request.path, { query: request.query })) as ListDocument<T>;
-  return request.narrow ? { ...document, items: request.narrow(document.items) } : document;
 }

@@ -1,7 +1,7 @@
 import type { ListDocument } from "../operations/kinds/meta.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { fetchList, type ListRequest } from "./list.ts";
+import { fetchList, type ListRequest } from "./list-request.ts";
 import { printList } from "./render/document.ts";
 
 /**

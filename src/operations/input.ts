@@ -13,7 +13,7 @@ export function parseInput<T extends Operation>(operation: T, raw: RawInput): In
   const { body } = raw;
   const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
   if (body !== undefined && !isObject) throw new LabError("Invalid", "the body is not a JSON object");
-  const result = operation.input.safeParse({ ...gather(raw.query ?? []), ...(body ?? {}), ...raw.params });
+  const result = operation.input.safeParse({ ...gather(raw.query ?? []), ...body, ...raw.params });
   if (result.success) return result.data as InputOf<T>;
   const issue = result.error.issues[0];
   const field = issue?.path.join(".") ?? "";

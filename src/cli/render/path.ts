@@ -52,5 +52,5 @@ function follow(value: unknown, step: Step): unknown[] {
 export function valueText(value: unknown, nothing: string): string {
   if (value === undefined || value === null) return nothing;
   if (Array.isArray(value) && value.every((part) => typeof part !== "object")) return value.join(",");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

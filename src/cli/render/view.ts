@@ -4,20 +4,20 @@ import type { Cell } from "./table.ts";
 export interface View<T> {
   readonly columns: readonly Column<T>[];
   /** What `-o name` prints and `-w` recognises an item by. */
-  name(item: T): string;
+  readonly name: (item: T) => string;
   /** Said on stderr for a list that is empty and may be. */
   readonly empty: { readonly text: string; readonly hint?: string };
   /** The declaration that `-o yaml` writes, for kinds that `lab apply` reads. */
-  declare?(item: T): Declaration;
+  readonly declare?: (item: T) => Declaration;
 }
 
 export interface Column<T> {
   readonly header: string;
   /** Only with `-o wide` (and in CSV). */
   readonly wide?: boolean;
-  cell(item: T, nowMs: number): Cell;
+  readonly cell: (item: T, nowMs: number) => Cell;
   /** The value itself for CSV, where the cell shows an age or a mark. */
-  exact?(item: T): string | null;
+  readonly exact?: (item: T) => string | null;
 }
 
 export interface Declaration {

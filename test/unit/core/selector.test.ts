@@ -174,8 +174,12 @@ describe("selectors of any shape", () => {
   const value = fc.constantFrom(...values);
   const positive: fc.Arbitrary<Sample> = fc.oneof(
     value.map((v) => ({ text: v, holds: (one: ServerLike) => has(one, "label", v) })),
-    fc.tuple(key, space, value).map(([k, s, v]) => ({ text: `${k}${s}=${s}${v}`, holds: (one) => has(one, k, v) })),
-    fc.tuple(key, space, value).map(([k, s, v]) => ({ text: `${k}${s}!=${s}${v}`, holds: (one) => !has(one, k, v) })),
+    fc
+      .tuple(key, space, value)
+      .map(([k, s, v]) => ({ text: `${k}${s}=${s}${v}`, holds: (one: ServerLike) => has(one, k, v) })),
+    fc
+      .tuple(key, space, value)
+      .map(([k, s, v]) => ({ text: `${k}${s}!=${s}${v}`, holds: (one: ServerLike) => !has(one, k, v) })),
     fc.tuple(key, space, fc.array(value, { minLength: 1, maxLength: 3 })).map(([k, s, list]) => ({
       text: `${k} in${s}(${s}${list.join(`${s},${s}`)}${s})`,
       holds: (one: ServerLike) => list.some((v) => has(one, k, v)),
