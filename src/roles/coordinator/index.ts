@@ -9,6 +9,7 @@ import {
   tokenSecretHash,
 } from "../../core/enrolment.ts";
 import type { Role, RoleContext, RoleDefinition } from "../../core/ports/role.ts";
+import { freshnessChannel, freshnessHandler } from "../../core/secrets/freshness.ts";
 import { planRedemption, type RedemptionPlan } from "./redemption.ts";
 
 const BOUND = "bound/";
@@ -26,6 +27,7 @@ class Coordinator implements Role {
   }
 
   async start(): Promise<void> {
+    this.#context.handle(freshnessChannel("coordinator"), freshnessHandler(this.#context));
     this.#context.handleStrangers(ENROL_CHANNEL, (peer, body) => this.#exclusive(() => this.#enrol(peer, body)));
   }
 
