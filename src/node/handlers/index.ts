@@ -1,8 +1,9 @@
-import { toBase64Url } from "../../core/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../core/bytes.ts";
 import { LabError, NotFoundError } from "../../core/errors.ts";
 import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
+import { deliverEnvelope } from "../secret-delivery.ts";
 import { listAudit } from "./audit.ts";
 import { listConflicts, listLabels, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
@@ -72,7 +73,9 @@ async function deliver(
   agent: Agent,
   input: { readonly path: string; readonly version: string; readonly envelope: string },
 ): Promise<unknown> {
-  const stores = await agent.deliverEnvelope(input);
+  const envelope = fromBase64Url(input.envelope);
+  if (envelope === null) throw new LabError("Invalid", "the envelope is not base64url", { field: "envelope" });
+  const stores = await deliverEnvelope(agent.view(), agent.mesh, envelope);
   if (stores.length === 0) {
     throw new LabError("SecretUnavailable", "no machine has the label secret-store", {
       hint: "lab label server NODE secret-store",
