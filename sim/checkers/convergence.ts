@@ -1,0 +1,25 @@
+import { equalBytes, toHex } from "../../src/core/bytes.ts";
+import type { World } from "../world.ts";
+
+/** True if every machine runs, knows all that honest hands signed, and makes the same of it as the others. */
+export function hasConverged(world: World): boolean {
+  const [first, ...others] = world.machines.map(({ agent }) => agent?.replica.stateHash());
+  if (first === undefined || !others.every((hash) => hash !== undefined && equalBytes(hash, first))) return false;
+  const replica = world.machines[0]?.agent?.replica;
+  return [...world.history.signed].every((id) => {
+    if (replica?.graph.find(id) !== undefined) return true;
+    return [...(replica?.chains.values() ?? [])].some((chain) => chain.find(id) !== undefined);
+  });
+}
+
+/** Says who differs, after the time in which everybody should have agreed. */
+export function checkConvergence(world: World): void {
+  if (hasConverged(world)) return;
+  const said = new Map<string, string[]>();
+  for (const { name, agent } of world.machines) {
+    const hash = agent === null ? "does not run" : toHex(agent.replica.stateHash()).slice(0, 12);
+    said.set(hash, [...(said.get(hash) ?? []), name]);
+  }
+  const sides = [...said].map(([hash, names]) => `${hash} (${names.join(", ")})`).join("; ");
+  world.violated("convergence", `after the heal the machines do not agree: ${sides}`);
+}

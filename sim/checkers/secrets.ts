@@ -1,0 +1,46 @@
+import type { World } from "../world.ts";
+import { SECRETS_OF } from "../workload.ts";
+
+/** No value stands on any disk in the clear, and nobody holds one who was never entitled to it. */
+export async function checkSecrets(world: World): Promise<void> {
+  const needle = Buffer.from(world.marker);
+  for (const { name, disk } of world.machines) {
+    for (const { key, value } of await disk.scan("")) {
+      if (Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(needle)) {
+        world.violated("secrets", `the disk of ${name} has a value in the clear (${key})`);
+      }
+    }
+  }
+  for (const { agent, id, name } of world.machines) {
+    for (const { path } of agent?.cache.list() ?? []) {
+      world.reached("a machine holds a secret");
+      if (grantingLabels(path).some((label) => world.history.everLabelled(id, label))) continue;
+      world.violated("secrets", `${name} holds ${path} and never had a label that opens it`);
+    }
+  }
+}
+
+/** At the end: whoever is entitled can read the current value, and nobody else can. */
+export async function checkReadable(world: World): Promise<void> {
+  for (const { agent, id, name } of world.machines) {
+    if (agent === null) continue;
+    const labels = world.history.labelsOf(id);
+    for (const path of Object.values(SECRETS_OF).flat()) {
+      const entitled = grantingLabels(path).some((label) => labels.includes(label));
+      const expected = world.history.winner(`version/${path}`)?.entry;
+      const version = await world.until(agent.cache.get(path).then(
+        (cached) => cached.version,
+        () => null,
+      ));
+      if (!entitled && version !== null) world.violated("secrets", `${name} reads ${path} and is not entitled to it`);
+      if (entitled && version !== null && version === expected) world.reached("a secret is read at the end");
+      if (entitled && version !== null && version !== expected) {
+        world.violated("secrets", `${name} reads an old version of ${path} after the heal`);
+      }
+    }
+  }
+}
+
+function grantingLabels(path: string): string[] {
+  return Object.keys(SECRETS_OF).filter((label) => SECRETS_OF[label]?.includes(path));
+}

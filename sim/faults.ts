@@ -1,0 +1,188 @@
+import type { Random } from "../src/core/ports/random.ts";
+import type { Machine } from "./machine.ts";
+import type { World } from "./world.ts";
+
+/** Something that comes again and again: about how often, and for how long. */
+interface Recurring {
+  readonly everyMs: number;
+  readonly lastsMs: readonly [min: number, max: number];
+}
+
+/** What goes wrong in one world. `null`: nothing of that kind. */
+export interface FaultPlan {
+  readonly loss: number;
+  readonly duplication: number;
+  readonly delayMs: readonly [min: number, max: number];
+  /** The mesh is cut in two. */
+  readonly partition: Recurring | null;
+  /** One machine loses power and comes back. */
+  readonly crash: Recurring | null;
+  /** One agent ends in order and comes back. */
+  readonly stop: Recurring | null;
+  /** Wall clocks are off by up to this much. */
+  readonly offsetMs: number;
+  /** Clocks run too fast or too slow by up to this many millionths. */
+  readonly driftPpm: number;
+  /** A wall clock is set anew, within the offset. */
+  readonly jump: Recurring | null;
+  readonly hostile: "absent" | "member";
+}
+
+export const CALM: FaultPlan = {
+  loss: 0,
+  duplication: 0,
+  delayMs: [1, 30],
+  partition: null,
+  crash: null,
+  stop: null,
+  offsetMs: 0,
+  driftPpm: 0,
+  jump: null,
+  hostile: "absent",
+};
+
+/** Each kind of fault is there or not, and strong or weak, as the seed says: worlds that differ find more than one mean. */
+export function drawFaults(random: Random): FaultPlan {
+  const chance = (percent: number): boolean => random.below(100) < percent;
+  const between = (min: number, max: number): number => min + random.below(max - min + 1);
+  const recurring = (percent: number, everyMs: number, lastsMs: readonly [number, number]): Recurring | null =>
+    chance(percent) ? { everyMs: between(everyMs / 2, everyMs * 2), lastsMs } : null;
+  return {
+    loss: chance(60) ? between(1, 100) / 1000 : 0,
+    duplication: chance(40) ? between(1, 100) / 1000 : 0,
+    delayMs: chance(30) ? [1, between(100, 1500)] : [1, 30],
+    partition: recurring(60, 45_000, [3_000, 40_000]),
+    crash: recurring(60, 25_000, [500, 30_000]),
+    stop: recurring(30, 40_000, [500, 20_000]),
+    // Beyond five minutes operators do not sign, and clocks of that far ahead are shown and not merged.
+    offsetMs: chance(50) ? (chance(25) ? 20 * 60_000 : between(100, 120_000)) : 0,
+    driftPpm: chance(40) ? between(10, 500) : 0,
+    jump: recurring(25, 60_000, [0, 0]),
+    hostile: chance(75) ? "member" : "absent",
+  };
+}
+
+/** Makes the plan come true until {@link heal}. */
+export class Faults {
+  readonly counts: Record<string, number> = {};
+  readonly #world: World;
+  readonly #plan: FaultPlan;
+  readonly #random: Random;
+  #state: "new" | "active" | "healed" = "new";
+  /** Machines that this put down and has not brought back. */
+  readonly #down = new Set<Machine>();
+
+  constructor(world: World, plan: FaultPlan) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#random = world.random.fork("faults");
+  }
+
+  start(): void {
+    this.#state = "active";
+    const { machines, network } = this.#world;
+    const { crash, delayMs, driftPpm, duplication, jump, loss, offsetMs, partition, stop } = this.#plan;
+    network.setLoss(loss);
+    network.setDuplication(duplication);
+    network.setDelay(...delayMs);
+    if (offsetMs > 0) for (const machine of machines) this.#setClock(machine);
+    if (driftPpm > 0) for (const machine of machines) machine.clock.skew({ driftPpm: this.#symmetric(driftPpm) });
+    this.#recur("partition", partition, (lastsMs) => this.#cut(lastsMs));
+    this.#recur("crash", crash, (lastsMs) => this.#crash(lastsMs));
+    this.#recur("stop", stop, (lastsMs) => this.#stop(lastsMs));
+    this.#recur("clock jump", jump, () => this.#jump());
+  }
+
+  /** Ends everything and brings everybody back. What clocks say stays as wrong as it is. */
+  heal(): void {
+    this.#state = "healed";
+    const { network } = this.#world;
+    network.heal();
+    network.setLoss(0);
+    network.setDuplication(0);
+    network.setDelay(...CALM.delayMs);
+    for (const machine of [...this.#down]) this.#bringBack(machine);
+    const { broadcastsLost, requestsLost, broadcastsDuplicated } = network.counters;
+    if (broadcastsLost + requestsLost > 0) this.counts.lost = broadcastsLost + requestsLost;
+    if (broadcastsDuplicated > 0) this.counts.duplicated = broadcastsDuplicated;
+  }
+
+  #recur(kind: string, recurring: Recurring | null, happen: (lastsMs: number) => boolean): void {
+    if (recurring === null) return;
+    const { everyMs, lastsMs } = recurring;
+    const [min, max] = lastsMs;
+    this.#world.clock.after(this.#random.below(2 * everyMs), () => {
+      if (this.#state !== "active") return;
+      if (happen(min + this.#random.below(max - min + 1))) this.#count(kind);
+      this.#recur(kind, recurring, happen);
+    });
+  }
+
+  #cut(lastsMs: number): boolean {
+    const { clock, hostile, machines, network, trace } = this.#world;
+    const keys = [...machines.map(({ key }) => key), Buffer.from(hostile.member.signer.publicKey).toString("hex")];
+    const here = new Set(keys.filter(() => this.#random.below(2) === 0));
+    const there = keys.filter((key) => !here.has(key));
+    if (here.size === 0 || there.length === 0) return false;
+    network.cut(here, there);
+    trace.note(clock.monotonic(), "world", "cut", new Uint8Array(0));
+    // Ends all cuts, also one that came meanwhile: overlapping cuts would rarely leave two halves that still work.
+    clock.after(lastsMs, () => network.heal());
+    return true;
+  }
+
+  #crash(lastsMs: number): boolean {
+    const machine = this.#pick();
+    if (machine === undefined) return false;
+    const { clock, trace } = this.#world;
+    this.#down.add(machine);
+    machine.crash();
+    trace.note(clock.monotonic(), machine.name, "crash", new Uint8Array(0));
+    clock.after(lastsMs, () => this.#bringBack(machine));
+    return true;
+  }
+
+  #stop(lastsMs: number): boolean {
+    const machine = this.#pick();
+    if (machine === undefined) return false;
+    const { clock, trace } = this.#world;
+    this.#down.add(machine);
+    trace.note(clock.monotonic(), machine.name, "stop", new Uint8Array(0));
+    this.#world.begin(`stop of ${machine.name}`, async () => {
+      await machine.stop();
+      clock.after(this.#state === "active" ? lastsMs : 0, () => this.#bringBack(machine));
+    });
+    return true;
+  }
+
+  #bringBack(machine: Machine): void {
+    // An agent that is still ending is brought back by whoever ends it.
+    if (!machine.isDown || !this.#down.delete(machine)) return;
+    this.#world.begin(`start of ${machine.name}`, () => machine.start());
+  }
+
+  #jump(): boolean {
+    const machine = this.#pick();
+    if (machine === undefined) return false;
+    this.#setClock(machine);
+    return true;
+  }
+
+  #setClock(machine: Machine): void {
+    machine.clock.skew({ offsetMs: this.#symmetric(Math.max(this.#plan.offsetMs, 1_000)) });
+  }
+
+  #symmetric(limit: number): number {
+    return this.#random.below(2 * limit + 1) - limit;
+  }
+
+  /** A machine that runs. */
+  #pick(): Machine | undefined {
+    const running = this.#world.running.filter((machine) => !this.#down.has(machine));
+    return running.length === 0 ? undefined : running[this.#random.below(running.length)];
+  }
+
+  #count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  }
+}

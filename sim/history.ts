@@ -1,0 +1,99 @@
+import { compareHlc, type Hlc } from "../src/core/hlc.ts";
+import type { Json } from "../src/core/json.ts";
+
+/** One write of one honest operator, as it was meant. */
+export interface HonestWrite {
+  readonly operator: string;
+  /** Hex of the operator's log. */
+  readonly log: string;
+  readonly seq: number;
+  readonly entry: string;
+  readonly hlc: Hlc;
+  readonly path: string;
+  /** Undefined removes. */
+  readonly value: Json | undefined;
+  /** Entries whose write at the path the writer saw and replaces. */
+  readonly over: readonly string[];
+}
+
+/** An agent's word that it has an entry for good. */
+export interface Acknowledgement {
+  readonly entry: string;
+  readonly machine: string;
+  readonly atMs: number;
+}
+
+/**
+ * What honest hands did, written down by those who did it. Checkers compare views with this and never with what the
+ * agents' own code makes of entries.
+ */
+export class History {
+  readonly writes: HonestWrite[] = [];
+  readonly acknowledgements: Acknowledgement[] = [];
+  /** Ids of every entry of operators that honest hands signed. */
+  readonly signed = new Set<string>();
+  /** Role labels in the order in which one operator, who knows all of her own acts, gave and took them. */
+  readonly #roles = new Map<string, Set<string>>();
+  readonly #everRoles = new Set<string>();
+  readonly #everLabels = new Set<string>();
+  readonly #byPath = new Map<string, HonestWrite[]>();
+
+  wrote(write: HonestWrite): void {
+    this.writes.push(write);
+    this.signed.add(write.entry);
+    const known = this.#byPath.get(write.path);
+    if (known === undefined) this.#byPath.set(write.path, [write]);
+    else known.push(write);
+    const [kind, server, field, name] = write.path.split("/");
+    if (kind === "server" && field === "label" && write.value === true) this.#everLabels.add(`${server} ${name}`);
+  }
+
+  granted(server: string, role: string): void {
+    const roles = this.#roles.get(server);
+    if (roles === undefined) this.#roles.set(server, new Set([role]));
+    else roles.add(role);
+    this.#everRoles.add(`${server} ${role}`);
+  }
+
+  withdrew(server: string, role: string): void {
+    this.#roles.get(server)?.delete(role);
+  }
+
+  acknowledged(acknowledgement: Acknowledgement): void {
+    this.acknowledgements.push(acknowledgement);
+  }
+
+  /** True if some honest hand ever gave this server this label. */
+  everLabelled(server: string, label: string): boolean {
+    return this.#everLabels.has(`${server} ${label}`) || this.#everRoles.has(`${server} ${label}`);
+  }
+
+  rolesOf(server: string): ReadonlySet<string> {
+    return this.#roles.get(server) ?? new Set();
+  }
+
+  /** What must stand at a path once everybody knows everything: cause before clock, and clocks only break ties. */
+  winner(path: string): HonestWrite | undefined {
+    const writes = this.#byPath.get(path) ?? [];
+    const replaced = new Set(writes.flatMap(({ over }) => over));
+    const last = new Map<string, HonestWrite>();
+    for (const write of writes) if (write.seq > (last.get(write.log)?.seq ?? 0)) last.set(write.log, write);
+    const candidates = [...last.values()].filter(({ entry }) => !replaced.has(entry));
+    candidates.sort((a, b) => compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1));
+    return candidates[0];
+  }
+
+  get paths(): readonly string[] {
+    return [...this.#byPath.keys()];
+  }
+
+  /** Labels that a server must have once everybody knows everything, sorted. */
+  labelsOf(server: string): string[] {
+    const prefix = `server/${server}/label/`;
+    const labels = new Set(this.rolesOf(server));
+    for (const path of this.paths) {
+      if (path.startsWith(prefix) && this.winner(path)?.value === true) labels.add(path.slice(prefix.length));
+    }
+    return [...labels].sort();
+  }
+}

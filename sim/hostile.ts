@@ -1,0 +1,311 @@
+import { ascii, concat, fromHex, toBase64Url, toHex } from "../src/core/bytes.ts";
+import { encode } from "../src/core/encoding.ts";
+import { ENROL_CHANNEL } from "../src/core/enrolment.ts";
+import type { Hlc } from "../src/core/hlc.ts";
+import { serverLabelPath } from "../src/core/paths.ts";
+import type { Signer } from "../src/core/ports/keys.ts";
+import type { Link, LinkEvents } from "../src/core/ports/link.ts";
+import type { Random } from "../src/core/ports/random.ts";
+import {
+  decodeGetAnswer,
+  encodeGetRequest,
+  encodeListRequest,
+  FETCH_CHANNEL,
+  GET_CHANNEL,
+  LIST_CHANNEL,
+  PUT_CHANNEL,
+} from "../src/core/secrets/messages.ts";
+import { currentVersions } from "../src/core/secrets/version.ts";
+import type { KnownBody } from "../src/crdt/authority/bodies.ts";
+import { composeAuthority, composeLink, composeObserved } from "../src/crdt/compose.ts";
+import { CLASS_AUDIT, CLASS_DESIRED, type Entry } from "../src/crdt/entry/entry.ts";
+import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
+import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
+import type { Replica } from "../src/crdt/replica.ts";
+import { encodeEntries } from "../src/mesh/gossip-message.ts";
+import { hostileUpdates } from "./hostile-updates.ts";
+import type { Machine } from "./machine.ts";
+import type { World } from "./world.ts";
+
+const ACT_EVERY_MS = 4_000;
+const TIMEOUT_MS = 10_000;
+const NOTHING = new Uint8Array(0);
+
+/** Labels that nobody honest gives to the machine that acts here. */
+export const STOLEN_LABEL = "db";
+const STOLEN_ROLE = "secret-store";
+
+/**
+ * One member who cheats, with a node key that was enrolled in good faith, the key of an operator who turned, and a key
+ * that nobody knows. It runs no agent: it speaks on its own link, and it is given for free what it would have to spy
+ * out, namely everything that one honest machine knows.
+ */
+export class Hostile {
+  readonly counts: Record<string, number> = {};
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #link: Link;
+  readonly #stranger: Link;
+  #state: "new" | "active" | "ended" = "new";
+  /** One honest update of the operator who turned; the hostile ones pretend to continue it. */
+  #ledger: { readonly entry: Entry; readonly cursor: DocumentCursor } | null = null;
+
+  constructor(world: World) {
+    const { member, random, stranger } = world.hostile;
+    this.#world = world;
+    this.#random = random;
+    this.#link = world.network.createLink(toHex(member.signer.publicKey), member.address);
+    this.#stranger = world.network.createLink(toHex(stranger.publicKey), "10.66.0.1:7444");
+  }
+
+  async start(): Promise<void> {
+    this.#state = "active";
+    await this.#link.start(this.#events());
+    await this.#stranger.start({ ...this.#events(), request: () => Promise.reject(new Error("no")) });
+    this.#next();
+  }
+
+  /** It does not act any more; as a member it stays. */
+  end(): void {
+    this.#state = "ended";
+  }
+
+  #events(): LinkEvents {
+    return {
+      standing: () => "member",
+      opened: () => undefined,
+      closed: () => undefined,
+      request: (peer, channel) => this.#answer(peer, channel),
+      broadcast: () => undefined,
+      discovered: () => undefined,
+    };
+  }
+
+  #next(): void {
+    this.#world.clock.after(ACT_EVERY_MS / 2 + this.#random.below(ACT_EVERY_MS), () => {
+      if (this.#state === "ended") return;
+      void this.#act();
+      this.#next();
+    });
+  }
+
+  /** Pings are answered, so that it stays a neighbour; exchanges are answered with nonsense and lies. */
+  async #answer(peer: string, channel: string): Promise<Uint8Array> {
+    if (channel === "ping") return NOTHING;
+    const machine = this.#world.machines.find(({ key }) => key === peer);
+    switch (this.#random.below(4)) {
+      case 0:
+        throw new Error("no");
+      case 1:
+        return this.#random.bytes(100);
+      case 2:
+        // "Everything is as with you", which it is not.
+        return encode({ root: this.#random.bytes(32), state: machine?.agent?.replica.stateHash() ?? NOTHING });
+      default:
+        return encode({ entries: [this.#random.bytes(300), ...this.#forged(machine).map(({ bytes }) => bytes)] });
+    }
+  }
+
+  async #act(): Promise<void> {
+    const machine = this.#pick();
+    const agent = machine?.agent;
+    if (machine === undefined || !agent) return;
+    try {
+      await this.#link.dial(machine.key, [machine.address], TIMEOUT_MS);
+      switch (this.#random.below(6)) {
+        case 0:
+        case 1:
+          return await this.#spread(machine, "forged entries", this.#forged(machine));
+        case 2:
+          return await this.#spread(machine, "hostile updates", this.#hostileUpdates(agent.replica));
+        case 3:
+          return await this.#askForSecrets(machine, this.#link, "a member asks for secrets");
+        case 4:
+          await this.#stranger.dial(machine.key, [machine.address], TIMEOUT_MS);
+          return await this.#knock(machine);
+        default:
+          return await this.#deliver(machine);
+      }
+    } catch {
+      // Refused, cut off, or the machine is down: as it should be.
+    }
+  }
+
+  #count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  }
+
+  #pick(): Machine | undefined {
+    const { running } = this.#world;
+    return running.length === 0 ? undefined : running[this.#random.below(running.length)];
+  }
+
+  /** To everybody by gossip, and to one machine by each door that takes entries. */
+  async #spread(machine: Machine, kind: string, entries: readonly Entry[]): Promise<void> {
+    this.#count(kind);
+    const bytes = entries.map((entry) => entry.bytes);
+    for (const one of bytes) for (const message of encodeEntries([one])) this.#link.broadcast(message);
+    for (const one of bytes) await this.#ask(machine, this.#link, "sync", encode({ q: "give", entries: [one] }));
+    const input = { entries: bytes.map(toBase64Url) };
+    await this.#ask(machine, this.#link, "api", encode({ v: 1, operation: "entry.submit", input }));
+  }
+
+  /** Entries that look right but for one thing each. */
+  #forged(machine: Machine | undefined): Entry[] {
+    const replica = machine?.agent?.replica;
+    if (replica === undefined) return [];
+    const { alice, bob, clock, hostile, keys, mesh } = this.#world;
+    const { member, operator } = hostile;
+    const own = unhex(member.id);
+    const victim = this.#random.below(2) === 0 ? alice : bob;
+    const at = clock.now();
+    const parents = replica.graph.tips.map(({ entry }) => entry.hash);
+    const authority = (log: Uint8Array, body: KnownBody, signer: Signer): Entry =>
+      composeAuthority(keys, { mesh, log, parents }, body, signer);
+    const selfRole: KnownBody = { type: "role", node: own, label: STOLEN_ROLE, at };
+    const promote: KnownBody = {
+      type: "grant",
+      key: member.signer.publicKey,
+      name: "mole",
+      rank: 1,
+      rights: ["admin", "ops", "destroy"],
+      need: { admin: 1, destroy: 1 },
+      at,
+    };
+    const label: LedgerWrite = { path: serverLabelPath(member.id, STOLEN_LABEL), value: true, over: [] };
+    const victimLog = unhex(victim.log);
+    return [
+      // Its own log is a node's: no authority, no desired state.
+      authority(own, selfRole, member.signer),
+      this.#link_(replica, own, member.signer, label, "first"),
+      // The log of an operator, with its own key.
+      authority(victimLog, selfRole, member.signer),
+      this.#link_(replica, victimLog, member.signer, label, "next"),
+      // The operator's key in the header, its own signature.
+      authority(victimLog, promote, pretending(member.signer, victim.signer.publicKey)),
+      this.#link_(replica, victimLog, pretending(member.signer, victim.signer.publicKey), label, "next"),
+      // An operator without the right to administer.
+      authority(operator.log, selfRole, operator.signer),
+      authority(operator.log, promote, operator.signer),
+      // A report in the name of another machine.
+      this.#report(machine as Machine, replica),
+    ];
+  }
+
+  /** A desired write that continues the chain of a log. */
+  #link_(replica: Replica, log: Uint8Array, signer: Signer, write: LedgerWrite, place: "first" | "next"): Entry {
+    const { clock, keys, mesh } = this.#world;
+    const chain = place === "next" ? replica.chain(toHex(log), CLASS_DESIRED) : undefined;
+    const last = chain?.main.at(-1)?.entry;
+    const head = last === undefined ? null : { seq: last.header.seq, hash: last.hash };
+    const cursor = chain?.document ?? new DocumentCursor(keys, log);
+    const hlc: Hlc = { ms: Math.max(clock.now(), (last?.header.hlc.ms ?? 0) + 1), count: 0 };
+    const position = { mesh, log, class: CLASS_DESIRED, head, hlc, seen: this.#random.bytes(32), more: 0 };
+    return composeLink(keys, position, cursor.encode([write], hlc), signer);
+  }
+
+  #report(machine: Machine, replica: Replica): Entry {
+    const { keys, mesh, hostile } = this.#world;
+    const known = replica.observed.get(machine.id);
+    const seq = known?.state === "record" ? known.entry.header.seq + 1 : 1;
+    const position = { mesh, log: unhex(machine.id), seq, hlc: { ms: this.#world.clock.now(), count: 0 } };
+    return composeObserved(keys, position, encode({ v: 1, addresses: ["10.66.0.1:7444"] }), hostile.member.signer);
+  }
+
+  /** What the operator who turned signs: good signatures over updates that no honest writer makes. */
+  #hostileUpdates(replica: Replica): Entry[] {
+    const { clock, hostile, keys, mesh } = this.#world;
+    const { log, signer } = hostile.operator;
+    const hlc: Hlc = { ms: clock.now(), count: 0 };
+    const position = { mesh, log, class: CLASS_DESIRED, head: null, hlc, seen: this.#random.bytes(32), more: 0 };
+    this.#ledger ??= this.#beginLedger();
+    const { entry, cursor } = this.#ledger;
+    const head = { seq: 1, hash: entry.hash };
+    // Bad ones chain to nothing: each stands beside the others as the second entry of the log.
+    const updates = hostileUpdates(cursor, hlc, serverLabelPath(hostile.member.id, STOLEN_LABEL));
+    const own = unhex(hostile.member.id);
+    const wrongClass = { ...position, log: own, class: CLASS_AUDIT + 40, hlc };
+    return [
+      ...(replica.chain(toHex(log), CLASS_DESIRED) === undefined ? [entry] : []),
+      ...updates.map((payload) => composeLink(keys, { ...position, head }, payload, signer)),
+      composeLink(keys, wrongClass, ascii("what is this"), hostile.member.signer),
+    ];
+  }
+
+  /** The one update of that operator that is as it should be, about a label that means nothing. */
+  #beginLedger(): { entry: Entry; cursor: DocumentCursor } {
+    const { clock, history, hostile, keys, mesh } = this.#world;
+    const { log, signer } = hostile.operator;
+    const hlc: Hlc = { ms: clock.now(), count: 0 };
+    const cursor = new DocumentCursor(keys, log);
+    const write: LedgerWrite = { path: "label/meaningless", value: {}, over: [] };
+    const position = { mesh, log, class: CLASS_DESIRED, head: null, hlc, seen: this.#random.bytes(32), more: 0 };
+    const entry = composeLink(keys, position, cursor.encode([write], hlc), signer);
+    cursor.advance(entry.payload, hlc);
+    history.wrote({ operator: "mallory", log: toHex(log), seq: 1, entry: entry.id, hlc, ...write });
+    return { entry, cursor };
+  }
+
+  async #askForSecrets(machine: Machine, link: Link, kind: string): Promise<void> {
+    this.#count(kind);
+    const agent = machine.agent;
+    if (agent === null) return;
+    const { authority, desired } = agent.heads();
+    await this.#ask(machine, link, LIST_CHANNEL, encodeListRequest(null));
+    for (const { path, version } of currentVersions(agent.view())) {
+      const answer = await this.#ask(machine, link, GET_CHANNEL, encodeGetRequest({ path, authority, desired }));
+      await this.#tryToOpen(path, answer);
+      const fetched = await this.#ask(machine, link, FETCH_CHANNEL, encode({ v: 1, path, version }));
+      if (fetched !== null) this.#world.violated("secrets", `${machine.name} gave an envelope of ${path} to a member`);
+    }
+  }
+
+  async #tryToOpen(path: string, answer: Uint8Array | null): Promise<void> {
+    if (answer === null) return;
+    const given = decodeGetAnswer(answer);
+    if (given.state !== "value") return;
+    const opened = await this.#world.keys.open(this.#world.hostile.member.seal, given.sealed);
+    if (opened !== null) this.#world.violated("secrets", `the value of ${path} was served to a machine without the label`);
+  }
+
+  /** Whoever is no member reaches enrolment and nothing else. */
+  async #knock(machine: Machine): Promise<void> {
+    this.#count("a stranger knocks");
+    const root = encode({ q: "root", root: this.#random.bytes(32), state: this.#random.bytes(32) });
+    if ((await this.#ask(machine, this.#stranger, "sync", root)) !== null) {
+      this.#world.violated("unauthorised", `${machine.name} exchanges entries with a stranger`);
+    }
+    const operation = encode({ v: 1, operation: "server.list", input: {} });
+    if ((await this.#ask(machine, this.#stranger, "api", operation)) !== null) {
+      this.#world.violated("unauthorised", `${machine.name} answers questions of a stranger`);
+    }
+    await this.#ask(machine, this.#stranger, ENROL_CHANNEL, this.#random.bytes(60));
+    await this.#askForSecrets(machine, this.#stranger, "a stranger asks for secrets");
+  }
+
+  /** An envelope of its own making in the place of a value. */
+  async #deliver(machine: Machine): Promise<void> {
+    this.#count("false envelopes");
+    for (const { path, version } of currentVersions(machine.agent?.view() ?? this.#world.machines[0]?.agent?.view() as never)) {
+      const envelope = encode({ v: 1, path, version, class: "store", junk: this.#random.bytes(40) });
+      await this.#ask(machine, this.#link, PUT_CHANNEL, concat(envelope));
+    }
+  }
+
+  async #ask(machine: Machine, link: Link, channel: string, body: Uint8Array): Promise<Uint8Array | null> {
+    try {
+      return await link.request(machine.key, channel, body, TIMEOUT_MS);
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Somebody's key in the header, and one's own hand on the pen. */
+function pretending(signer: Signer, publicKey: Uint8Array): Signer {
+  return { publicKey, sign: (message) => signer.sign(message) };
+}
+
+function unhex(text: string): Uint8Array {
+  return fromHex(text) as Uint8Array;
+}

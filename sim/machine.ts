@@ -1,0 +1,151 @@
+import { toHex } from "../src/core/bytes.ts";
+import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
+import type { Log } from "../src/core/ports/log.ts";
+import type { Random } from "../src/core/ports/random.ts";
+import type { Secret } from "../src/core/secret.ts";
+import { Replica } from "../src/crdt/replica.ts";
+import { Agent } from "../src/node/agent.ts";
+import type { KnownAddress } from "../src/node/directory.ts";
+import { OperationCalls } from "../src/node/operation-calls.ts";
+import { scopedDisk } from "../src/node/scoped-disk.ts";
+import type { InputOf, Operation, OutputOf } from "../src/operations/operation.ts";
+import { roles } from "../src/roles/catalogue.ts";
+import type { NodeClock } from "./clock.ts";
+import type { SimDisk } from "./disk.ts";
+import type { SimLink } from "./link.ts";
+import type { SimNetwork } from "./network.ts";
+import { type LinkWatcher, watchedLink } from "./watched-link.ts";
+
+const ENTRIES = "entries/";
+
+export interface MachineParts {
+  readonly name: string;
+  /** Hex of the node's log. */
+  readonly id: string;
+  readonly mesh: Uint8Array;
+  readonly address: string;
+  readonly network: SimNetwork;
+  readonly clock: NodeClock;
+  readonly random: Random;
+  readonly keys: Keys;
+  readonly disk: SimDisk;
+  readonly log: Log;
+  readonly signer: Signer;
+  readonly seal: SealIdentity;
+  readonly machineKey: Secret;
+  readonly bootstrap: readonly KnownAddress[];
+  readonly watcher: LinkWatcher;
+  /** Called when an agent has started, with the replica that it read from its disk. */
+  started(machine: Machine, agent: Agent): void;
+}
+
+/**
+ * One machine of a world: its disk, clock and keys outlive its agent, which is the shipped class. Every start makes a
+ * new agent over what the disk kept.
+ */
+export class Machine {
+  readonly name: string;
+  readonly id: string;
+  readonly key: string;
+  readonly address: string;
+  readonly clock: NodeClock;
+  readonly #parts: MachineParts;
+  #disk: SimDisk;
+  #link: SimLink | null = null;
+  #running: { readonly agent: Agent; readonly calls: OperationCalls } | null = null;
+  #starts = 0;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+    this.#disk = parts.disk;
+    this.name = parts.name;
+    this.id = parts.id;
+    this.address = parts.address;
+    this.clock = parts.clock;
+    this.key = toHex(parts.signer.publicKey);
+  }
+
+  /** The agent, once it has started and until it stops. */
+  get agent(): Agent | null {
+    return this.#running?.agent ?? null;
+  }
+
+  get disk(): SimDisk {
+    return this.#disk;
+  }
+
+  /** Neither running nor about to. */
+  get isDown(): boolean {
+    return this.#link === null;
+  }
+
+  /** What a machine brings from its enrolment. */
+  async settle(entries: readonly Uint8Array[]): Promise<void> {
+    const replica = new Replica(this.#parts.keys, this.#parts.mesh, scopedDisk(this.#disk, ENTRIES));
+    await replica.load();
+    for (const { state, reason } of await replica.admit(entries, "local")) {
+      if (state !== "admitted") throw new Error(`the world's own entry is ${state}: ${reason}`);
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.#link !== null) throw new Error(`${this.name} runs already`);
+    const parts = this.#parts;
+    const run = ++this.#starts;
+    this.#disk = this.#disk.reopen();
+    const link = parts.network.createLink(this.key, this.address);
+    this.#link = link;
+    const agent = new Agent({
+      platform: {
+        clock: parts.clock,
+        random: parts.random.fork(`run ${run}`),
+        disk: this.#disk,
+        link: watchedLink(link, parts.watcher),
+        keys: parts.keys,
+        log: parts.log,
+      },
+      identity: {
+        mesh: parts.mesh,
+        node: parts.id,
+        signer: parts.signer,
+        seal: parts.seal,
+        machineKey: parts.machineKey,
+      },
+      roles,
+      bootstrap: parts.bootstrap,
+      release: "simulated",
+      os: "virtual",
+      arch: "none",
+    });
+    const calls = new OperationCalls(agent);
+    await agent.start();
+    this.#running = { agent, calls };
+    parts.started(this, agent);
+  }
+
+  /** The power fails: what was not synced may be gone, and nobody is told. */
+  crash(): void {
+    if (this.#link === null) return;
+    this.#parts.clock.crash();
+    this.#link.crash();
+    this.#disk.crash();
+    this.#link = null;
+    this.#running = null;
+  }
+
+  /** The agent ends in order. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running === null) return;
+    this.#running = null;
+    await running.agent.stop();
+    await this.#disk.close();
+    this.#link = null;
+  }
+
+  /** What a person at this machine asks its agent. Throws if no agent runs; never settles if it crashes meanwhile. */
+  async call<O extends Operation>(operation: O, input: InputOf<O>): Promise<OutputOf<O>> {
+    if (this.#running === null) throw new Error(`no agent runs on ${this.name}`);
+    return (await this.#running.calls.call(operation, input)) as OutputOf<O>;
+  }
+}

@@ -1,0 +1,113 @@
+import { parseArgs } from "node:util";
+import { type RunOptions, type RunReport, run } from "./run.ts";
+
+const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [--calm] [--no-memo] [--doublecheck] [-o json]
+
+  --seed N        which world (default 1)
+  --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
+  --nodes K       honest machines (default 20)
+  --writes W      operators' writes for each machine and minute (default 1)
+  --calm          no faults
+  --no-memo       every machine checks every signature itself
+  --doublecheck   run twice, and fail unless both took the same way
+  -o json         one line of JSON at the end`;
+
+interface Arguments extends RunOptions {
+  readonly doublecheck: boolean;
+  readonly format: "json" | "text";
+}
+
+function readArguments(argv: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      seed: { type: "string", default: "1" },
+      minutes: { type: "string", default: "10" },
+      nodes: { type: "string", default: "20" },
+      writes: { type: "string", default: "1" },
+      calm: { type: "boolean", default: false },
+      "no-memo": { type: "boolean", default: false },
+      doublecheck: { type: "boolean", default: false },
+      output: { type: "string", short: "o", default: "text" },
+    },
+  });
+  const number = (name: string, text: string): number => {
+    const value = Number(text);
+    if (!(value > 0)) throw new Error(`--${name} takes a number above zero, not "${text}"`);
+    return value;
+  };
+  if (values.output !== "json" && values.output !== "text") throw new Error("-o takes json or text");
+  return {
+    seed: values.seed,
+    minutes: number("minutes", values.minutes),
+    nodes: number("nodes", values.nodes),
+    writesPerMachineAndMinute: number("writes", values.writes),
+    faults: values.calm ? "none" : "drawn",
+    memo: values["no-memo"] ? "none" : "shared",
+    doublecheck: values.doublecheck,
+    format: values.output,
+  };
+}
+
+function replayCommand(options: Arguments): string {
+  const parts = ["npm run sim --", `--seed ${options.seed}`, `--minutes ${options.minutes}`, `--nodes ${options.nodes}`];
+  if (options.writesPerMachineAndMinute !== 1) parts.push(`--writes ${options.writesPerMachineAndMinute}`);
+  if (options.faults === "none") parts.push("--calm");
+  if (options.memo === "none") parts.push("--no-memo");
+  if (options.doublecheck) parts.push("--doublecheck");
+  return parts.join(" ");
+}
+
+/** The same world again must take the same way, to the last message. */
+async function runTwice(options: Arguments): Promise<RunReport> {
+  const [first, second] = [await run(options), await run(options)];
+  if (first.traceHash === second.traceHash) return first;
+  const detail = `the same seed took two ways: ${first.traceHash.slice(0, 12)} and ${second.traceHash.slice(0, 12)}`;
+  return { ...first, violations: [...first.violations, { check: "determinism", atSeconds: 0, detail }] };
+}
+
+function print(report: RunReport, wallSeconds: number, format: "json" | "text"): void {
+  if (format === "json") {
+    console.log(JSON.stringify({ ...report, wallSeconds }));
+    return;
+  }
+  const { seed, traceHash, virtualSeconds, convergedSeconds, faults, sometimes, violations } = report;
+  const counts = (of: Readonly<Record<string, number>>) =>
+    Object.entries(of)
+      .map(([kind, count]) => `${kind} ${count}`)
+      .join(", ");
+  console.log(`seed ${seed}: ${virtualSeconds} virtual seconds in ${wallSeconds} s, trace ${traceHash.slice(0, 12)}`);
+  console.log(`faults: ${counts(faults)}`);
+  console.log(`met: ${counts(sometimes)}`);
+  console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
+  for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);
+}
+
+async function main(): Promise<void> {
+  if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
+    console.log(USAGE);
+    return;
+  }
+  let options: Arguments;
+  try {
+    options = readArguments(process.argv.slice(2));
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  // A promise that nobody waits for was rejected: the agent would go on with half of its work undone.
+  process.on("unhandledRejection", (error) => {
+    console.error(error);
+    console.error(`replay it: ${replayCommand(options)}`);
+    process.exit(1);
+  });
+  const begunMs = performance.now();
+  const report = options.doublecheck ? await runTwice(options) : await run(options);
+  print(report, Math.round(performance.now() - begunMs) / 1000, options.format);
+  if (report.violations.length === 0) return;
+  console.error(`replay it: ${replayCommand(options)}`);
+  process.exitCode = 1;
+}
+
+await main();

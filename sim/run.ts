@@ -1,0 +1,127 @@
+import { settled } from "./clock.ts";
+import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
+import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
+import { checkLiveness } from "./checkers/liveness.ts";
+import { checkReadable, checkSecrets } from "./checkers/secrets.ts";
+import { checkLabelsAtEnd, checkNothingStolen, checkOwnLogs } from "./checkers/unauthorised.ts";
+import { CALM, drawFaults, type FaultPlan, Faults } from "./faults.ts";
+import { Hostile } from "./hostile.ts";
+import { Workload } from "./workload.ts";
+import { describe, type Violation, World, type WorldOptions } from "./world.ts";
+
+export interface RunOptions extends WorldOptions {
+  /** Virtual minutes of the first phase. */
+  readonly minutes: number;
+  /** `drawn` from the seed, or none. Default `drawn`. */
+  readonly faults?: "drawn" | "none";
+  readonly writesPerMachineAndMinute?: number;
+}
+
+export interface RunReport {
+  readonly seed: string;
+  readonly traceHash: string;
+  readonly virtualSeconds: number;
+  /** Virtual seconds from the heal until all machines agreed; null if they did not in time. */
+  readonly convergedSeconds: number | null;
+  readonly events: number;
+  readonly writes: number;
+  readonly plan: FaultPlan;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly sometimes: Readonly<Record<string, number>>;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly violations: readonly Violation[];
+}
+
+const CHECK_EVERY_MS = 30_000;
+/**
+ * From the heal to agreement: a peer that was given up is dialled every half minute, an exchange takes place every ten
+ * seconds, and what one exchange brings is passed on by the next.
+ */
+const CONVERGE_WITHIN_MS = 90_000;
+/** From agreement to everybody's right opinion of everybody: beats come every 5 s and more, and age for three of them. */
+const SETTLE_MS = 60_000;
+
+/** One world from its seed: a phase with faults in which nothing may be lost, the heal, a phase that must end well. */
+export async function run(options: RunOptions): Promise<RunReport> {
+  const world = await World.create(options);
+  const plan = options.faults === "none" ? CALM : drawFaults(world.random.fork("plan"));
+  const faults = new Faults(world, plan);
+  const workload = new Workload(world, { writesPerMachineAndMinute: options.writesPerMachineAndMinute ?? 1 });
+  const hostile = plan.hostile === "member" ? new Hostile(world) : null;
+  world.onStart((machine, agent) => checkOwnWord(world, machine, agent.replica));
+  let convergedSeconds: number | null = null;
+  try {
+    await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+    await hostile?.start();
+    faults.start();
+    workload.start();
+    await passTime(world, options.minutes * 60_000);
+    workload.end();
+    faults.heal();
+    convergedSeconds = await converge(world, workload);
+    hostile?.end();
+    await world.clock.runUntil(world.clock.monotonic() + SETTLE_MS);
+    await checkAtEnd(world);
+  } catch (error) {
+    world.violated("no-throw", describe(error));
+  }
+  return {
+    seed: options.seed,
+    traceHash: world.trace.digest(),
+    virtualSeconds: Math.round(world.seconds * 1000) / 1000,
+    convergedSeconds,
+    events: world.clock.ran,
+    writes: world.history.writes.length,
+    plan,
+    faults: sorted({ ...faults.counts, ...hostile?.counts }),
+    sometimes: sorted(world.sometimes),
+    errors: sorted(world.errors),
+    violations: world.violations,
+  };
+}
+
+async function passTime(world: World, durationMs: number): Promise<void> {
+  const endMs = world.clock.monotonic() + durationMs;
+  for (let atMs = world.clock.monotonic() + CHECK_EVERY_MS; atMs < endMs; atMs += CHECK_EVERY_MS) {
+    await world.clock.runUntil(atMs);
+    noteViews(world);
+    checkNothingStolen(world);
+    if (world.violations.length > 0) return;
+  }
+  await world.clock.runUntil(endMs);
+}
+
+async function converge(world: World, workload: Workload): Promise<number | null> {
+  const healedMs = world.clock.monotonic();
+  let handedOver = false;
+  while (world.clock.monotonic() < healedMs + CONVERGE_WITHIN_MS) {
+    await world.clock.runUntil(world.clock.monotonic() + 500);
+    if (!handedOver && world.running.length > 0) handedOver = await world.until(workload.handOverAll());
+    if (handedOver && hasConverged(world)) return (world.clock.monotonic() - healedMs) / 1000;
+  }
+  return null;
+}
+
+async function checkAtEnd(world: World): Promise<void> {
+  noteViews(world);
+  checkConvergence(world);
+  checkNothingStolen(world);
+  checkLabelsAtEnd(world);
+  checkOwnLogs(world);
+  checkAcknowledged(world);
+  checkLiveness(world);
+  await checkSecrets(world);
+  await checkReadable(world);
+  await settled();
+}
+
+/** What everybody makes of what it knows is part of the trace. */
+function noteViews(world: World): void {
+  for (const { name, agent } of world.machines) {
+    if (agent !== null) world.trace.note(world.clock.monotonic(), name, "view", agent.replica.stateHash());
+  }
+}
+
+function sorted(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,213 @@
+import { fromHex, toBase64Url } from "../src/core/bytes.ts";
+import type { Json } from "../src/core/json.ts";
+import { labelPath, secretVersionPath, serverAttributePath, serverLabelPath } from "../src/core/paths.ts";
+import type { Random } from "../src/core/ports/random.ts";
+import { Secret } from "../src/core/secret.ts";
+import { prepareSecret } from "../src/core/secrets/prepare.ts";
+import { storeRecipients } from "../src/core/secrets/policy.ts";
+import { secretDeliverOperation } from "../src/operations/secret.ts";
+import type { Machine } from "./machine.ts";
+import { OperatorAlarm, type OperatorContext, type SimOperator, type Wish } from "./sim-operator.ts";
+import type { World } from "./world.ts";
+
+/** Labels that operators put on servers. */
+const LABELS = ["web", "app", "db", "cache", "edge"] as const;
+/** Given to the first half of the machines only: whoever is not among them may never learn what it opens. */
+const GUARDED_LABELS: readonly string[] = ["db"];
+const REGIONS = ["eu", "us", "home"] as const;
+
+/** What labels open, as declared in the first minute. */
+export const SECRETS_OF: Readonly<Record<string, readonly string[]>> = { web: ["web/tls"], db: ["db/password"] };
+
+/** An agent that does not answer its own machine in this time has crashed. */
+const PATIENCE_MS = 20_000;
+
+export interface WorkloadOptions {
+  /** Of the operators together, for each machine. */
+  readonly writesPerMachineAndMinute: number;
+}
+
+/**
+ * Honest operators at work, a fixed number of times a minute: mostly labels and attributes, now and then a secret or a
+ * role, each time through a machine that chance picks. Who finds the agent down or too far off in time comes later.
+ */
+export class Workload {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #intervalMs: number;
+  readonly #busy = new Set<SimOperator>();
+  #state: "new" | "working" | "ended" = "new";
+  #secrets = 0;
+
+  constructor(world: World, { writesPerMachineAndMinute }: WorkloadOptions) {
+    this.#world = world;
+    this.#random = world.random.fork("workload");
+    this.#intervalMs = 60_000 / (writesPerMachineAndMinute * world.machines.length);
+  }
+
+  start(): void {
+    this.#state = "working";
+    const declarations = Object.entries(SECRETS_OF).map(([label, secrets]) => ({
+      path: labelPath(label),
+      value: { secrets },
+    }));
+    this.#soon(this.#world.alice, (machine) => this.#write(this.#world.alice, machine, declarations));
+    this.#next();
+  }
+
+  end(): void {
+    this.#state = "ended";
+  }
+
+  /** Both operators hand everything that they ever signed to some machine. False if one of them was not heard. */
+  async handOverAll(): Promise<boolean> {
+    const { alice, bob } = this.#world;
+    const heard = await Promise.all([alice, bob].map((operator) => this.#handOver(operator)));
+    return heard.every(Boolean);
+  }
+
+  #next(): void {
+    const { clock } = this.#world;
+    clock.after(this.#intervalMs, () => {
+      if (this.#state === "ended") return;
+      this.#act();
+      this.#next();
+    });
+  }
+
+  #act(): void {
+    const { alice, bob } = this.#world;
+    const operator = this.#random.below(2) === 0 ? alice : bob;
+    const kind = this.#random.below(40);
+    if (kind === 0 && operator === alice) this.#soon(alice, (machine) => this.#moveRole(machine));
+    else if (kind <= 2) this.#soon(operator, (machine) => this.#setSecret(operator, machine));
+    else {
+      const wish = this.#wish();
+      this.#soon(operator, (machine) => this.#write(operator, machine, [wish]));
+    }
+  }
+
+  /** The operator does one thing after the other, and turns to a machine that runs. */
+  #soon(operator: SimOperator, work: (machine: Machine) => Promise<void>): void {
+    const world = this.#world;
+    const machine = this.#pick(world.running);
+    if (machine === undefined || this.#busy.has(operator)) {
+      world.reached("an operator has to wait");
+      return;
+    }
+    this.#busy.add(operator);
+    // An agent that crashes never answers; the person in front of it gives up.
+    const patience = world.clock.after(PATIENCE_MS, () => {
+      world.reached("an agent never answers its operator");
+      this.#busy.delete(operator);
+    });
+    const done = () => {
+      patience.cancel();
+      this.#busy.delete(operator);
+    };
+    work(machine).then(done, (error: unknown) => {
+      done();
+      this.#failed(operator, machine, error);
+    });
+  }
+
+  #failed(operator: SimOperator, machine: Machine, error: unknown): void {
+    if (error instanceof OperatorAlarm) this.#world.violated("operators", error.message);
+    else if (machine.agent === null) this.#world.reached("an agent stops under its operator's hands");
+    else this.#world.violated("no-throw", `${operator.name} at ${machine.name}: ${String(error)}`);
+  }
+
+  #wish(): Wish {
+    const random = this.#random;
+    const { machines, hostile } = this.#world;
+    const index = random.below(machines.length + 1);
+    const server = machines[index]?.id ?? hostile.member.id;
+    if (random.below(4) === 0) {
+      return { path: serverAttributePath(server, "region"), value: REGIONS[random.below(REGIONS.length)] };
+    }
+    const allowed = LABELS.filter((label) => !GUARDED_LABELS.includes(label) || index * 2 < machines.length);
+    const label = allowed[random.below(allowed.length)] as string;
+    return { path: serverLabelPath(server, label), value: random.below(3) === 0 ? undefined : true };
+  }
+
+  async #write(operator: SimOperator, machine: Machine, wishes: readonly Wish[]): Promise<void> {
+    const context = await this.#ask(operator, machine, wishes);
+    if (context === null) return;
+    operator.sign(context, wishes);
+    await operator.handOver(machine, context);
+  }
+
+  async #ask(operator: SimOperator, machine: Machine, wishes: readonly Wish[]): Promise<OperatorContext | null> {
+    const paths = wishes.map(({ path }) => path);
+    const context = await operator.ask(machine, paths);
+    if (context === null) this.#world.reached("an operator does not sign at this agent");
+    return context;
+  }
+
+  async #setSecret(operator: SimOperator, machine: Machine): Promise<void> {
+    const { keys, marker, mesh } = this.#world;
+    const paths = Object.values(SECRETS_OF).flat();
+    const path = paths[this.#random.below(paths.length)] as string;
+    const context = await this.#ask(operator, machine, [{ path: secretVersionPath(path), value: null }]);
+    const agent = machine.agent;
+    if (context === null || agent === null) return;
+    const number = ++this.#secrets;
+    const prepared = prepareSecret({
+      keys,
+      random: this.#random.fork(`secret ${number}`),
+      mesh,
+      path,
+      value: new Secret(new Uint8Array(Buffer.from(`${marker} ${path} ${number}`))),
+      heads: fromHex(context.seen) as Uint8Array,
+      nowMs: operator.clock.now(),
+    });
+    const version = operator.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata as Json }]);
+    await operator.handOver(machine, context);
+    const envelope = toBase64Url(await prepared.finish(version, storeRecipients(agent.view())));
+    const { stores } = await machine.call(secretDeliverOperation, { path, version, envelope });
+    if (stores.some(({ stored }) => stored)) this.#world.reached("a secret is delivered");
+    else this.#world.reached("a secret reaches no store");
+  }
+
+  /** The coordinator's label comes and goes on one machine, beside the one that always has it. */
+  async #moveRole(machine: Machine): Promise<void> {
+    const { alice, history, machines } = this.#world;
+    const server = machines.at(-1) as Machine;
+    const context = await alice.ask(machine, [], [server.name]);
+    const subject = context?.servers[server.name];
+    if (!context || !subject) return;
+    const node = fromHex(server.id) as Uint8Array;
+    const role = "coordinator";
+    const at = alice.clock.now();
+    if (history.rolesOf(server.id).has(role)) {
+      const logs = subject.roles[role] ?? [];
+      const keeps = logs.map(({ log, tips }) => ({
+        log: fromHex(log) as Uint8Array,
+        a: tips.length === 0 ? null : tips.map((tip) => fromHex(tip) as Uint8Array),
+        l: null,
+      }));
+      alice.act(context, { type: "unrole", node, label: role, keeps, at });
+      history.withdrew(server.id, role);
+      this.#world.reached("a role is taken away");
+    } else {
+      alice.act(context, { type: "role", node, label: role, at });
+      history.granted(server.id, role);
+      this.#world.reached("a role is given");
+    }
+    await alice.handOver(machine, context);
+  }
+
+  async #handOver(operator: SimOperator): Promise<boolean> {
+    for (const machine of this.#world.running) {
+      const context = await operator.ask(machine, []);
+      if (context === null) continue;
+      await operator.handOver(machine, context);
+      return true;
+    }
+    return false;
+  }
+
+  #pick<T>(from: readonly T[]): T | undefined {
+    return from.length === 0 ? undefined : from[this.#random.below(from.length)];
+  }
+}

@@ -1,0 +1,318 @@
+import { toHex } from "../src/core/bytes.ts";
+import { joinMessage } from "../src/core/enrolment.ts";
+import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
+import type { Log } from "../src/core/ports/log.ts";
+import type { Random } from "../src/core/ports/random.ts";
+import { Secret } from "../src/core/secret.ts";
+import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
+import { genesisLog } from "../src/crdt/authority/identifiers.ts";
+import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
+import type { Agent } from "../src/node/agent.ts";
+import { SimClock, settled } from "./clock.ts";
+import { SimDisk } from "./disk.ts";
+import { History } from "./history.ts";
+import { createSimKeys, VerifyMemo } from "./keys.ts";
+import { Machine } from "./machine.ts";
+import { SimNetwork } from "./network.ts";
+import { seededRandom } from "./random.ts";
+import { SimOperator } from "./sim-operator.ts";
+import { Trace } from "./trace.ts";
+import type { LinkWatcher } from "./watched-link.ts";
+
+export interface WorldOptions {
+  readonly seed: string;
+  /** Honest machines; one that is hostile comes on top. */
+  readonly nodes: number;
+  /** Without it every machine checks every signature anew: slower, and otherwise the same. Default `shared`. */
+  readonly memo?: "shared" | "none";
+}
+
+/** Something that must never happen. */
+export interface Violation {
+  /** Which family of checks found it. */
+  readonly check: string;
+  readonly atSeconds: number;
+  readonly detail: string;
+}
+
+/** A key, what is sealed to it, and the log that its enrolment opened. */
+export interface Member {
+  readonly name: string;
+  readonly id: string;
+  readonly signer: Signer;
+  readonly seal: SealIdentity;
+  readonly address: string;
+}
+
+/** What the hostile side holds: a machine that was enrolled in good faith, and an operator who turned. */
+export interface HostileParts {
+  readonly member: Member;
+  /** Has the right to operate, and signs what no honest writer makes. */
+  readonly operator: { readonly signer: Signer; readonly log: Uint8Array };
+  /** A key that nobody enrolled. */
+  readonly stranger: Signer;
+  readonly keys: Keys;
+  readonly random: Random;
+}
+
+const STORES = 2;
+const NAMES = ["nas", "web", "db", "pi"] as const;
+/** Long enough that no other bytes of a world look like it. */
+const MARKER_BYTES = 12;
+
+/**
+ * A mesh in one process and in virtual time: machines with the shipped agent on them, two honest operators, and
+ * a network that does what it is told. Everything follows from the seed.
+ */
+export class World {
+  readonly clock = new SimClock();
+  readonly trace = new Trace();
+  readonly history = new History();
+  readonly random: Random;
+  readonly network: SimNetwork;
+  readonly mesh: Uint8Array;
+  readonly machines: readonly Machine[];
+  readonly alice: SimOperator;
+  readonly bob: SimOperator;
+  readonly hostile: HostileParts;
+  /** Stands in every secret value of this world and nowhere else. */
+  readonly marker: string;
+  /** Seals, values and nonces of the operators. */
+  readonly keys: Keys;
+  readonly violations: Violation[] = [];
+  readonly sometimes: Record<string, number> = {};
+  /** Log lines of the level `error`, by event. */
+  readonly errors: Record<string, number> = {};
+  #started: (machine: Machine, agent: Agent) => void = () => undefined;
+
+  private constructor(parts: {
+    random: Random;
+    network: (clock: SimClock) => SimNetwork;
+    marker: string;
+    founding: Founding;
+    machines: (world: World) => readonly Machine[];
+  }) {
+    const { founding } = parts;
+    this.random = parts.random;
+    this.marker = parts.marker;
+    this.mesh = founding.mesh;
+    this.keys = founding.keys;
+    this.hostile = founding.hostile;
+    this.network = parts.network(this.clock);
+    const operator = (name: string, hands: OperatorHands): SimOperator =>
+      new SimOperator({
+        ...hands,
+        name,
+        mesh: founding.mesh,
+        keys: founding.keys,
+        clock: this.clock.clockFor(name),
+        history: this.history,
+      });
+    this.alice = operator("alice", founding.alice);
+    this.bob = operator("bob", founding.bob);
+    for (const [server, role] of founding.roles) this.history.granted(server, role);
+    for (const id of founding.signed) this.history.signed.add(id);
+    this.machines = parts.machines(this);
+  }
+
+  /** A world in which every machine is enrolled, and none runs yet. */
+  static async create({ seed, nodes, memo = "shared" }: WorldOptions): Promise<World> {
+    if (nodes < STORES + 1) throw new Error(`a world has at least ${STORES + 1} machines`);
+    const random = seededRandom(seed);
+    const shared = memo === "shared" ? new VerifyMemo() : null;
+    const keysFor = (name: string): Keys => createSimKeys(random.fork(`keys ${name}`), { memo: shared });
+    const founding = await found(random.fork("founding"), keysFor("operators"), nodes);
+    const world = new World({
+      random,
+      network: (clock) => new SimNetwork(clock, random.fork("network")),
+      marker: `canary-${toHex(random.fork("marker").bytes(MARKER_BYTES))}`,
+      founding,
+      machines: (self) => founding.members.map((member) => self.#machine(member, keysFor(member.name), founding)),
+    });
+    await world.until(Promise.all(world.machines.map((machine) => machine.settle(founding.entries))));
+    return world;
+  }
+
+  /** Virtual seconds since the world began. */
+  get seconds(): number {
+    return this.clock.monotonic() / 1000;
+  }
+
+  /** Machines whose agent runs. */
+  get running(): readonly Machine[] {
+    return this.machines.filter(({ agent }) => agent !== null);
+  }
+
+  violated(check: string, detail: string): void {
+    this.violations.push({ check, atSeconds: Math.round(this.seconds * 1000) / 1000, detail });
+  }
+
+  /** Counts that something rare was met: a world in which it never is proves nothing about it. */
+  reached(what: string, times = 1): void {
+    this.sometimes[what] = (this.sometimes[what] ?? 0) + times;
+  }
+
+  /** Lets time pass until a promise is settled. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let pending = true;
+    const done = () => {
+      pending = false;
+    };
+    promise.then(done, done);
+    await settled();
+    while (pending) if (!(await this.clock.step())) throw new Error("the world stands still and somebody waits");
+    return promise;
+  }
+
+  /** Starts something nobody waits for. What it throws is a violation: agents do not throw. */
+  begin(what: string, work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => this.violated("no-throw", `${what}: ${describe(error)}`));
+  }
+
+  /** Calls `listener` with every agent that has started, before anything else happens to it. */
+  onStart(listener: (machine: Machine, agent: Agent) => void): void {
+    this.#started = listener;
+  }
+
+  #machine(member: Member, keys: Keys, founding: Founding): Machine {
+    const { name } = member;
+    const random = this.random.fork(`machine ${name}`);
+    return new Machine({
+      ...member,
+      mesh: this.mesh,
+      network: this.network,
+      clock: this.clock.clockFor(name),
+      random,
+      keys,
+      disk: new SimDisk({ random: random.fork("disk"), clock: this.clock }),
+      log: this.#log(),
+      machineKey: new Secret(random.fork("machine key").bytes(32)),
+      bootstrap: founding.bootstrap,
+      watcher: this.watcher(name),
+      started: (machine, agent) => this.#watch(machine, agent),
+    });
+  }
+
+  watcher(name: string): LinkWatcher {
+    const needle = Buffer.from(this.marker);
+    return {
+      arrived: (kind, from, body) => this.trace.note(this.clock.monotonic(), `${name} ${from.slice(0, 8)}`, kind, body),
+      left: (body) => {
+        if (Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(needle)) {
+          this.violated("secrets", `${name} sent a value of a secret in the clear`);
+        }
+      },
+    };
+  }
+
+  #watch(machine: Machine, agent: Agent): void {
+    this.#started(machine, agent);
+    agent.replica.onGrowth(({ entries, source }) => {
+      for (const { hash } of entries) this.trace.note(this.clock.monotonic(), machine.name, `admitted ${source}`, hash);
+    });
+    agent.watch(({ event }) => {
+      if (event !== "growth") this.trace.note(this.clock.monotonic(), machine.name, event, new Uint8Array(0));
+    });
+  }
+
+  #log(): Log {
+    return {
+      write: (level, event, facts = {}) => {
+        if (level !== "error") return;
+        this.errors[event] = (this.errors[event] ?? 0) + 1;
+        if (describe(facts.error).includes(this.marker)) this.violated("secrets", `a value stands in the log: ${event}`);
+      },
+    };
+  }
+}
+
+interface OperatorHands {
+  readonly signer: Signer;
+  readonly log: Uint8Array;
+}
+
+interface Founding {
+  readonly mesh: Uint8Array;
+  readonly entries: readonly Uint8Array[];
+  readonly signed: readonly string[];
+  readonly keys: Keys;
+  readonly members: readonly Member[];
+  readonly alice: OperatorHands;
+  readonly bob: OperatorHands;
+  readonly hostile: HostileParts;
+  /** Server id and role label. */
+  readonly roles: readonly (readonly [server: string, role: string])[];
+  readonly bootstrap: readonly { readonly key: string; readonly addresses: readonly string[] }[];
+}
+
+/** Genesis by alice, a second operator, every machine enrolled, a coordinator and two stores. */
+async function found(random: Random, keys: Keys, nodes: number): Promise<Founding> {
+  const key = (): Signer => keys.signer(new Secret(random.bytes(32)));
+  const [root, alice, bob, mallory, stranger] = [key(), key(), key(), key(), key()];
+  const recovery = await keys.createSealIdentity();
+  const at = 0;
+  const genesis = composeGenesis(
+    keys,
+    {
+      type: "genesis",
+      name: "homelab",
+      root: { keys: [root.publicKey], k: 1 },
+      founders: [{ key: alice.publicKey, name: "alice", rights: RIGHTS, need: { admin: 1, destroy: 1 } }],
+      recovery: recovery.recipient,
+      nonce: random.bytes(32),
+      at,
+    },
+    [root, alice],
+  );
+  const mesh = genesis.hash;
+  const log = genesisLog(keys, mesh, alice.publicKey);
+  const entries = [genesis];
+  const act = (body: KnownBody): Uint8Array => {
+    const parents = [entries.at(-1)?.hash ?? mesh];
+    const entry = composeAuthority(keys, { mesh, log, parents }, body, alice);
+    entries.push(entry);
+    return entry.hash;
+  };
+  const enrol = async (name: string, index: number): Promise<Member> => {
+    const [signer, seal] = [key(), await keys.createSealIdentity()];
+    const proof = signer.sign(joinMessage(mesh, signer.publicKey, seal.recipient));
+    const id = act({ type: "enrol", name, key: signer.publicKey, seal: seal.recipient, proof, at });
+    return { name, id: toHex(id), signer, seal, address: `10.0.${index >> 8}.${index & 255}:7444` };
+  };
+  const members: Member[] = [];
+  for (let i = 0; i < nodes; i++) {
+    members.push(await enrol(`${NAMES[i % NAMES.length]}-${1 + Math.floor(i / NAMES.length)}`, i));
+  }
+  const member = await enrol("mole-1", nodes);
+  const need = { admin: 1, destroy: 1 };
+  const bobLog = act({ type: "grant", key: bob.publicKey, name: "bob", rank: 2, rights: ["admin", "ops"], need, at });
+  const malloryGrant = { key: mallory.publicKey, name: "mallory", rank: 3, rights: ["ops"], need, at } as const;
+  const malloryLog = act({ type: "grant", ...malloryGrant });
+  const roles: [string, string][] = [];
+  for (const [i, { id }] of members.slice(0, 1 + STORES).entries()) {
+    roles.push([id, i === 0 ? "coordinator" : "secret-store"]);
+  }
+  for (const [id, label] of roles) act({ type: "role", node: Buffer.from(id, "hex"), label, at });
+  return {
+    mesh,
+    entries: entries.map(({ bytes }) => bytes),
+    signed: entries.map(({ id }) => id),
+    keys,
+    members,
+    alice: { signer: alice, log },
+    bob: { signer: bob, log: bobLog },
+    hostile: {
+      member,
+      operator: { signer: mallory, log: malloryLog },
+      stranger,
+      keys,
+      random: random.fork("hostile"),
+    },
+    roles,
+    bootstrap: members.slice(0, 3).map(({ signer, address }) => ({ key: toHex(signer.publicKey), addresses: [address] })),
+  };
+}
+
+export function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
