@@ -1,0 +1,31 @@
+// npm run bench [-- -o json] [-- --only cli|mesh|sim]
+import { parseArgs } from "node:util";
+import { cliFigures } from "./cli.ts";
+import type { Figure } from "./figure.ts";
+import { meshFigures } from "./mesh.ts";
+import { simulatorFigures } from "./simulated.ts";
+
+const { values } = parseArgs({ options: { output: { type: "string", short: "o" }, only: { type: "string" } } });
+const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
+  cli: cliFigures,
+  mesh: () => meshFigures(note),
+  sim: simulatorFigures,
+};
+
+const figures: Figure[] = [];
+for (const [name, suite] of Object.entries(suites)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  note(`measuring ${name}`);
+  figures.push(...(await suite()));
+}
+
+if (values.output === "json") {
+  process.stdout.write(`${JSON.stringify(figures)}\n`);
+} else {
+  for (const { name, value, unit, target, holds, versus } of figures) {
+    const mark = holds ? "✓" : "✗";
+    process.stdout.write(`${mark} ${name}: ${value.toPrecision(3)} ${unit} (target ${target})\n    ${versus}\n`);
+  }
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { atMost, type Figure, median } from "./figure.ts";
+import { Fleet, follow, submit } from "./fleet.ts";
+import { bareLibp2p, measure } from "./process-cost.ts";
+import { findSerf, lastOf, serfSpread } from "./serf.ts";
+
+const AGENTS = 20;
+const CHANGES = 15;
+const IDLE_MS = 30_000;
+/** A change every 200 ms: slow enough that each is alone on its way. */
+const PAUSE_MS = 200;
+
+/** Twenty agents as processes on this machine: spread, restart, and what an idle one costs. */
+export async function meshFigures(note: (text: string) => void): Promise<Figure[]> {
+  const fleet = await Fleet.create(AGENTS, AGENTS);
+  try {
+    note(`starting ${AGENTS} agents`);
+    fleet.start();
+    await fleet.converged(60_000);
+    const figures = [await spreadFigure(fleet, note), ...(await idleFigures(fleet, note))];
+    note("killing and restarting all of them");
+    await fleet.kill();
+    const begin = performance.now();
+    fleet.start();
+    await fleet.converged(60_000);
+    const tookS = (performance.now() - begin) / 1000;
+    const restart = `${AGENTS} agents killed and started together`;
+    return [...figures, atMost(`${restart} → connected, converged`, tookS, "s", 15, "wall clock, all on one machine")];
+  } finally {
+    await fleet.end();
+  }
+}
+
+async function spreadFigure(fleet: Fleet, note: (text: string) => void): Promise<Figure> {
+  const name = `change durable on all of ${AGENTS} agents`;
+  const seen = new Map<string, number[]>();
+  const ends = await Promise.all(
+    fleet.nodes.map(({ socket }) => follow(socket, (id) => seen.set(id, [...(seen.get(id) ?? []), performance.now()]))),
+  );
+  note("spreading changes");
+  const spreads: number[] = [];
+  for (let i = 0; i < CHANGES; i++) {
+    const through = fleet.nodes[i % AGENTS];
+    const target = fleet.nodes[(i + 1) % AGENTS];
+    if (through === undefined || target === undefined) throw new Error("no such agent");
+    const { bytes, id } = fleet.pen.label(target.log, `bench-${i}`);
+    const begin = performance.now();
+    await submit(through.socket, bytes);
+    spreads.push((await lastOf(() => seen.get(id) ?? [], AGENTS)) - begin);
+    await sleep(PAUSE_MS);
+  }
+  for (const end of ends) end();
+  const serf = findSerf();
+  if (serf === null) throw new Error("serf is not to be had: apt-get update, then try again");
+  note("the same with serf's user events");
+  // The rival gets the machine for itself: idle agents of ours would slow it down.
+  for (const { process: child } of fleet.nodes) child?.kill("SIGSTOP");
+  const rival = await serfSpread(serf, AGENTS, CHANGES);
+  for (const { process: child } of fleet.nodes) child?.kill("SIGCONT");
+  const [ours, theirs] = [median(spreads), median(rival)];
+  const versus = `${ours.toFixed(0)} ms, worst ${Math.max(...spreads).toFixed(0)}; serf's unsigned event ${theirs.toFixed(0)} ms, worst ${Math.max(...rival).toFixed(0)}; medians of ${CHANGES}`;
+  return atMost(name, ours / theirs, "× serf", 0.5, versus);
+}
+
+async function idleFigures(fleet: Fleet, note: (text: string) => void): Promise<Figure[]> {
+  note(`idling for ${IDLE_MS / 1000} s`);
+  await fleet.converged(60_000);
+  await sleep(5000);
+  const pids = fleet.nodes.map(({ process: child }) => child?.pid as number);
+  const before = pids.map(measure);
+  await sleep(IDLE_MS);
+  const after = pids.map(measure);
+  const cpu = after.map(({ cpuS }, i) => (100 * (cpuS - (before[i]?.cpuS ?? 0))) / (IDLE_MS / 1000));
+  const pss = median(after.map(({ pssMiB }) => pssMiB));
+  const rss = median(after.map(({ rssMiB }) => rssMiB));
+  const bare = await bareLibp2p();
+  const what = `idle agent in a mesh of ${AGENTS}`;
+  return [
+    atMost(`${what}: PSS`, pss, "MiB", 80, `median of ${AGENTS}, smaps_rollup`),
+    atMost(`${what}: RSS`, rss / bare, "×", 1.25, `${rss.toFixed(0)} MiB; bare libp2p stack ${bare.toFixed(0)} MiB`),
+    atMost(`${what}: CPU`, median(cpu), "%", 1, `median of ${AGENTS} over ${IDLE_MS / 1000} s`),
+  ];
+}

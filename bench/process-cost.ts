@@ -1,0 +1,51 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { build } from "esbuild";
+
+export interface ProcessCost {
+  readonly rssMiB: number;
+  /** Resident memory with shared pages divided among those who share them. */
+  readonly pssMiB: number;
+  readonly cpuS: number;
+}
+
+let ticks = 0;
+
+/** What the kernel says of a process. */
+export function measure(pid: number): ProcessCost {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(rollup)?.[1]) / 1024;
+  // The name in parentheses may hold anything; what follows it is numbers.
+  const numbers = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  ticks ||= Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
+  return {
+    rssMiB: field("Rss"),
+    pssMiB: field("Pss"),
+    cpuS: (Number(numbers[11]) + Number(numbers[12])) / ticks,
+  };
+}
+
+/**
+ * Resident memory of the libp2p stack alone: the same transports and gossip, listening, with nothing above it, and
+ * bundled as the agent is, because a bundle is smaller than its packages.
+ */
+export async function bareLibp2p(): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), "lab-bench-bare-"));
+  const outfile = join(directory, "bare.mjs");
+  const entryPoints = [join(import.meta.dirname, "bare-libp2p.ts")];
+  const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
+  await build({ entryPoints, outfile, bundle: true, platform: "node", format: "esm", minifySyntax: true, banner });
+  const child = spawn(process.execPath, [outfile], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    await sleep(5000);
+    return measure(child.pid as number).rssMiB;
+  } finally {
+    child.kill("SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
