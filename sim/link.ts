@@ -21,8 +21,13 @@ export interface Wire {
   isCut(a: PeerKey, b: PeerKey): boolean;
   isLost(): boolean;
   isDuplicated(): boolean;
-  /** Runs one of the two after the time that the way takes: `arrive`, or `vanish` if the two are cut by then. */
-  carry(from: PeerKey, to: PeerKey, arrive: () => void, vanish?: () => void): void;
+  /** How long the next message is on its way. */
+  drawDelayMs(): number;
+  /**
+   * Runs one of the two after the time that the way takes, drawn unless given: `arrive`, or `vanish` if the two are
+   * cut by then.
+   */
+  carry(from: PeerKey, to: PeerKey, arrive: () => void, vanish?: () => void, delayMs?: number): void;
 }
 
 export interface NetworkCounters {
@@ -62,6 +67,8 @@ export class SimLink implements Link {
   readonly #ends = new Map<PeerKey, End>();
   /** When each body may be passed on again, oldest first. */
   readonly #seenUntil = new Map<string, number>();
+  /** When the earliest copy of a broadcast that is on its way here arrives. */
+  readonly #comingMs = new Map<string, number>();
   #state: "new" | "running" | "stopped" | "crashed" = "new";
   #events: LinkEvents | null = null;
 
@@ -290,6 +297,7 @@ export class SimLink implements Link {
 
   #isNew(id: string): boolean {
     const nowMs = this.#wire.clock.monotonic();
+    this.#comingMs.delete(id);
     for (const [seen, untilMs] of this.#seenUntil) {
       if (untilMs > nowMs) break;
       this.#seenUntil.delete(seen);
@@ -303,9 +311,24 @@ export class SimLink implements Link {
     const { counters } = this.#wire;
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || this.#standing(peer.self) !== "member") continue;
-      if (this.#wire.isLost()) counters.broadcastsLost++;
-      else this.#wire.carry(this.self, peer.self, () => peer.#hear(id, body, this.self, connection));
+      if (this.#wire.isLost()) {
+        counters.broadcastsLost++;
+        continue;
+      }
+      const delayMs = this.#wire.drawDelayMs();
+      if (!peer.#isWaitingFor(id, delayMs)) continue;
+      this.#wire.carry(this.self, peer.self, () => peer.#hear(id, body, this.self, connection), undefined, delayMs);
     }
+  }
+
+  /** False if an earlier copy has come or is about to: this one would be dropped on arrival, at the cost of an event. */
+  #isWaitingFor(id: string, delayMs: number): boolean {
+    if (this.#seenUntil.has(id)) return false;
+    const nowMs = this.#wire.clock.monotonic();
+    const comingMs = this.#comingMs.get(id);
+    if (comingMs !== undefined && comingMs >= nowMs && comingMs <= nowMs + delayMs) return false;
+    this.#comingMs.set(id, nowMs + delayMs);
+    return true;
   }
 
   #hear(id: string, body: Uint8Array, from: PeerKey, connection: Connection): void {

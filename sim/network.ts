@@ -53,9 +53,9 @@ export class SimNetwork {
       isCut: (a, b) => this.#isCut(a, b),
       isLost: () => happens(loss, this.#loss),
       isDuplicated: () => happens(duplication, this.#duplication),
-      carry: (from, to, arrive, vanish) => {
-        const [min, max] = this.#delayMs;
-        clock.after(min + delay.below(max - min + 1), () => {
+      drawDelayMs: () => this.#delayMs[0] + delay.below(this.#delayMs[1] - this.#delayMs[0] + 1),
+      carry: (from, to, arrive, vanish, delayMs = this.#wire.drawDelayMs()) => {
+        clock.after(delayMs, () => {
           if (!this.#isCut(from, to)) arrive();
           else vanish?.();
         });

@@ -185,7 +185,7 @@ export class World {
       random,
       keys,
       disk: new SimDisk({ random: random.fork("disk"), clock: this.clock }),
-      log: this.#log(),
+      log: this.#log(name),
       machineKey: new Secret(random.fork("machine key").bytes(32)),
       bootstrap: founding.bootstrap,
       watcher: this.watcher(name),
@@ -215,11 +215,15 @@ export class World {
     });
   }
 
-  #log(): Log {
+  #log(name: string): Log {
     return {
       write: (level, event, facts = {}) => {
         if (level !== "error") return;
         this.errors[event] = (this.errors[event] ?? 0) + 1;
+        const liar = toHex(this.hostile.member.signer.publicKey);
+        if (event === "mesh.sync.diverged" && facts.peer !== liar) {
+          this.violated("convergence", `${name} finds an honest peer that makes other things of the same entries`);
+        }
         if (describe(facts.error).includes(this.marker)) this.violated("secrets", `a value stands in the log: ${event}`);
       },
     };
