@@ -146,7 +146,9 @@ export class AntiEntropy {
     const untilMs = clock.monotonic() + ROUND_MS;
     const round: ExchangeRound = exchange.begin();
     let request: Uint8Array | null = round.request;
-    while (request !== null && this.#state !== "stopped" && clock.monotonic() < untilMs) {
+    while (request !== null) {
+      if (this.#state === "stopped") throw new Error("this node is stopping");
+      if (clock.monotonic() >= untilMs) throw new Error(`the round takes longer than ${ROUND_MS} ms`);
       request = await round.next(await this.#parts.ask(peer, request, REQUEST_TIMEOUT_MS));
     }
     return round.outcome;

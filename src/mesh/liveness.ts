@@ -31,6 +31,8 @@ export interface LivenessParts {
   broadcast(body: Uint8Array): void;
   rttMs(peer: PeerKey): number | null;
   changed(opinion: PeerOpinion): void;
+  /** Others are connected to it again: it can probably be reached from here as well. */
+  returned(peer: PeerKey): void;
 }
 
 interface Report {
@@ -203,6 +205,7 @@ export class Liveness {
     const before = this.#opinions.get(peer);
     this.#opinions.set(peer, online);
     if (isNews || before !== online) this.#parts.changed(this.opinion(peer));
+    if (before !== online && online === "yes" && !this.#direct.has(peer)) this.#parts.returned(peer);
   }
 
   /** Along connections from this node. */

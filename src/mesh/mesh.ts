@@ -91,6 +91,7 @@ export class Mesh implements Peers {
       broadcast: (body) => link.broadcast(body),
       rttMs: (peer) => pings.rttMs(peer),
       changed: (opinion) => this.#opinionChanged(opinion),
+      returned: (peer) => this.#supervisor.retry(peer),
     });
     this.#supervisor = new Supervisor({
       self,
@@ -274,7 +275,6 @@ export class Mesh implements Peers {
   async #connect(peer: PeerKey, timeoutMs: number): Promise<number> {
     const { clock, directory, link } = this.#options;
     if (this.#state !== "running") throw new PeerUnreachableError(peer, "this node is not running");
-    if (peer === link.self) throw new PeerUnreachableError(peer, "it is this node");
     if (directory.standing(peer) !== "member") throw new PeerUnreachableError(peer, "it is not a member");
     if (link.connected().includes(peer)) return timeoutMs;
     const untilMs = clock.monotonic() + timeoutMs;
@@ -302,8 +302,6 @@ export class Mesh implements Peers {
 
   #opinionChanged(opinion: PeerOpinion): void {
     if (this.#state !== "running") return;
-    // Others hear it: then it can probably be reached from here as well.
-    if (opinion.online === "yes" && opinion.connected === "no") this.#supervisor.retry(opinion.key);
     for (const listener of this.#listeners) listener(opinion);
   }
 

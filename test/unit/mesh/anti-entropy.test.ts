@@ -1,0 +1,130 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { settled } from "../../../sim/clock.ts";
+import { bytes, Homelab, intercept, keyOf, type Machine, numbered } from "./homelab.ts";
+
+/** The request of who has nothing. */
+const EMPTY = new Uint8Array([0x80]);
+
+let lab: Homelab;
+
+afterEach(() => lab.end());
+
+const note = (machine: Machine, ...texts: readonly string[]) => machine.notes.add(texts.map(bytes));
+const everybodyHas = (text: string) => () => [...lab.machines.values()].every(({ notes }) => notes.all.has(text));
+
+/** Machines whose gossip never arrives. */
+async function startDeaf(names: readonly string[]): Promise<Machine[]> {
+  lab.enrol(...names);
+  const machines = names.map((name) => lab.machine(name, (link) => intercept(link, { broadcast: () => undefined })));
+  await Promise.all(machines.map(({ mesh }) => mesh.start()));
+  await lab.until(() => lab.isConnected, 10_000);
+  return machines;
+}
+
+describe("anti-entropy", () => {
+  it("brings everything to everybody without any gossip", async () => {
+    lab = new Homelab("deaf");
+    const [first, second] = await startDeaf(numbered("nas", 12));
+    await lab.pass(20_000);
+    note(first!, "from the first");
+    note(second!, "from the second");
+    const has = () => everybodyHas("from the first")() && everybodyHas("from the second")();
+    expect(await lab.until(has, 60_000)).toBeLessThanOrEqual(40_000);
+  });
+
+  it("runs at once when a cut has healed", async () => {
+    lab = new Homelab("healed");
+    const names = numbered("nas", 6);
+    const machines = await startDeaf(names);
+    lab.network.cut(names.slice(0, 3).map(keyOf), names.slice(3).map(keyOf));
+    await lab.pass(60_000);
+    note(machines[0]!, "left");
+    note(machines[5]!, "right");
+    await lab.pass(60_000);
+    lab.network.heal();
+    const has = () => everybodyHas("left")() && everybodyHas("right")();
+    expect(await lab.until(has, 30_000)).toBeLessThanOrEqual(10_000);
+  });
+
+  it("has one round with a peer at a time and few altogether; whoever asks meanwhile gets the next one", async () => {
+    lab = new Homelab("slow", { delayMs: [200, 400] });
+    const [nas] = await startDeaf(numbered("nas", 9));
+    await lab.pass(20_000);
+    const peers = nas!.mesh.connected();
+    let now = 0;
+    let most = 0;
+    nas!.notes.begin = () => {
+      most = Math.max(most, ++now);
+      const outcome = { verdict: "same" as const, received: 0, sent: 0 };
+      const next = async () => {
+        now--;
+        return null;
+      };
+      return { request: EMPTY, next, outcome };
+    };
+    const asked = peers.map((peer) => Array.from({ length: 5 }, () => nas!.mesh.catchUp(peer)));
+    await lab.settle(Promise.all(asked.flat()));
+    expect(peers.length).toBe(8);
+    expect(most).toBe(3);
+    for (const [first, ...others] of asked.slice(0, 3)) expect(new Set([first, ...others]).size).toBe(2);
+    for (const waiting of asked.slice(3)) expect(new Set(waiting).size).toBe(1);
+  });
+
+  it("catches up with a member that is not connected, and says what came of it", async () => {
+    lab = new Homelab("asked");
+    const machines = await startDeaf(numbered("nas", 20));
+    await lab.pass(10_000);
+    const nas = machines[0]!;
+    const far = machines.find(({ key }) => key !== nas.key && !nas.mesh.connected().includes(key))!;
+    note(far, "only there");
+    expect(await lab.settle(nas.mesh.catchUp(far.key))).toEqual({ verdict: "same", received: 1, sent: 0 });
+    expect(nas.notes.all).toContain("only there");
+    expect(nas.exchanged).toContain(far.key);
+    expect(await lab.settle(nas.mesh.catchUp(keyOf("nobody")))).toBeNull();
+  });
+
+  it("shows that a peer with equal entries has another state", async () => {
+    lab = new Homelab("diverged");
+    const [nas] = await startDeaf(["nas-1", "web-1"]);
+    await lab.pass(10_000);
+    nas!.notes.verdict = "diverged";
+    await lab.settle(nas!.mesh.catchUp(keyOf("web-1")));
+    expect(nas!.mesh.counters.divergences).toBe(1);
+    expect(nas!.log.records).toContainEqual({
+      level: "error",
+      event: "mesh.sync.diverged",
+      facts: { peer: keyOf("web-1") },
+    });
+  });
+
+  it("survives answers that make no sense", async () => {
+    lab = new Homelab("nonsense");
+    const [nas, web] = await startDeaf(["nas-1", "web-1"]);
+    await lab.pass(10_000);
+    web!.notes.answer = async () => bytes("nonsense");
+    const before = nas!.exchanged.length;
+    expect(await lab.settle(nas!.mesh.catchUp(web!.key))).toBeNull();
+    await lab.pass(60_000);
+    expect(nas!.mesh.counters.roundFailures).toBeGreaterThan(3);
+    expect(nas!.exchanged.length).toBe(before);
+    expect(nas!.mesh.connected()).toEqual([web!.key]);
+  });
+
+  it("ends a round whose answers never end", async () => {
+    lab = new Homelab("endless", { delayMs: [500, 500] });
+    const [nas] = await startDeaf(["nas-1", "web-1"]);
+    await lab.pass(10_000);
+    const outcome = { verdict: "same" as const, received: 0, sent: 0 };
+    nas!.notes.begin = () => ({ request: EMPTY, next: async () => EMPTY, outcome });
+    const asked = nas!.mesh.catchUp(keyOf("web-1"));
+    let ended: unknown = "not yet";
+    void asked.then((outcome) => {
+      ended = outcome;
+    });
+    await lab.pass(100_000);
+    expect(ended).toBe("not yet");
+    await lab.pass(150_000);
+    await settled();
+    expect(ended).toBeNull();
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { concat } from "../../../src/core/bytes.ts";
+import { encode } from "../../../src/core/encoding.ts";
+import {
+  decodeGossip,
+  encodeBeat,
+  encodeEntries,
+  joinPrefixes,
+  MAX_GOSSIP_BYTES,
+  prefixOf,
+  splitPrefixes,
+} from "../../../src/mesh/gossip-message.ts";
+import { bytes, keyOf, numbered } from "./homelab.ts";
+
+const entriesIn = (message: Uint8Array) => {
+  const read = decodeGossip(message);
+  if (read?.kind !== "entries") throw new Error("not entries");
+  return read.entries;
+};
+
+describe("gossip", () => {
+  it("carries entries in their order, in as few messages as their limit allows", () => {
+    const entries = Array.from({ length: 50 }, (_, i) => new Uint8Array(60_000 + i));
+    const messages = encodeEntries(entries);
+    expect(messages.length).toBe(Math.ceil(50 / 4));
+    expect(messages.every(({ length }) => length <= MAX_GOSSIP_BYTES)).toBe(true);
+    expect(messages.flatMap(entriesIn).map(({ length }) => length)).toEqual(entries.map(({ length }) => length));
+  });
+
+  it("fills a message to the last byte and no further", () => {
+    for (const length of [MAX_GOSSIP_BYTES - 40, MAX_GOSSIP_BYTES - 37, MAX_GOSSIP_BYTES - 36, MAX_GOSSIP_BYTES]) {
+      const messages = encodeEntries([new Uint8Array(length), bytes("small")]);
+      expect(messages.every((message) => message.length <= MAX_GOSSIP_BYTES)).toBe(true);
+      expect(messages.flatMap(entriesIn).at(-1)).toEqual(bytes("small"));
+    }
+    expect(encodeEntries([])).toEqual([]);
+  });
+
+  it("carries a beat", () => {
+    const connected = joinPrefixes(numbered("nas", 9).map(keyOf));
+    const beat = { from: keyOf("web-1"), run: "0123456789abcdef", number: 7, connected };
+    expect(decodeGossip(encodeBeat(beat))).toEqual({ kind: "beat", beat });
+    expect(splitPrefixes(connected)).toEqual(numbered("nas", 9).map((name) => prefixOf(keyOf(name))));
+  });
+
+  const beat = { k: "beat", p: new Uint8Array(32), r: new Uint8Array(8), n: 0, c: new Uint8Array(16) };
+
+  it.each([
+    { what: "nothing", body: new Uint8Array(0) },
+    { what: "noise", body: bytes("hello") },
+    { what: "a list", body: encode([1, 2]) },
+    { what: "bytes", body: encode(bytes("hello")) },
+    { what: "a kind of a later release", body: encode({ k: "suspect", p: new Uint8Array(32) }) },
+    { what: "entries that are no list", body: encode({ k: "entries", e: 3 }) },
+    { what: "entries that are no bytes", body: encode({ k: "entries", e: [bytes("one"), "two"] }) },
+    { what: "trailing bytes", body: concat(encode({ k: "entries", e: [] }), bytes("x")) },
+    { what: "a message over the limit", body: encode({ k: "entries", e: [new Uint8Array(MAX_GOSSIP_BYTES)] }) },
+    { what: "a beat without a key", body: encode({ ...beat, p: new Uint8Array(31) }) },
+    { what: "a beat without a run", body: encode({ ...beat, r: undefined }) },
+    { what: "a beat with a negative number", body: encode({ ...beat, n: -1 }) },
+    { what: "a beat with half a number", body: encode({ ...beat, n: 0.5 }) },
+    { what: "a beat with half a prefix", body: encode({ ...beat, c: new Uint8Array(12) }) },
+    { what: "a beat that lists a crowd", body: encode({ ...beat, c: new Uint8Array(65 * 8) }) },
+  ])("does not understand $what", ({ body }) => {
+    expect(decodeGossip(body)).toBeNull();
+  });
+
+  it("understands the beat that these were made of", () => {
+    expect(decodeGossip(encode(beat))?.kind).toBe("beat");
+  });
+});

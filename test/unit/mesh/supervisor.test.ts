@@ -1,0 +1,187 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { LinkEvents } from "../../../src/core/ports/link.ts";
+import { DEGREE } from "../../../src/mesh/degree.ts";
+import { bytes, Homelab, intercept, keyOf, numbered } from "./homelab.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+let lab: Homelab;
+
+afterEach(() => lab.end());
+
+async function startAll(names: readonly string[]): Promise<void> {
+  lab.enrol(...names);
+  await lab.start(...names);
+  await lab.until(() => lab.isConnected, 10_000);
+}
+
+const hasDegree = () => [...lab.machines.values()].every(({ mesh }) => mesh.connected().length >= DEGREE);
+
+describe("the reconnect supervisor", () => {
+  it.each([
+    { cut: "10 s", cutMs: 10_000, machines: 12 },
+    { cut: "60 s", cutMs: MINUTE_MS, machines: 12 },
+    { cut: "1 h", cutMs: HOUR_MS, machines: 6 },
+    { cut: "25 h", cutMs: 25 * HOUR_MS, machines: 2 },
+  ])("joins $machines machines again within seconds after a cut of $cut", async ({ cut, cutMs, machines }) => {
+    lab = new Homelab(`cut of ${cut}`);
+    const names = numbered("nas", machines);
+    await startAll(names);
+    const half = machines / 2;
+    lab.network.cut(names.slice(0, half).map(keyOf), names.slice(half).map(keyOf));
+    await lab.pass(cutMs);
+    expect(lab.isConnected).toBe(false);
+    lab.network.heal();
+    expect(await lab.until(() => lab.isConnected, 30_000)).toBeLessThanOrEqual(10_000);
+  });
+
+  it("brings twenty machines that start at the same instant together within seconds", async () => {
+    lab = new Homelab("rack");
+    await startAll(numbered("nas", 20));
+    await lab.until(hasDegree, 5_000);
+    const most = Math.max(...[...lab.machines.values()].map(({ mesh }) => mesh.connected().length));
+    expect(most).toBeLessThanOrEqual(2 * DEGREE);
+
+    for (const name of numbered("nas", 20)) lab.crash(name);
+    await lab.pass(MINUTE_MS);
+    await lab.start(...numbered("nas", 20));
+    await lab.until(() => hasDegree() && lab.isConnected, 5_000);
+  });
+
+  it("finds a machine again that was off for an hour and comes back at another address", async () => {
+    lab = new Homelab("moved");
+    await startAll(["nas-1", "web-1"]);
+    lab.crash("web-1");
+    await lab.pass(HOUR_MS);
+    // Only nas-1 dials: web-1 comes back without knowing where anybody is.
+    lab.dissent.set("web-1", new Map([[keyOf("nas-1"), "member"]]));
+    const link = lab.network.createLink(keyOf("web-1"), "web-1:5001");
+    await link.start({
+      standing: () => "member",
+      opened: () => undefined,
+      closed: () => undefined,
+      request: async (_peer, _channel, body) => body,
+      broadcast: () => undefined,
+      discovered: () => undefined,
+    });
+    lab.addresses.set(keyOf("web-1"), ["web-1:5001"]);
+    lab.tell();
+    expect(await lab.until(() => link.connected().includes(keyOf("nas-1")), 10_000)).toBeLessThanOrEqual(2_000);
+  });
+
+  it("dials an address that was announced nearby at once", async () => {
+    lab = new Homelab("nearby");
+    lab.enrol("nas-1", "web-1");
+    lab.addresses.set(keyOf("web-1"), ["old:1"]);
+    lab.addresses.delete(keyOf("nas-1"));
+    let events: LinkEvents | undefined;
+    const nas = lab.machine("nas-1", (link) =>
+      intercept(link, {
+        start: (given) => {
+          events = given;
+          return link.start(given);
+        },
+      }),
+    );
+    await nas.mesh.start();
+    await lab.start("web-1");
+    await lab.pass(5 * MINUTE_MS);
+    expect(nas.mesh.connected()).toEqual([]);
+    events?.discovered(keyOf("web-1"), ["web-1:4001"]);
+    events?.discovered(keyOf("mallory"), ["mallory:4001"]);
+    const isFound = () => nas.mesh.connected().includes(keyOf("web-1"));
+    expect(await lab.until(isFound, 10_000)).toBeLessThanOrEqual(2_000);
+  });
+
+  it("tries everybody again at once when the wall clock jumps: the machine may have slept", async () => {
+    lab = new Homelab("slept");
+    lab.enrol("nas-1", ...numbered("off", 5));
+    const [nas] = await lab.start("nas-1");
+    await lab.pass(10 * MINUTE_MS);
+    const dialsIn = async (ms: number) => {
+      const before = nas!.mesh.counters.dials;
+      await lab.pass(ms);
+      return nas!.mesh.counters.dials - before;
+    };
+    const usual = await dialsIn(3_000);
+    lab.clock.clockFor("nas-1", { offsetMs: 8 * HOUR_MS });
+    expect(await dialsIn(3_000)).toBeGreaterThanOrEqual(usual + 3);
+  });
+
+  it("does not hammer at a member that does not let it in", async () => {
+    lab = new Homelab("refusing");
+    lab.enrol("nas-1", "web-1");
+    lab.dissent.set("web-1", new Map([[keyOf("nas-1"), "refused"]]));
+    const [nas] = await lab.start("nas-1", "web-1");
+    await lab.pass(10 * MINUTE_MS);
+    expect(nas!.mesh.counters.dials).toBeGreaterThan(20);
+    expect(nas!.mesh.counters.dials).toBeLessThan(300);
+  });
+
+  it("spares a dead machine the attention of a whole fleet", async () => {
+    lab = new Homelab("dead");
+    await startAll(numbered("nas", 20));
+    lab.crash("nas-7");
+    await lab.pass(10 * MINUTE_MS);
+    const before = lab.network.counters.dials;
+    await lab.pass(10 * MINUTE_MS);
+    expect((lab.network.counters.dials - before) / 600).toBeLessThan(2.5);
+  });
+
+  it("has at least one connection left when two dial each other at the same time, again and again", async () => {
+    lab = new Homelab("crossing", { delayMs: [5, 40] });
+    await startAll(["nas-1", "web-1"]);
+    const [nas, web] = ["nas-1", "web-1"].map((name) => lab.machines.get(name)!);
+    for (let i = 0; i < 50; i++) {
+      await lab.settle(nas!.link.hangUp(web!.key));
+      await lab.pass(50);
+      await lab.settle(
+        Promise.allSettled([
+          nas!.link.dial(web!.key, [web!.address], 5_000),
+          web!.link.dial(nas!.key, [nas!.address], 5_000),
+        ]),
+      );
+      const areConnected = () => nas!.mesh.connected().length === 1 && web!.mesh.connected().length === 1;
+      expect(await lab.until(areConnected, 10_000)).toBeLessThanOrEqual(5_000);
+    }
+  });
+
+  it("ends a connection that was made for a question a minute after the last one", async () => {
+    lab = new Homelab("questions");
+    const names = numbered("nas", 20);
+    await startAll(names);
+    await lab.until(hasDegree, 5_000);
+    await lab.pass(5_000);
+    const nas = lab.machines.get("nas-1")!;
+    const far = [...lab.machines.values()].find(
+      ({ key, mesh }) => key !== nas.key && !nas.mesh.connected().includes(key) && mesh.connected().length > 0,
+    )!;
+    far.mesh.handle("echo", async (_peer, body) => body);
+    const ask = () => lab.settle(nas.mesh.request(far.key, "echo", bytes("hello"), 5_000));
+
+    expect(await ask()).toEqual(bytes("hello"));
+    await lab.pass(50_000);
+    expect(await ask()).toEqual(bytes("hello"));
+    await lab.pass(50_000);
+    expect(nas.mesh.connected()).toContain(far.key);
+    await lab.until(() => !nas.mesh.connected().includes(far.key), 30_000);
+    expect(nas.mesh.connected().length).toBeGreaterThanOrEqual(DEGREE);
+    expect(lab.isConnected).toBe(true);
+  });
+
+  it("takes 32 connections and hangs up more, but never on ring neighbours", async () => {
+    lab = new Homelab("crowd");
+    const names = numbered("nas", 60);
+    lab.enrol(...names);
+    const [hub] = await lab.start("nas-1");
+    // Everybody else knows only the hub.
+    for (const name of names.slice(1)) {
+      lab.dissent.set(name, new Map(names.filter((other) => other !== "nas-1").map((n) => [keyOf(n), "stranger"])));
+    }
+    await lab.start(...names.slice(1));
+    await lab.pass(20_000);
+    expect(hub!.mesh.connected().length).toBeGreaterThanOrEqual(30);
+    expect(hub!.mesh.connected().length).toBeLessThanOrEqual(36);
+  });
+});
