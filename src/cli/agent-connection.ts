@@ -1,8 +1,8 @@
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { LabError } from "../core/errors.ts";
 import { fromErrorBody } from "../operations/error-body.ts";
 import { type Connection, queryPairs, type RequestParts, type ServerEvent } from "./connection.ts";
+import { exchange, type HttpAnswer } from "./http.ts";
 
 export interface AgentOptions {
   readonly timeoutMs: number;
@@ -40,7 +40,7 @@ class AgentConnection implements Connection {
   readonly via = "agent";
   readonly address: string;
   readonly #options: AgentOptions;
-  readonly #open = new Set<ClientRequest>();
+  readonly #open = new Set<Socket>();
   /** The socket that proved that the agent is there carries the first request. */
   #first: Socket | undefined;
 
@@ -48,95 +48,91 @@ class AgentConnection implements Connection {
     this.address = address;
     this.#first = first;
     this.#options = options;
+    this.#open.add(first);
   }
 
   async call(method: "GET" | "POST", path: string, parts: RequestParts = {}): Promise<unknown> {
-    const response = await this.#send(method, path, parts, this.#options.timeoutMs);
-    const body = await readAll(response);
-    const isBytes = response.headers["content-type"]?.startsWith("application/octet-stream");
-    if (response.statusCode === 200 && isBytes) return body;
-    const answer = parseJson(body);
-    if (response.statusCode === 200 && answer !== undefined) return answer;
-    throw fromErrorBody(answer) ?? senseless(`it answered ${method} ${path} with status ${response.statusCode}`);
+    const { timeoutMs } = this.#options;
+    const socket = await this.#socket();
+    const timer = setTimeout(() => socket.destroy(late(timeoutMs)), timeoutMs);
+    try {
+      const { status, headers, body } = await this.#send(socket, method, path, parts);
+      const bytes = await readAll(body);
+      if (status === 200 && headers.get("content-type")?.startsWith("application/octet-stream")) return bytes;
+      const answer = parseJson(bytes);
+      if (status === 200 && answer !== undefined) return answer;
+      throw fromErrorBody(answer) ?? senseless(`status ${status} for ${method} ${path}`);
+    } catch (error) {
+      throw asLabError(error);
+    } finally {
+      clearTimeout(timer);
+      this.#drop(socket);
+    }
   }
 
   async *stream(path: string): AsyncIterable<ServerEvent> {
-    const response = await this.#send("GET", path, {}, undefined);
-    if (response.statusCode !== 200) {
-      throw fromErrorBody(parseJson(await readAll(response))) ?? senseless(`it answered with ${response.statusCode}`);
+    const socket = await this.#socket();
+    try {
+      const { status, body } = await this.#send(socket, "GET", path, {});
+      if (status !== 200) throw fromErrorBody(parseJson(await readAll(body))) ?? senseless(`status ${status}`);
+      yield* serverEvents(body);
+    } catch (error) {
+      throw asLabError(error);
+    } finally {
+      this.#drop(socket);
     }
-    yield* serverEvents(response);
   }
 
   close(): Promise<void> {
-    this.#first?.destroy();
-    for (const open of this.#open) open.destroy();
+    for (const socket of this.#open) socket.destroy();
     return Promise.resolve();
   }
 
-  #send(method: string, path: string, parts: RequestParts, timeoutMs: number | undefined): Promise<IncomingMessage> {
-    const pairs = queryPairs(parts.query);
-    const query = pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : "";
-    const body = parts.body === undefined ? undefined : JSON.stringify(parts.body);
-    const first = this.#first;
+  async #socket(): Promise<Socket> {
+    const socket = this.#first ?? (await openSocket(this.address));
     this.#first = undefined;
-    return new Promise((resolve, reject) => {
-      const sent = request({
-        ...(first ? { createConnection: () => first } : { socketPath: this.address, agent: false }),
-        method,
-        path: path + query,
-        headers: {
-          host: "lab",
-          connection: "close",
-          ...(this.#options.peer === undefined ? {} : { "lab-peer": this.#options.peer }),
-          ...(body === undefined
-            ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-        },
-      });
-      this.#open.add(sent);
-      let response: IncomingMessage | undefined;
-      const giveUp = () => (response ?? sent).destroy(late(timeoutMs ?? 0));
-      const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
-      sent.once("close", () => {
-        clearTimeout(timer);
-        this.#open.delete(sent);
-      });
-      sent.once("response", (incoming) => {
-        response = incoming;
-        resolve(incoming);
-      });
-      sent.once("error", (error) => reject(asLabError(error)));
-      sent.end(body);
+    if (!socket) throw gone();
+    this.#open.add(socket);
+    return socket;
+  }
+
+  #drop(socket: Socket): void {
+    socket.destroy();
+    this.#open.delete(socket);
+  }
+
+  #send(socket: Socket, method: string, path: string, { query, body }: RequestParts): Promise<HttpAnswer> {
+    const pairs = queryPairs(query);
+    const { peer } = this.#options;
+    return exchange(socket, {
+      method,
+      path: pairs.length > 0 ? `${path}?${new URLSearchParams(pairs).toString()}` : path,
+      headers: {
+        ...(peer === undefined ? {} : { "lab-peer": peer }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
   }
 }
 
-async function readAll(response: IncomingMessage): Promise<Buffer> {
+async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-  } catch (error) {
-    throw asLabError(error as Error);
-  }
+  for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
 /** The event stream format of the HTML standard, §9.2.6, as far as an agent writes it: LF line ends. */
-async function* serverEvents(response: IncomingMessage): AsyncIterable<ServerEvent> {
-  response.setEncoding("utf8");
+async function* serverEvents(body: AsyncIterable<Buffer>): AsyncIterable<ServerEvent> {
+  const decoder = new TextDecoder();
   let text = "";
-  try {
-    for await (const chunk of response) {
-      text += chunk as string;
-      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-        const event = readEvent(text.slice(0, end));
-        text = text.slice(end + 2);
-        if (event) yield event;
-      }
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const event = readEvent(text.slice(0, end));
+      text = text.slice(end + 2);
+      if (event) yield event;
     }
-  } catch (error) {
-    throw asLabError(error as Error);
   }
 }
 
@@ -152,9 +148,9 @@ function readEvent(block: string): ServerEvent | undefined {
   return { event: fields.get("event") ?? "message", id: fields.get("id") ?? "", data: JSON.parse(data) as unknown };
 }
 
-function parseJson(body: Buffer): unknown {
+function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(body.toString("utf8")) as unknown;
+    return JSON.parse(bytes.toString("utf8")) as unknown;
   } catch {
     return undefined;
   }
@@ -171,7 +167,10 @@ function senseless(why: string): LabError {
   });
 }
 
-function asLabError(error: Error): LabError {
-  if (error instanceof LabError) return error;
-  return new LabError("PeerFailed", "the agent went away before it answered", { hint: "lab status" }, { cause: error });
+function gone(cause?: unknown): LabError {
+  return new LabError("PeerFailed", "the agent went away before it answered", { hint: "lab status" }, { cause });
+}
+
+function asLabError(error: unknown): LabError {
+  return error instanceof LabError ? error : gone(error);
 }
