@@ -5,8 +5,8 @@ export type PassOutcome = "settled" | "unsettled";
 
 export interface RepeatedPassOptions {
   readonly clock: Clock;
-  run(): Promise<PassOutcome>;
-  failed(error: unknown): void;
+  readonly run: () => Promise<PassOutcome>;
+  readonly failed: (error: unknown) => void;
   /** Delay of the first repetition after an unsettled pass; doubles up to `retryMostMs`. */
   readonly retryFirstMs: number;
   readonly retryMostMs: number;

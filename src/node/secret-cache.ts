@@ -52,10 +52,10 @@ export interface SecretCacheOptions {
   /** What stores seal to this node opens with it. */
   readonly seal: SealIdentity;
   readonly peers: Peers;
-  view(): View;
-  heads(): Heads;
+  readonly view: () => View;
+  readonly heads: () => Heads;
   /** Pulls what a peer has and this replica lacks. Throws `PeerUnreachable` if that fails. */
-  catchUp(peer: string): Promise<void>;
+  readonly catchUp: (peer: string) => Promise<void>;
 }
 
 /** A value on this machine, for whoever may ask this machine. */

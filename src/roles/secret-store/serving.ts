@@ -5,7 +5,13 @@ import type { View } from "../../core/view.ts";
 
 /** What becomes of a request for a value. */
 export type Serving =
-  | { readonly verdict: "serve"; readonly current: CurrentVersion; readonly vouched: Vouched }
+  | {
+      readonly verdict: "serve";
+      readonly current: CurrentVersion;
+      /** Whom the answer is sealed to. */
+      readonly recipient: string;
+      readonly vouched: Vouched;
+    }
   | { readonly verdict: "refuse"; readonly state: "none" | "unvouched"; readonly reason: string };
 
 /** Judges a request of the member that the connection proved. Pure: nothing is decided while it is executed. */
@@ -19,5 +25,5 @@ export function planServing(view: View, peer: string, path: string, vouched: Vou
   if (vouched === "unvouched" && isStrict(view, path)) {
     return { verdict: "refuse", state: "unvouched", reason: "strict, and no signer vouches for this store" };
   }
-  return { verdict: "serve", current, vouched };
+  return { verdict: "serve", current, recipient: node.seal, vouched };
 }

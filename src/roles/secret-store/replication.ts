@@ -1,0 +1,194 @@
+import { LabError, SealBrokenError } from "../../core/errors.ts";
+import type { RoleContext } from "../../core/ports/role.ts";
+import type { PassOutcome } from "../../core/repeated-pass.ts";
+import { inAskingOrder } from "../../core/secrets/asking-order.ts";
+import { decodeEnvelope, encodeEnvelope, type Envelope, rewrap } from "../../core/secrets/envelope.ts";
+import {
+  decodeFetchAnswer,
+  decodeFetchRequest,
+  decodeHeldPage,
+  decodeListRequest,
+  encodeFetchAnswer,
+  encodeFetchRequest,
+  encodeHeldPage,
+  encodeListRequest,
+  FETCH_CHANNEL,
+  type HeldVersion,
+  LIST_CHANNEL,
+  PAGE_VERSIONS,
+} from "../../core/secrets/messages.ts";
+import { SECRET_STORE, storeRecipients } from "../../core/secrets/policy.ts";
+import { type CurrentVersion, currentVersions } from "../../core/secrets/version.ts";
+import type { Node } from "../../core/view.ts";
+import { compareHeld, type Dataset } from "./dataset.ts";
+import { judgeEnvelope } from "./judge.ts";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** A store that loses its label waits no longer than this for the others to say what they hold. */
+const COVER_TIMEOUT_MS = 2000;
+
+export interface ReplicationParts {
+  readonly context: RoleContext;
+  readonly dataset: Dataset;
+  /** False once this node is a store no more: nothing is then fetched or wrapped. */
+  readonly isStore: () => boolean;
+}
+
+/** How stores keep each other complete: each asks the others for what it lacks, and wraps what it holds to all. */
+export class Replication {
+  readonly #context: RoleContext;
+  readonly #dataset: Dataset;
+  readonly #isStore: () => boolean;
+  /** Revision of the view that the dataset was last brought in line with. */
+  #settledAt = -1;
+
+  constructor({ context, dataset, isStore }: ReplicationParts) {
+    this.#context = context;
+    this.#dataset = dataset;
+    this.#isStore = isStore;
+  }
+
+  /** Answers any member: what exists is no secret, as every peer has it in its view. */
+  list(body: Uint8Array): Uint8Array {
+    const after = decodeListRequest(body);
+    const rest = this.#dataset.list().filter((held) => after === null || compareHeld(held, after) > 0);
+    return encodeHeldPage({ held: rest.slice(0, PAGE_VERSIONS), more: rest.length > PAGE_VERSIONS });
+  }
+
+  /** Answers another store; null for everybody else. */
+  async fetch(peer: string, body: Uint8Array): Promise<Uint8Array | null> {
+    const wanted = decodeFetchRequest(body);
+    const requester = this.#context
+      .view()
+      .holders(SECRET_STORE)
+      .find(({ key }) => key === peer);
+    if (requester === undefined) return null;
+    let envelope = await this.#dataset.read(wanted);
+    if (envelope !== undefined && !envelope.recipients.includes(requester.seal)) {
+      envelope = await this.#wrapToAll(envelope);
+    }
+    return encodeFetchAnswer(envelope === undefined ? null : encodeEnvelope(envelope));
+  }
+
+  /** The dataset lost something: the next pass looks again, whether the view has changed or not. */
+  unsettle(): void {
+    this.#settledAt = -1;
+  }
+
+  /** Fetches what is lacking and wraps what is not wrapped to all stores. Cheap when the view has not changed. */
+  async bringInLine(): Promise<PassOutcome> {
+    const { revision } = this.#context.view();
+    if (revision === this.#settledAt) return "settled";
+    await this.#fill();
+    for (const held of this.#dataset.wrappedOtherwise(storeRecipients(this.#context.view()))) {
+      if (!this.#isStore()) return "settled";
+      const envelope = await this.#dataset.read(held);
+      if (envelope !== undefined) await this.#wrapToAll(envelope);
+    }
+    const lacking = this.#lacking().length;
+    if (lacking > 0) {
+      this.#context.log.write("info", "secret-store.incomplete", { lacking });
+      return "unsettled";
+    }
+    this.#settledAt = revision;
+    return "settled";
+  }
+
+  /** Forgets everything if another store holds all current values, else keeps it, sealed as it is. */
+  async leave(): Promise<void> {
+    const { log } = this.#context;
+    const wanted = currentVersions(this.#context.view()).filter((current) => this.#dataset.has(current));
+    const others = this.#otherStores();
+    try {
+      const heir =
+        wanted.length === 0 ? null : await Promise.any(others.map((store) => this.#coveredBy(store, wanted)));
+      await this.#dataset.forget();
+      log.write("info", "secret-store.forgotten", { heir: heir?.name ?? null });
+    } catch (error) {
+      const causes = error instanceof AggregateError ? error.errors.map(String) : [String(error)];
+      const reason = others.length === 0 ? "no other machine is a secret store" : "no other store holds all of it";
+      log.write("warn", "secret-store.kept", { values: wanted.length, reason, causes });
+    }
+  }
+
+  #lacking(): CurrentVersion[] {
+    return currentVersions(this.#context.view()).filter((current) => !this.#dataset.has(current));
+  }
+
+  async #fill(): Promise<void> {
+    const { log, peers, random } = this.#context;
+    for (const store of inAskingOrder(this.#otherStores(), peers, random)) {
+      const lacking = this.#lacking();
+      if (lacking.length === 0 || !this.#isStore()) return;
+      try {
+        const held = new Set((await this.#heldBy(store, REQUEST_TIMEOUT_MS)).map(({ version }) => version));
+        for (const current of lacking) if (held.has(current.version)) await this.#take(store, current);
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error;
+        log.write("debug", "secret-store.store-not-asked", { store: store.name, error });
+      }
+    }
+  }
+
+  async #take(store: Node, current: CurrentVersion): Promise<void> {
+    if (!this.#isStore()) return;
+    const { clock, log, peers } = this.#context;
+    const body = encodeFetchRequest(current);
+    const bytes = decodeFetchAnswer(await peers.request(store.key, FETCH_CHANNEL, body, REQUEST_TIMEOUT_MS));
+    if (bytes === null) return;
+    const envelope = decodeEnvelope(bytes);
+    const judged = await judgeEnvelope(this.#context, envelope, current);
+    if (judged.verdict === "refused") {
+      const { path, version } = current;
+      log.write("warn", "secret-store.value-refused", { path, version, store: store.name, reason: judged.reason });
+      return;
+    }
+    judged.committed.value.wipe();
+    await this.#dataset.add(envelope, clock.now());
+  }
+
+  async #heldBy(store: Node, timeoutMs: number): Promise<HeldVersion[]> {
+    const held: HeldVersion[] = [];
+    let after: HeldVersion | null = null;
+    for (;;) {
+      const body = encodeListRequest(after);
+      const page = decodeHeldPage(await this.#context.peers.request(store.key, LIST_CHANNEL, body, timeoutMs));
+      held.push(...page.held);
+      const last: HeldVersion | undefined = page.held.at(-1);
+      // A page that leads no further would be asked for again for ever.
+      if (!page.more || last === undefined || (after !== null && compareHeld(last, after) <= 0)) return held;
+      after = last;
+    }
+  }
+
+  async #wrapToAll(envelope: Envelope): Promise<Envelope | undefined> {
+    const { keys, log, mesh, random, seal } = this.#context;
+    try {
+      const wrapped = await rewrap({ keys, random }, seal, mesh, envelope, storeRecipients(this.#context.view()));
+      if (wrapped !== null) await this.#dataset.replace(wrapped);
+      return wrapped ?? undefined;
+    } catch (error) {
+      if (!(error instanceof SealBrokenError)) throw error;
+      const { path, version } = envelope;
+      log.write("error", "secret-store.damaged-value", { path, version, reason: error.message });
+      await this.#dataset.drop(envelope);
+      return undefined;
+    }
+  }
+
+  async #coveredBy(store: Node, wanted: readonly HeldVersion[]): Promise<Node> {
+    const held = new Set((await this.#heldBy(store, COVER_TIMEOUT_MS)).map(idOf));
+    const lacks = wanted.filter((each) => !held.has(idOf(each))).length;
+    if (lacks > 0) throw new LabError("Failed", `${store.name} lacks ${lacks} of ${wanted.length}`);
+    return store;
+  }
+
+  #otherStores(): Node[] {
+    const stores = this.#context.view().holders(SECRET_STORE);
+    return stores.filter(({ id }) => id !== this.#context.self.id);
+  }
+}
+
+function idOf({ path, version }: HeldVersion): string {
+  return `${path}@${version}`;
+}
