@@ -3,7 +3,7 @@ import { SimDisk } from "../../../sim/disk.ts";
 import { seededRandom } from "../../../sim/random.ts";
 import { toHex } from "../../../src/core/bytes.ts";
 import { joinMessage } from "../../../src/core/enrolment.ts";
-import { type Hlc, nextHlc } from "../../../src/core/hlc.ts";
+import { compareHlc, type Hlc, nextHlc } from "../../../src/core/hlc.ts";
 import type { Json } from "../../../src/core/json.ts";
 import type { Disk } from "../../../src/core/ports/disk.ts";
 import type { Signer } from "../../../src/core/ports/keys.ts";
@@ -31,7 +31,6 @@ import {
   type ChainHeader,
   type Entry,
   sealEntry,
-  ZERO_HASH,
 } from "../../../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../../../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../../../src/crdt/ledger/update-codec.ts";
@@ -117,6 +116,7 @@ export function memoryDisk(seed = "disk"): SimDisk {
 }
 
 export interface WriteOptions {
+  /** What the writer's clock says; without it, a little later than all that was written before. */
   readonly atMs?: number;
   readonly more?: number;
   readonly over?: readonly string[];
@@ -255,8 +255,9 @@ export class Peer {
     writes: readonly LedgerWrite[],
     { atMs = 0, more = 0 }: WriteOptions = {},
   ): Entry<ChainHeader> {
-    this.#latest = nextHlc(this.#latest, atMs);
-    const hlc = atMs > 0 ? { ms: atMs, count: (tip?.header.hlc.count ?? 0) + 1 } : this.#latest;
+    const after = tip !== null && compareHlc(tip.header.hlc, this.#latest) > 0 ? tip.header.hlc : this.#latest;
+    this.#latest = nextHlc(after, atMs);
+    const hlc = atMs > 0 ? { ms: atMs, count: 0 } : this.#latest;
     return link(this, author, tip, cursor.encode(writes, hlc), { hlc, more });
   }
 
@@ -360,5 +361,3 @@ export function picture(peer: Peer): unknown {
     roleLogs: [...authority.roleLogs].sort(([a], [b]) => (a < b ? -1 : 1)),
   };
 }
-
-export const NO_PARENT = ZERO_HASH;
