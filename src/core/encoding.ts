@@ -27,7 +27,7 @@ const MAX_DEPTH = 32;
  * what is signed can be made again from what is meant. Members with the value undefined are left out.
  */
 export function encode(value: Plain): Uint8Array {
-  return cborEncode(prepared(value, 0), rfc8949EncodeOptions);
+  return cborEncode(isComplete(value, 0) ? value : completed(value, 0), rfc8949EncodeOptions);
 }
 
 /** Strict inverse of {@link encode}: everything that `encode` would not have written is refused. */
@@ -51,11 +51,24 @@ export function decode(bytes: Uint8Array): Plain {
   throw new MalformedError("not the canonical encoding");
 }
 
-/** Without undefined members, which CBOR would spell out, and within the bound of depth. */
-function prepared(value: Plain, depth: number): Plain {
+/** True if CBOR spells it as it stands. Throws {@link MalformedError} beyond the bound of depth. */
+function isComplete(value: Plain | undefined, depth: number): boolean {
+  if (value === undefined) return false;
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return true;
+  if (depth === MAX_DEPTH) throw new MalformedError(`nested more than ${MAX_DEPTH} deep`);
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Plain[]) if (!isComplete(item, depth + 1)) return false;
+    return true;
+  }
+  for (const member of Object.values(value)) if (!isComplete(member as Plain | undefined, depth + 1)) return false;
+  return true;
+}
+
+/** Without undefined members, which CBOR would spell out. */
+function completed(value: Plain, depth: number): Plain {
   if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
   if (depth === MAX_DEPTH) throw new MalformedError(`nested more than ${MAX_DEPTH} deep`);
-  if (Array.isArray(value)) return value.map((item) => prepared(item, depth + 1));
+  if (Array.isArray(value)) return value.map((item) => completed(item, depth + 1));
   const present = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(present.map(([key, member]) => [key, prepared(member as Plain, depth + 1)]));
+  return Object.fromEntries(present.map(([key, member]) => [key, completed(member as Plain, depth + 1)]));
 }

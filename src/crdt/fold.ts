@@ -17,6 +17,9 @@ export class Fold {
   #desired = new DesiredState();
   /** How much of each ledger is folded, and the entry that it ended with. */
   #applied = new Map<string, { count: number; last: string }>();
+  /** What each winner adds to the state hash: of many winners few are new since the last one. */
+  readonly #encoded = new WeakMap<PathWinner, Uint8Array>();
+  #standing: AuthorityView | null = null;
 
   get desired(): DesiredState {
     return this.#desired;
@@ -34,7 +37,8 @@ export class Fold {
       for (const link of links.slice(from)) this.#desired.apply(link);
       if (links.length > 0) this.#applied.set(log, { count: links.length, last: links.at(-1)?.entry.id as string });
     }
-    return buildView(replica, authority, this.#desired);
+    if (this.#standing?.of !== authority) this.#standing = buildAuthorityView(replica, authority);
+    return buildView(replica, this.#standing, this.#desired);
   }
 
   #continues(ledgers: ReadonlyMap<string, readonly ChainLink[]>): boolean {
@@ -45,11 +49,27 @@ export class Fold {
   stateHash(replica: Replica, keys: Pick<Keys, "hash">): Uint8Array {
     const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
-    const winners = [...this.#desired.winners]
-      .map(([path, { value, hlc, log }]) => [path, value, hlc.ms, hlc.count, log])
-      .sort(byFirst);
-    return keys.hash(concat(encode(tips), encode(frontiers as Plain), encode(winners as Plain)));
+    const winners = [...this.#desired.winners].sort(byFirst).map(([path, winner]) => this.#encode(path, winner));
+    return keys.hash(concat(encode(tips), encode(frontiers as Plain), listHead(winners.length), ...winners));
   }
+
+  #encode(path: string, winner: PathWinner): Uint8Array {
+    let bytes = this.#encoded.get(winner);
+    if (bytes === undefined) {
+      const { value, hlc, log } = winner;
+      bytes = encode([path, value, hlc.ms, hlc.count, log]);
+      this.#encoded.set(winner, bytes);
+    }
+    return bytes;
+  }
+}
+
+/** The first bytes of an encoded list (RFC 8949 §3, major type 4). */
+function listHead(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x80 | length);
+  if (length < 0x100) return Uint8Array.of(0x98, length);
+  if (length < 0x10000) return Uint8Array.of(0x99, length >> 8, length & 0xff);
+  return Uint8Array.of(0x9a, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff);
 }
 
 function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
@@ -90,7 +110,16 @@ function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonl
 
 const STANDING = { cut: 0, suspended: 1, active: 2 } as const;
 
-function buildView(replica: Replica, authority: Authority, desired: DesiredState): View {
+/** The part of a view that follows from authority alone, and is the same until that changes. */
+interface AuthorityView
+  extends Pick<
+    View,
+    "mesh" | "meshName" | "nodes" | "operators" | "tokens" | "recovery" | "nodeByKey" | "nodeByName" | "holders"
+  > {
+  readonly of: Authority;
+}
+
+function buildAuthorityView(replica: Replica, authority: Authority): AuthorityView {
   const nodes = new Map<string, Node>();
   const byKey = new Map<string, Node>();
   const byName = new Map<string, Node>();
@@ -109,11 +138,10 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
       holders.set(role, [...(holders.get(role) ?? []), node]);
     }
   }
-  const labels = new Map<string, readonly string[]>();
   return {
+    of: authority,
     mesh: toHex(replica.mesh),
     meshName: genesis?.type === "genesis" ? genesis.name : "",
-    revision: replica.revision,
     nodes,
     operators: [...authority.operators.values()]
       .filter((operator) => operator.rank > 0)
@@ -134,16 +162,24 @@ function buildView(replica: Replica, authority: Authority, desired: DesiredState
         redeemedBy,
       })),
     recovery: genesis?.type === "genesis" ? genesis.recovery : null,
-    newest: replica.newest,
     nodeByKey: (key) => byKey.get(key),
     nodeByName: (name) => byName.get(name),
+    holders: (role) => holders.get(role) ?? [],
+  };
+}
+
+function buildView(replica: Replica, { of: authority, ...standing }: AuthorityView, desired: DesiredState): View {
+  const labels = new Map<string, readonly string[]>();
+  return {
+    ...standing,
+    revision: replica.revision,
+    newest: replica.newest,
     roleLog: (id, role) => {
       const open = [...authority.roleLogs].filter(
         ([, log]) => log.node === id && log.label === role && log.state === "live",
       );
       return open.map(([log]) => log).sort()[0];
     },
-    holders: (role) => holders.get(role) ?? [],
     labelsOf: (id) => {
       let found = labels.get(id);
       if (found === undefined) {

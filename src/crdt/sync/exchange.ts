@@ -52,7 +52,10 @@ export class ReplicaExchange implements Exchange {
   get inventory(): Inventory {
     const audit = [...this.#replica.chains.values()].reduce((sum, chain) => sum + chain.size, 0);
     const of = `${this.#replica.graph.entries.length} ${audit} ${this.#replica.observedRevision}`;
-    if (this.#inventory?.of !== of) this.#inventory = { of, inventory: new Inventory(this.#replica, this.#keys) };
+    if (this.#inventory?.of !== of) {
+      const inventory = new Inventory(this.#replica, this.#keys, this.#inventory?.inventory);
+      this.#inventory = { of, inventory };
+    }
     return this.#inventory.inventory;
   }
 
@@ -323,14 +326,20 @@ function collect(replica: Replica, want: Want): { entries: Uint8Array[]; more: b
 
 /** Entries of the chain that do not lie behind one of the known ones, every one after its predecessor. */
 function linksBeyond(chain: Chain, known: ReadonlySet<string>): Run[] {
-  const found = new Set<ChainLink>();
-  const runs: Run[] = [];
-  for (const tip of chain.tips) {
+  const passed = new Set<ChainLink>();
+  /** From a link backwards to the first that was passed before. */
+  const passFrom = (link: ChainLink | null): ChainLink[] => {
     const path: ChainLink[] = [];
-    for (let at: ChainLink | null = tip; at !== null && !known.has(at.entry.id) && !found.has(at); at = at.prev) {
-      found.add(at);
+    for (let at = link; at !== null && !passed.has(at); at = at.prev) {
+      passed.add(at);
       path.push(at);
     }
+    return path;
+  };
+  for (const id of known) passFrom(chain.find(id) ?? null);
+  const runs: Run[] = [];
+  for (const tip of chain.tips) {
+    const path = passFrom(tip);
     let run: Uint8Array[] = [];
     for (const { entry } of path.reverse()) {
       run.push(entry.bytes);

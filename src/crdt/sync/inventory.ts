@@ -16,8 +16,15 @@ export interface Tip {
 interface Placed {
   /** Hex; decides the place in the tree. */
   readonly key: string;
-  readonly digest: Uint8Array;
+  /** Key and digest: what the item adds to the digest of every node above it. */
+  readonly bytes: Uint8Array;
   readonly item: Item;
+}
+
+/** An item of a chain or a report, and the text that its digest was made of. */
+interface Remembered {
+  readonly said: string;
+  readonly placed: Placed;
 }
 
 /** Tips of a chain in one item; only a chain that forked has more than one. */
@@ -32,31 +39,68 @@ const KEY_DOMAIN = ascii("lab/1/inventory\0");
 export class Inventory {
   readonly #placed: readonly Placed[];
   readonly #keys: Pick<Keys, "hash">;
+  readonly #remembered = new Map<string, Remembered>();
+  #root: Uint8Array | null = null;
 
-  constructor(replica: Replica, keys: Pick<Keys, "hash">) {
+  /** What has not changed since the inventory `before` is taken over from it: mostly one item in many is new. */
+  constructor(replica: Replica, keys: Pick<Keys, "hash">, before?: Inventory) {
     this.#keys = keys;
     const placed: Placed[] = [];
     for (const { entry } of replica.graph.entries) {
-      placed.push({ key: entry.id, digest: entry.hash, item: { kind: "authority", id: entry.id } });
+      placed.push(
+        this.#place(before, entry.id, "", () => ({
+          key: entry.id,
+          digest: entry.hash,
+          item: { kind: "authority", id: entry.id },
+        })),
+      );
     }
     for (const chain of replica.chains.values()) {
       const tips = chain.tips.map(({ entry }) => ({ seq: entry.header.seq, id: entry.id })).sort(byId);
-      const key = toHex(keys.hash(concat(KEY_DOMAIN, ascii(`chain ${chain.log} ${chain.class}`))));
-      placed.push({
-        key,
-        digest: keys.hash(ascii(tips.map(({ id }) => id).join())),
-        item: { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) },
-      });
+      const name = `chain ${chain.log} ${chain.class}`;
+      const said = tips.map(({ id }) => id).join();
+      placed.push(
+        this.#place(before, name, said, () => ({
+          key: this.#keyOf(name),
+          digest: keys.hash(ascii(said)),
+          item: { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) },
+        })),
+      );
     }
     for (const [log, observed] of replica.observed) {
       const entries = observed.state === "record" ? [observed.entry] : observed.proof;
       const versions = entries.map(({ header, id }) => ({ seq: header.seq, id })).sort(byId);
       // Any proof of a fork is as good as another: replicas that hold different ones have nothing to exchange.
       const said = observed.state === "forked" ? "forked" : versions.map(({ id }) => id).join();
-      const key = toHex(keys.hash(concat(KEY_DOMAIN, ascii(`observed ${log}`))));
-      placed.push({ key, digest: keys.hash(ascii(said)), item: { kind: "observed", log, versions } });
+      const name = `observed ${log}`;
+      placed.push(
+        this.#place(before, name, said, () => ({
+          key: this.#keyOf(name),
+          digest: keys.hash(ascii(said)),
+          item: { kind: "observed", log, versions },
+        })),
+      );
     }
     this.#placed = placed.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  #place(
+    before: Inventory | undefined,
+    name: string,
+    said: string,
+    make: () => { key: string; digest: Uint8Array; item: Item },
+  ): Placed {
+    let known = before === undefined ? undefined : before.#remembered.get(name);
+    if (known?.said !== said) {
+      const { key, digest, item } = make();
+      known = { said, placed: { key, bytes: concat(ascii(key), digest), item } };
+    }
+    this.#remembered.set(name, known);
+    return known.placed;
+  }
+
+  #keyOf(name: string): string {
+    return toHex(this.#keys.hash(concat(KEY_DOMAIN, ascii(name))));
   }
 
   /** Items whose key begins with the hex digits. */
@@ -69,12 +113,17 @@ export class Inventory {
   }
 
   digest(prefix: string): Uint8Array {
-    const parts = this.#range(prefix).flatMap(({ key, digest }) => [ascii(key), digest]);
-    return this.#keys.hash(concat(...parts));
+    if (prefix !== "") return this.#digest(prefix);
+    this.#root ??= this.#digest("");
+    return this.#root;
   }
 
   children(prefix: string): Uint8Array[] {
     return [..."0123456789abcdef"].map((digit) => this.digest(prefix + digit));
+  }
+
+  #digest(prefix: string): Uint8Array {
+    return this.#keys.hash(concat(...this.#range(prefix).map(({ bytes }) => bytes)));
   }
 
   #range(prefix: string): readonly Placed[] {
