@@ -59,7 +59,9 @@ function update({ blocks = 1, structs, client, clock, body, deleted, tail }: Upd
     varUint(client),
     varUint(clock),
     ...body,
-    ...(deleted === undefined ? [varUint(0)] : [varUint(1), varUint(deleted[0]), varUint(deleted[1].length), ...ranges]),
+    ...(deleted === undefined
+      ? [varUint(0)]
+      : [varUint(1), varUint(deleted[0]), varUint(deleted[1].length), ...ranges]),
     tail ?? new Uint8Array(0),
   );
 }

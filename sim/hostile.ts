@@ -265,7 +265,8 @@ export class Hostile {
     const given = decodeGetAnswer(answer);
     if (given.state !== "value") return;
     const opened = await this.#world.keys.open(this.#world.hostile.member.seal, given.sealed);
-    if (opened !== null) this.#world.violated("secrets", `the value of ${path} was served to a machine without the label`);
+    if (opened !== null)
+      this.#world.violated("secrets", `the value of ${path} was served to a machine without the label`);
   }
 
   /** Whoever is no member reaches enrolment and nothing else. */
@@ -286,7 +287,9 @@ export class Hostile {
   /** An envelope of its own making in the place of a value. */
   async #deliver(machine: Machine): Promise<void> {
     this.#count("false envelopes");
-    for (const { path, version } of currentVersions(machine.agent?.view() ?? this.#world.machines[0]?.agent?.view() as never)) {
+    for (const { path, version } of currentVersions(
+      machine.agent?.view() ?? (this.#world.machines[0]?.agent?.view() as never),
+    )) {
       const envelope = encode({ v: 1, path, version, class: "store", junk: this.#random.bytes(40) });
       await this.#ask(machine, this.#link, PUT_CHANNEL, concat(envelope));
     }

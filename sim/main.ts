@@ -50,7 +50,12 @@ function readArguments(argv: readonly string[]): Arguments {
 }
 
 function replayCommand(options: Arguments): string {
-  const parts = ["npm run sim --", `--seed ${options.seed}`, `--minutes ${options.minutes}`, `--nodes ${options.nodes}`];
+  const parts = [
+    "npm run sim --",
+    `--seed ${options.seed}`,
+    `--minutes ${options.minutes}`,
+    `--nodes ${options.nodes}`,
+  ];
   if (options.writesPerMachineAndMinute !== 1) parts.push(`--writes ${options.writesPerMachineAndMinute}`);
   if (options.faults === "none") parts.push("--calm");
   if (options.memo === "none") parts.push("--no-memo");

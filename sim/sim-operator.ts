@@ -64,7 +64,11 @@ export class SimOperator {
   }
 
   /** What this agent knows; null if the operator would not sign with it: it does not know her, or their clocks differ. */
-  async ask(machine: Machine, paths: readonly string[], servers: readonly string[] = []): Promise<OperatorContext | null> {
+  async ask(
+    machine: Machine,
+    paths: readonly string[],
+    servers: readonly string[] = [],
+  ): Promise<OperatorContext | null> {
     const own = this.#acts.at(-1)?.id;
     const context = await machine.call(operatorContextOperation, {
       key: toHex(this.#parts.signer.publicKey),

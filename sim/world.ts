@@ -224,7 +224,8 @@ export class World {
         if (event === "mesh.sync.diverged" && facts.peer !== liar) {
           this.violated("convergence", `${name} finds an honest peer that makes other things of the same entries`);
         }
-        if (describe(facts.error).includes(this.marker)) this.violated("secrets", `a value stands in the log: ${event}`);
+        if (describe(facts.error).includes(this.marker))
+          this.violated("secrets", `a value stands in the log: ${event}`);
       },
     };
   }
@@ -313,7 +314,9 @@ async function found(random: Random, keys: Keys, nodes: number): Promise<Foundin
       random: random.fork("hostile"),
     },
     roles,
-    bootstrap: members.slice(0, 3).map(({ signer, address }) => ({ key: toHex(signer.publicKey), addresses: [address] })),
+    bootstrap: members
+      .slice(0, 3)
+      .map(({ signer, address }) => ({ key: toHex(signer.publicKey), addresses: [address] })),
   };
 }
 

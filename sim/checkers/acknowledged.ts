@@ -30,7 +30,8 @@ export function checkAcknowledged(world: World): void {
     for (const path of paths) {
       const expected = world.history.winner(path);
       const found = view.desired(path);
-      if (equalJson(found?.value, expected?.value) && (found === undefined || found.entry === expected?.entry)) continue;
+      if (equalJson(found?.value, expected?.value) && (found === undefined || found.entry === expected?.entry))
+        continue;
       const said = expected === undefined ? "nothing" : `${JSON.stringify(expected.value)} of ${expected.operator}`;
       world.violated("acknowledged", `${name} has ${JSON.stringify(found?.value)} at ${path}, not ${said}`);
       return;

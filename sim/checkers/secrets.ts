@@ -28,10 +28,12 @@ export async function checkReadable(world: World): Promise<void> {
     for (const path of Object.values(SECRETS_OF).flat()) {
       const entitled = grantingLabels(path).some((label) => labels.includes(label));
       const expected = world.history.winner(`version/${path}`)?.entry;
-      const version = await world.until(agent.cache.get(path).then(
-        (cached) => cached.version,
-        () => null,
-      ));
+      const version = await world.until(
+        agent.cache.get(path).then(
+          (cached) => cached.version,
+          () => null,
+        ),
+      );
       if (!entitled && version !== null) world.violated("secrets", `${name} reads ${path} and is not entitled to it`);
       if (entitled && version !== null && version === expected) world.reached("a secret is read at the end");
       if (entitled && version !== null && version !== expected) {

@@ -32,7 +32,10 @@ function checkEntries(world: World, { name, agent }: Machine): void {
     if (chain.class !== CLASS_DESIRED) continue;
     for (const { entry } of chain.links()) {
       if (world.history.signed.has(entry.id)) continue;
-      world.violated("unauthorised", `${name} admitted a desired write that nobody honest signed (${entry.id.slice(0, 12)})`);
+      world.violated(
+        "unauthorised",
+        `${name} admitted a desired write that nobody honest signed (${entry.id.slice(0, 12)})`,
+      );
     }
   }
 }
