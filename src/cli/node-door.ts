@@ -1,2 +1,38 @@
-/** The one door from the command line to the agent's code: loaded by commands that are an agent or read a home. */
-export { createHome, joinMesh, openHome, startAgent } from "../node/host.ts";
+import type { Keys } from "../core/ports/keys.ts";
+import type { Random } from "../core/ports/random.ts";
+import type { HomeReader } from "../operations/client.ts";
+import type { AgentSettings, Joined, NewHome, RunningAgent } from "../node/host.ts";
+
+/*
+ * The one door from the command line to the agent's code. Each room behind it is opened by whoever enters: what a
+ * write needs of the platform takes a twentieth of the time that the agent with its network takes to load.
+ */
+
+/** What an operator signs with. */
+export async function openPlatform(): Promise<{ readonly keys: Keys; readonly random: Random }> {
+  const [{ createKeys }, { systemRandom }] = await Promise.all([
+    import("../node/platform/keys.ts"),
+    import("../node/platform/random.ts"),
+  ]);
+  return { keys: createKeys(), random: systemRandom() };
+}
+
+export async function createHome(options: NewHome): Promise<void> {
+  await (await import("../node/host.ts")).createHome(options);
+}
+
+export async function joinMesh(options: {
+  readonly home: string;
+  readonly token: string;
+  readonly name: string | null;
+}): Promise<Joined> {
+  return (await import("../node/host.ts")).joinMesh(options);
+}
+
+export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
+  return (await import("../node/host.ts")).startAgent(settings);
+}
+
+export async function openHome(home: string): Promise<HomeReader> {
+  return (await import("../node/host.ts")).openHome(home);
+}

@@ -3,13 +3,13 @@ import { LabError } from "../core/errors.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
 import type { KnownBody } from "../crdt/authority/bodies.ts";
 import type { Entry } from "../crdt/entry/entry.ts";
-import { signActs } from "./authority.ts";
+import { type SignedAct, signActs } from "./authority.ts";
 import { describeBody, describeWrite } from "./describe.ts";
 import { keyFileNames, keyFilePath, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
 import { type Lock, lockDirectory } from "./files/lock.ts";
 import { OwnLog } from "./files/own-log.ts";
 import { askContext, type Courier, type OperatorContext, submitEntries } from "./requests.ts";
-import { requireCommonClock, signWrites, type Write } from "./write.ts";
+import { requireCommonClock, type SignedLink, signWrites, type Write } from "./write.ts";
 
 export interface SessionSurroundings {
   readonly keys: Keys;
@@ -19,9 +19,9 @@ export interface SessionSurroundings {
   readonly operator: string | undefined;
   readonly courier: Courier;
   /** Wall clock. */
-  now(): number;
+  readonly now: () => number;
   /** Progress for people. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 /** What the operator is going to write about. */
@@ -35,6 +35,12 @@ export interface Subjects {
 export interface Order {
   readonly acts?: readonly KnownBody[];
   readonly writes?: readonly Write[];
+}
+
+/** As it was read back from the signed bytes. */
+export interface Signed {
+  readonly acts: readonly SignedAct[];
+  readonly links: readonly SignedLink[];
 }
 
 /** Another command of the same key takes a fraction of a second. */
@@ -163,7 +169,7 @@ export class Session {
   }
 
   /** Signs, keeps and hands over. Returns when it is durable at the peer. Throws `EntryRefused`. */
-  async sign({ acts = [], writes = [] }: Order): Promise<void> {
+  async sign({ acts = [], writes = [] }: Order): Promise<Signed> {
     const signedActs = acts.length === 0 ? [] : this.#signActs(acts);
     const links = writes.length === 0 ? [] : this.#signWrites(writes);
     const nameOf = this.#nameOf();
@@ -177,6 +183,7 @@ export class Session {
     if (actEntries.length > 0) this.#own(this.logWith("admin")).append(actEntries);
     if (linkEntries.length > 0) this.#own(this.logWith("ops")).append(linkEntries);
     await this.#handOver([...actEntries, ...linkEntries]);
+    return { acts: signedActs, links };
   }
 
   close(): void {
@@ -194,7 +201,7 @@ export class Session {
     this.#context = await askContext(courier, { key, holds, servers: [...servers], paths: [...paths] });
   }
 
-  #signActs(acts: readonly KnownBody[]) {
+  #signActs(acts: readonly KnownBody[]): SignedAct[] {
     const log = this.logWith("admin");
     // What this key said is in the past of what it says next, also when the peer's answer forgets it.
     const own = this.#own(log).authorityTip;
@@ -204,7 +211,7 @@ export class Session {
     return signActs(this.#surroundings.keys, this.#signer, position, acts);
   }
 
-  #signWrites(writes: readonly Write[]) {
+  #signWrites(writes: readonly Write[]): readonly SignedLink[] {
     const log = this.logWith("ops");
     const { head, hlc, cursor } = this.#own(log);
     const { newest, seen, others } = this.context;

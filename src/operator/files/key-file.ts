@@ -73,8 +73,10 @@ function createFile(path: string): number {
   }
 }
 
+/** Takes back what {@link writeKeyFile} made, and the log beside it. */
 export function removeKeyFile(operatorDir: string, name: string): void {
   rmSync(keyFilePath(operatorDir, name), { force: true });
+  rmSync(ownLogDir(operatorDir, name), { recursive: true, force: true });
 }
 
 /** Throws `NotFound`, `NotAuthorised` for a file that others can read, `InvalidFile`. */

@@ -15,7 +15,7 @@ export interface LockOptions {
   /** How long another command of the same key is waited for. */
   readonly waitMs: number;
   /** Wall clock, milliseconds: it is compared with times of files. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /**

@@ -19,7 +19,7 @@ export function seed(byte: number): Secret {
 }
 
 export const ALICE = seed(1);
-const LAPTOP = seed(10);
+export const LAPTOP_SEED = seed(10);
 export const LAPTOP_SEAL = "age1sfqe5tlfcaqm63u4xse84e3rym8s7dqt7fkdle40n73zsp4lkdwqwmxhql";
 
 /** alice, her laptop (coordinator and secret-store), and directories that are gone after the test. */
@@ -36,7 +36,7 @@ export class Household {
       meshName: "attic",
       founder: { name: "alice", signer },
       recovery: null,
-      node: { name: "laptop", signer: keys.signer(LAPTOP), seal: LAPTOP_SEAL },
+      node: { name: "laptop", signer: keys.signer(LAPTOP_SEED), seal: LAPTOP_SEAL },
       roles: ["coordinator", "secret-store"],
       nowMs: START_MS,
     });

@@ -13,6 +13,12 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const options = { waitMs: 0, now: Date.now };
 
+/** What lies in the directory after a lock was taken and given back. */
+async function leftAfterTurn(): Promise<string[]> {
+  (await lockDirectory(dir, options)).release();
+  return readdirSync(dir);
+}
+
 describe("the lock of a key", () => {
   test("is held by one, and tells the other who has it", async () => {
     const lock = await lockDirectory(dir, options);
@@ -21,8 +27,7 @@ describe("the lock of a key", () => {
       message: `another command (process ${process.pid}) is signing with this operator's key`,
     });
     lock.release();
-    (await lockDirectory(dir, options)).release();
-    expect(readdirSync(dir)).toEqual([]);
+    expect(await leftAfterTurn()).toEqual([]);
   });
 
   test("is waited for", async () => {
@@ -30,23 +35,24 @@ describe("the lock of a key", () => {
     const next = lockDirectory(dir, { ...options, waitMs: 60_000 });
     lock.release();
     (await next).release();
+    expect(await leftAfterTurn()).toEqual([]);
   });
 
   test("is taken over from a process that is gone", async () => {
     const child = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => child.once("exit", resolve));
     writeFileSync(join(dir, "lock"), JSON.stringify({ pid: child.pid, started: "1" }));
-    (await lockDirectory(dir, options)).release();
+    expect(await leftAfterTurn()).toEqual([]);
   });
 
   test("is taken over from a process whose number another one has now", async () => {
     writeFileSync(join(dir, "lock"), JSON.stringify({ pid: process.pid, started: "1" }));
-    (await lockDirectory(dir, options)).release();
+    expect(await leftAfterTurn()).toEqual([]);
   });
 
   test("is taken over when a power cut left it empty", async () => {
     writeFileSync(join(dir, "lock"), "");
-    (await lockDirectory(dir, options)).release();
+    expect(await leftAfterTurn()).toEqual([]);
   });
 
   test("is taken over by one of many who find it stale", async () => {
@@ -68,7 +74,6 @@ describe("the lock of a key", () => {
     writeFileSync(join(dir, "lock"), "");
     writeFileSync(join(dir, "lock.takeover"), "");
     utimesSync(join(dir, "lock.takeover"), 1, 1);
-    (await lockDirectory(dir, options)).release();
-    expect(readdirSync(dir)).toEqual([]);
+    expect(await leftAfterTurn()).toEqual([]);
   });
 });

@@ -92,7 +92,7 @@ export class ReplicaPeer implements Courier {
       logs,
       tips: replica.graph.tips.map(({ entry }) => entry.id),
       seen: toHex(authorityDigest(this.#keys, replica.graph)),
-      newest: view.newest,
+      newest: { ...view.newest },
       lacks: holds.filter((hash) => replica.graph.find(hash) === undefined),
       servers: Object.fromEntries(servers.map((name) => [name, this.#subject(name)])),
       nearest: Object.fromEntries(

@@ -38,7 +38,7 @@ async function labelLaptop(
   });
 }
 
-async function during(session: Session, run: (session: Session) => Promise<void>): Promise<void> {
+async function during(session: Session, run: (session: Session) => Promise<unknown>): Promise<void> {
   try {
     await run(session);
   } finally {
@@ -214,7 +214,7 @@ describe("an operator's own log", () => {
     const before = readFileSync(bin).length;
     house.laptop.state = "deaf";
     const writes = Array.from({ length: 1500 }, (_, i) => ({ path: `label/l-${i}`, value: {} }));
-    await during(await house.session(), (session) => expect(session.sign({ writes })).rejects.toThrow());
+    await during(await house.session(), (session) => expect(session.sign({ writes })).rejects.toThrow("went away"));
     expect(house.ownLog().head?.seq).toBe(4);
     // The first entry of the two is whole, the second is not.
     truncateSync(bin, readFileSync(bin).length - 10);

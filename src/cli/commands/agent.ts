@@ -1,0 +1,204 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { exitCodeOf, LabError } from "../../core/errors.ts";
+import { connectAgent } from "../agent-connection.ts";
+import type { CommandContext } from "../command.ts";
+import { commandPrefix } from "../next-command.ts";
+import { socketOf } from "../place.ts";
+
+const POLL_MS = 50;
+
+/** `lab agent`, `lab agent stop`, `lab agent logs`. */
+export async function run(ctx: CommandContext): Promise<number> {
+  const home = ctx.place.home;
+  if (home === undefined) {
+    throw new LabError("Usage", "an agent is found by its home, not by its socket", {
+      field: "socket",
+      hint: "--home DIR",
+    });
+  }
+  switch (ctx.command.words[1]) {
+    case "stop":
+      return stop(ctx, home);
+    case "logs":
+      return logs(ctx, home);
+    default:
+      return ctx.flags.on("detach") ? detach(ctx, home) : serve(ctx, home);
+  }
+}
+
+async function serve(ctx: CommandContext, home: string): Promise<number> {
+  const { startAgent } = await import("../node-door.ts");
+  const ending = new Promise<number>((resolve) => {
+    ctx.onInterrupt(() => resolve(exitCodeOf("Interrupted")));
+    process.once("SIGTERM", () => resolve(0));
+  });
+  const agent = await startAgent({
+    home,
+    listen: ctx.flags.values("listen"),
+    mdns: !ctx.flags.on("no-mdns"),
+    logLevel: ctx.globals.debug ? "debug" : "info",
+    writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
+  });
+  const pidFile = pidFileOf(home);
+  writeFileSync(pidFile, `${process.pid}\n`);
+  ctx.note(`agent ${agent.name} of mesh ${agent.meshName} listens on ${agent.addresses.join(", ")}`);
+  try {
+    return await ending;
+  } finally {
+    await agent.stop();
+    rmSync(pidFile, { force: true });
+  }
+}
+
+/** The same command again, on its own, with its log in a file; returns when its socket answers. */
+async function detach(ctx: CommandContext, home: string): Promise<number> {
+  if (!existsSync(join(home, "home.json"))) {
+    throw new LabError("NoHome", `there is no home in ${home}`, { hint: "lab init --local, or lab join TOKEN" });
+  }
+  if (await answers(home)) {
+    ctx.note(`the agent of ${home} runs already`);
+    return 0;
+  }
+  const logPath = logFileOf(home);
+  mkdirSync(join(home, "log"), { recursive: true, mode: 0o700 });
+  const log = openSync(logPath, "a", 0o600);
+  const before = fstatSync(log).size;
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...detachedArgv(ctx, home)], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: ctx.io.env,
+    cwd: "/",
+  });
+  closeSync(log);
+  child.unref();
+  const ended = new Promise<number>((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+  const started = await untilAnswers(ctx, home, ended);
+  if (started === "answers") {
+    ctx.print(`✓ agent runs (process ${child.pid}), log ${logPath}\n`);
+    ctx.note("next:");
+    ctx.note(`  ${commandPrefix(ctx, "here")} get servers`);
+    return 0;
+  }
+  // It said on its stderr what was wrong, in the words of every other command.
+  ctx.io.stderr.write(readFileSync(logPath).subarray(before));
+  return started;
+}
+
+function detachedArgv(ctx: CommandContext, home: string): string[] {
+  return [
+    "agent",
+    "--home",
+    home,
+    ...ctx.flags.values("listen").flatMap((address) => ["--listen", address]),
+    ...(ctx.flags.on("no-mdns") ? ["--no-mdns"] : []),
+    ...(ctx.globals.debug ? ["--debug"] : []),
+    ...(ctx.globals.quiet ? ["--quiet"] : []),
+  ];
+}
+
+async function untilAnswers(ctx: CommandContext, home: string, ended: Promise<number>): Promise<number | "answers"> {
+  const { timeoutMs } = ctx.globals;
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += POLL_MS) {
+    const code = await Promise.race([ended, sleep(POLL_MS, undefined)]);
+    if (code !== undefined) return code;
+    if (await answers(home)) return "answers";
+  }
+  throw new LabError("Timeout", `the agent did not answer within ${timeoutMs / 1000} s; it goes on starting`, {
+    hint: `${commandPrefix(ctx, "here")} agent logs`,
+  });
+}
+
+async function answers(home: string): Promise<boolean> {
+  const connection = await connectAgent(socketOf(home, "agent"), { timeoutMs: 1000 });
+  await connection?.close();
+  return connection !== undefined;
+}
+
+async function stop(ctx: CommandContext, home: string): Promise<number> {
+  const pid = readPid(home);
+  // A number in a file may be another process by now; a socket that answers is the agent's.
+  if (pid === null || !(await answers(home))) {
+    throw new LabError("NoAgent", `no agent runs on ${home}`, { hint: `${commandPrefix(ctx, "here")} agent --detach` });
+  }
+  signal(pid);
+  const { timeoutMs } = ctx.globals;
+  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += POLL_MS) {
+    if (!isRunning(pid)) {
+      ctx.note(`the agent of ${home} has stopped`);
+      return 0;
+    }
+    await sleep(POLL_MS);
+  }
+  throw new LabError("Timeout", `process ${pid} has not ended within ${timeoutMs / 1000} s`, {
+    hint: `${commandPrefix(ctx, "here")} agent logs`,
+  });
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ESRCH") return;
+    throw new LabError(
+      "NotAuthorised",
+      `process ${pid} belongs to another user`,
+      { hint: "stop it as that user" },
+      { cause },
+    );
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+function readPid(home: string): number | null {
+  try {
+    const pid = Number(readFileSync(pidFileOf(home), "utf8"));
+    return Number.isSafeInteger(pid) && pid > 1 ? pid : null;
+  } catch {
+    return null;
+  }
+}
+
+function logs(ctx: CommandContext, home: string): number {
+  let text: string;
+  try {
+    text = readFileSync(logFileOf(home), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new LabError("NotFound", `there is no log in ${home}`, {
+      hint: "an agent that was not started with --detach logs to its own stderr",
+    });
+  }
+  ctx.print(lastLines(text, ctx.flags.value("lines")));
+  return 0;
+}
+
+function lastLines(text: string, wish: string | undefined): string {
+  if (wish === undefined) return text;
+  if (!/^[1-9]\d{0,8}$/.test(wish)) {
+    throw new LabError("Usage", `--lines cannot be "${wish}"`, { field: "lines", hint: "a whole number above zero" });
+  }
+  const lines = text.split("\n").slice(0, -1).slice(-Number(wish));
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function logFileOf(home: string): string {
+  return join(home, "log", "agent.log");
+}
+
+function pidFileOf(home: string): string {
+  return join(home, "run", "agent.pid");
+}

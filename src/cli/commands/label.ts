@@ -1,0 +1,46 @@
+import { LabError } from "../../core/errors.ts";
+import { requireLabelName, requireServerName } from "../../core/names.ts";
+import type { OperatorContext } from "../../operator/requests.ts";
+import type { CommandContext } from "../command.ts";
+import { printChanges, requireSubject, withSigning } from "../signing.ts";
+
+export async function run(ctx: CommandContext): Promise<number> {
+  const name = requireServerName(ctx.args.one("NAME"));
+  const wishes = readLabels(ctx.args.all("LABEL"));
+  const { emptyPlan, planServer, serverPaths } = await import("../../operator/server-change.ts");
+  await withSigning(ctx, { servers: [name], paths: serverPaths(name, wishes) }, async ({ session }) => {
+    const { context } = session;
+    const plan = emptyPlan();
+    planServer(plan, name, requireSubject(context, name), wishes, ctx.io.now());
+    for (const label of wishes.remove) warnOfLastHolder(ctx, context, name, label);
+    if (plan.changes.length > 0) await session.sign(plan);
+    await printChanges(ctx, context, plan.changes);
+  });
+  return 0;
+}
+
+interface LabelWishes {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+}
+
+/** `web` adds, `web-` removes. Throws `Usage` for a label that is asked for both. */
+export function readLabels(words: readonly string[]): LabelWishes {
+  const removes = (word: string) => word.endsWith("-") && word.length > 1;
+  const remove = unique(words.filter(removes).map((word) => requireLabelName(word.slice(0, -1))));
+  const add = unique(words.filter((word) => !removes(word)).map((word) => requireLabelName(word)));
+  const both = add.find((label) => remove.includes(label));
+  if (both === undefined) return { add, remove };
+  throw new LabError("Usage", `label "${both}" cannot be added and removed at once`, { field: "label" });
+}
+
+function unique(labels: readonly string[]): string[] {
+  return [...new Set(labels)];
+}
+
+function warnOfLastHolder(ctx: CommandContext, context: OperatorContext, name: string, label: string): void {
+  const holders = label === "coordinator" ? context.coordinators : label === "secret-store" ? context.stores : [];
+  if (holders.length !== 1 || holders[0]?.name !== name) return;
+  const effect = label === "coordinator" ? "no machine can join" : "no secret can be set or fetched anew";
+  ctx.warn(`${name} was the last ${label}: ${effect} until another machine has the label`);
+}

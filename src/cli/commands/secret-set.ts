@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fromHex, toBase64Url } from "../../core/bytes.ts";
+import { LabError } from "../../core/errors.ts";
+import { requireSecretPath } from "../../core/names.ts";
+import { secretPath, secretVersionPath } from "../../core/paths.ts";
+import { Secret } from "../../core/secret.ts";
+import type { OperatorContext } from "../../operator/requests.ts";
+import { askHidden } from "../ask.ts";
+import type { CommandContext } from "../command.ts";
+import { type Signing, withSigning } from "../signing.ts";
+
+/** `lab secret set`: what is signed goes to every peer, the sealed value to the stores alone. */
+export async function run(ctx: CommandContext): Promise<number> {
+  const path = requireSecretPath(ctx.args.one("PATH"));
+  const value = new Secret(await readValue(ctx, path));
+  try {
+    if (value.byteLength === 0) {
+      throw new LabError("Usage", "the value is empty", { hint: `lab secret set ${path} --from-file FILE` });
+    }
+    const paths = [secretPath(path), secretVersionPath(path)];
+    await withSigning(ctx, { paths }, (signing) => setSecret(ctx, signing, path, value));
+  } finally {
+    value.wipe();
+  }
+  return 0;
+}
+
+async function setSecret(ctx: CommandContext, signing: Signing, path: string, value: Secret): Promise<void> {
+  const { session, keys, random, connection } = signing;
+  const { context, mesh } = session;
+  requireStores(context);
+  const [{ prepareSecret }, { deliverEnvelope }] = await Promise.all([
+    import("../../core/secrets/prepare.ts"),
+    import("../../operator/requests.ts"),
+  ]);
+  const heads = fromHex(context.seen) ?? new Uint8Array(0);
+  const prepared = prepareSecret({ keys, random, mesh, path, value, heads, nowMs: ctx.io.now() });
+  const isDeclared = context.current[secretPath(path)] !== undefined;
+  const { links } = await session.sign({
+    writes: [
+      ...(isDeclared ? [] : [{ path: secretPath(path), value: { type: "static" } }]),
+      { path: secretVersionPath(path), value: prepared.metadata },
+    ],
+  });
+  const written = links.find(({ writes }) => writes.some((write) => write.path === secretVersionPath(path)));
+  if (written === undefined) throw new Error("the version was not written");
+  const version = written.entry.id;
+  const recipients = [...context.stores.map(({ seal }) => seal), ...(context.recovery ? [context.recovery] : [])];
+  const envelope = toBase64Url(await prepared.finish(version, [...new Set(recipients)].sort()));
+  const { stores } = await deliverEnvelope(connection, { path, version, envelope }).catch(rethrowUndelivered);
+  report(ctx, path, stores);
+}
+
+function requireStores({ stores }: OperatorContext): void {
+  if (stores.length > 0) return;
+  throw new LabError("SecretUnavailable", "no machine has the label secret-store, so nobody would keep the value", {
+    hint: "lab label server NAME secret-store",
+  });
+}
+
+function rethrowUndelivered(cause: unknown): never {
+  if (!(cause instanceof LabError)) throw cause;
+  const notes = ["the new version is signed, and its value is in no store", ...(cause.facts.notes ?? [])];
+  throw new LabError(cause.code, cause.message, { ...cause.facts, notes, hint: "set it again" }, { cause });
+}
+
+function report(ctx: CommandContext, path: string, stores: readonly { name: string; stored: boolean }[]): void {
+  const having = stores.filter(({ stored }) => stored).map(({ name }) => name);
+  const lacking = stores.filter(({ stored }) => !stored).map(({ name }) => name);
+  if (having.length === 0) {
+    throw new LabError("SecretUnavailable", `no store has taken the value of ${path}`, {
+      notes: [`asked: ${lacking.join(", ") || "none"}`],
+      hint: "set it again when one of them is back",
+    });
+  }
+  ctx.print(`${path}: in ${having.length} of ${stores.length} stores (${having.join(", ")})\n`);
+  if (lacking.length > 0) ctx.note(`${lacking.join(", ")} will get it from the others`);
+}
+
+async function readValue(ctx: CommandContext, path: string): Promise<Uint8Array> {
+  const file = ctx.flags.value("from-file");
+  if (file !== undefined) return readFile(resolve(ctx.io.cwd, file));
+  if (ctx.io.stdin.isTTY) {
+    const hint = `lab secret set ${path} --from-file FILE`;
+    return new Uint8Array(Buffer.from(await askHidden(ctx, `Value of ${path}`, hint), "utf8"));
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of ctx.io.stdin) chunks.push(Buffer.from(chunk as Buffer));
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+function readFile(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new LabError("NotFound", `${path} does not exist`, { field: "from-file" }, { cause });
+    throw new LabError("InvalidFile", `${path} cannot be read: ${code}`, { field: "from-file" }, { cause });
+  }
+}

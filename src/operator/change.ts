@@ -1,0 +1,33 @@
+/** One difference between what is and what was asked for, as `-o json` prints it (`Change` in the contract). */
+export interface Change {
+  readonly action: "create" | "update" | "delete" | "grant" | "revoke";
+  readonly kind: string;
+  readonly name: string;
+  /** What of it changes; null when the thing as a whole does. */
+  readonly field: string | null;
+  readonly from: unknown;
+  readonly to: unknown;
+  readonly why: string | null;
+}
+
+const SIGN = { create: "+", grant: "+", update: "~", delete: "-", revoke: "-" } as const;
+
+/** `+ server web-1 label prod`, `~ server web-1 region eu → us`, `+ server nas-1 role secret-store`. */
+export function describeChange({ action, kind, name, field, from, to, why }: Change): string {
+  const parts = [SIGN[action], kind, name];
+  if (field !== null) parts.push(field);
+  if (action === "update") parts.push(`${shown(from)} → ${shown(to)}`);
+  else if (action === "delete" || action === "revoke") parts.push(...(isTold(from) ? [shown(from)] : []));
+  else if (isTold(to)) parts.push(shown(to));
+  return why === null ? parts.join(" ") : `${parts.join(" ")} (${why})`;
+}
+
+/** A whole thing that appears or goes is told by its name. */
+function isTold(value: unknown): boolean {
+  return value !== null && value !== undefined && typeof value !== "object";
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return "–";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
