@@ -20,8 +20,9 @@ const MAX_CHAINS = 1024;
 const MAX_REPORTS = 4096;
 /** Places of the tree in one request. */
 const MAX_PLACES = 1024;
-/** Differences that one round follows up. A lying peer could name them without end. */
+/** Differences, and places of the tree, that one round follows up. A lying peer could name them without end. */
 const MAX_DIFFERENCES = 65_536;
+const MAX_WALK = 16_384;
 
 interface ChainWant {
   readonly log: string;
@@ -121,6 +122,7 @@ class Round implements ExchangeRound {
   readonly #state: Uint8Array;
   #places: string[] = [];
   #asked: readonly string[] = [];
+  #walked = 0;
   #differences = 0;
   readonly #want: { authority: string[]; chains: Pick<ChainWant, "log" | "class">[]; observed: string[] } = {
     authority: [],
@@ -191,12 +193,8 @@ class Round implements ExchangeRound {
     const children = readList(node.children, 16, readHash);
     if (children.length !== 16 || place.length >= 64) throw new MalformedError("not a node of the tree");
     for (const [i, own] of inventory.children(place).entries()) {
-      if (children[i] !== toHex(own) && this.#isWorthIt()) this.#places.push(place + i.toString(16));
+      if (children[i] !== toHex(own) && ++this.#walked <= MAX_WALK) this.#places.push(place + i.toString(16));
     }
-  }
-
-  #isWorthIt(): boolean {
-    return ++this.#differences <= MAX_DIFFERENCES;
   }
 
   #compareItems(own: readonly Item[], theirs: readonly Item[]): void {
@@ -211,7 +209,7 @@ class Round implements ExchangeRound {
 
   #compareItem(mine: Item | undefined, theirs: Item | undefined): void {
     const item = (theirs ?? mine) as Item;
-    if (!this.#isWorthIt()) return;
+    if (++this.#differences > MAX_DIFFERENCES) return;
     switch (item.kind) {
       case "authority":
         if (mine === undefined) this.#want.authority.push(item.id);
@@ -364,14 +362,15 @@ function locator(chain: Chain | undefined): string[] {
   return [...new Set(ids)];
 }
 
+/** The kind is part of it: the log of an enrolled node is called as the entry that opened it. */
 function itemName(item: Item): string {
   switch (item.kind) {
     case "authority":
-      return item.id;
+      return `authority ${item.id}`;
     case "chain":
-      return `${item.log} ${item.class}`;
+      return `chain ${item.log} ${item.class}`;
     case "observed":
-      return item.log;
+      return `observed ${item.log}`;
   }
 }
 
