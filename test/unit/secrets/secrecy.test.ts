@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { ascii, toBase64Url, toHex } from "../../../src/core/bytes.ts";
+import { LabError } from "../../../src/core/errors.ts";
 import { exampleHomelab } from "./homelab.ts";
 
 const CANARY = "canary-7f3a-do-not-sing";
@@ -30,7 +31,8 @@ test("a value is in no message, log, audit, state or error, and on no disk in th
   nas2.power = "on";
   await homelab.pass(70_000);
   expect(await web1.read("web/tls")).toBe(CANARY);
-  await pi1.read("web/tls").catch((error: unknown) => expect(sings(error)).toBe(false));
+  const refusal: unknown = await pi1.read("web/tls").catch((error: unknown) => error);
+  expect([refusal instanceof LabError, sings(refusal)]).toEqual([true, false]);
   homelab.role("pi-1", "secret-store");
   await pi1.becomeStore();
   await homelab.pass(70_000);

@@ -94,6 +94,9 @@ describe("a secret store asked for values", () => {
     for (const path of ["root/ca", "web/tls", NOWHERE, "../web/tls", "web", "", "WEB/TLS", "x".repeat(900)]) {
       answers.push(toHex(await ask(homelab, pi1, nas1, path)));
     }
+    // Entitled, and never set: absent is absent.
+    homelab.declare("web", "web/tls", NOWHERE);
+    answers.push(toHex(await ask(homelab, homelab.by["web-1"], nas1, NOWHERE)));
     expect(new Set(answers).size).toBe(1);
   });
 
@@ -426,6 +429,19 @@ describe("a secret store that loses its label", () => {
     await stopping;
     expect(await nas1.roleDisk.scan("")).toEqual([]);
     expect(nas1.log.records.some(({ event }) => event === "secret-store.forgotten")).toBe(true);
+  });
+
+  test("serves no more by its view, before anybody stops it, and sends nothing that was on its way out", async () => {
+    const homelab = await homelabWithValues();
+    const { "web-1": web1, "nas-1": nas1 } = homelab.by;
+    // The label goes in the moment in which the grant is written down.
+    nas1.audits.push = (...records) => {
+      homelab.role("nas-1");
+      return records.length;
+    };
+    await expect(ask(homelab, web1, nas1, "web/tls")).rejects.toThrow("no secret store any more");
+    nas1.audits.push = () => expect.unreachable("work was done for a request that nobody may make");
+    await expect(ask(homelab, web1, nas1, "web/tls")).rejects.toThrow("no secret store any more");
   });
 
   test("keeps everything while no other store holds all of it, and has it when the label returns", async () => {
