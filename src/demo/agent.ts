@@ -1,0 +1,70 @@
+import { basename, dirname } from "node:path";
+import { toHex } from "../core/bytes.ts";
+import { LabError } from "../core/errors.ts";
+import type { LogLevel } from "../core/ports/log.ts";
+import { type RunningAgent, startAgent } from "../node/host.ts";
+import { readKeys, readNote } from "../node/platform/home.ts";
+import { createKeys } from "../node/platform/keys.ts";
+import { isFree } from "../node/platform/machine.ts";
+import { serveControl } from "./control.ts";
+import { type CuttableLink, cuttableLink } from "./cuttable-link.ts";
+import { readCut, readDemo } from "./directory.ts";
+import { beyondCut } from "./groups.ts";
+
+export interface DemoAgentSettings {
+  readonly home: string;
+  readonly logLevel: LogLevel;
+  readonly writeLog: (line: string) => void;
+}
+
+/**
+ * Starts the agent of a home that the demo made, on a link that can be cut. Everything else is the agent that ships;
+ * that one has no such link and no way to it. Throws `Usage` for any other home.
+ */
+export async function startDemoAgent(settings: DemoAgentSettings): Promise<RunningAgent> {
+  const { home } = settings;
+  await requireDemoHome(home);
+  const [root, name] = [dirname(home), basename(home)];
+  let link: CuttableLink | undefined;
+  // Served before it is first read: a cut that comes between the two is not missed.
+  const control = await serveControl(home, async () => link?.cutOff(keysBeyondCut(root, name)));
+  try {
+    const agent = await startAgent({
+      ...settings,
+      listen: [await addressOf(home)],
+      mdns: false,
+      wrapLink: (real) => (link = cuttableLink(real, keysBeyondCut(root, name))),
+    });
+    return {
+      ...agent,
+      stop: async () => {
+        control.close();
+        await agent.stop();
+      },
+    };
+  } catch (error) {
+    control.close();
+    throw error;
+  }
+}
+
+/** The demo's directory is the parent of its homes, and its file has their keys. */
+async function requireDemoHome(home: string): Promise<void> {
+  const machine = readDemo(dirname(home))?.machines.find(({ name }) => name === basename(home));
+  const own = machine === undefined ? null : await readKeys(home);
+  const key = own && toHex(createKeys().signer(own.seed).publicKey);
+  if (key !== null && machine?.key === key) return;
+  throw new LabError("Usage", `${home} was not made by lab demo`, { hint: `lab agent --home ${home}` });
+}
+
+function keysBeyondCut(root: string, name: string): ReadonlySet<string> {
+  const beyond = beyondCut(name, readCut(root));
+  const machines = readDemo(root)?.machines ?? [];
+  return new Set(machines.flatMap((machine) => (machine.key && beyond.includes(machine.name) ? [machine.key] : [])));
+}
+
+/** The port of last time: machines that all start again at once find each other where they were. */
+async function addressOf(home: string): Promise<string> {
+  const last = `127.0.0.1:${(await readNote(home, "port")) ?? 0}`;
+  return (await isFree(last)) ? last : "127.0.0.1:0";
+}

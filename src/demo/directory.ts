@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { LabError } from "../core/errors.ts";
+import type { Groups } from "./groups.ts";
+import { type RunningProcess, runs } from "./processes.ts";
+
+/** `demo.json` in the demo's directory: what the demo made, and so may run, cut, kill and remove. */
+export interface DemoFile {
+  readonly v: 1;
+  /** `starting` until `up` is through; what was left so by a process that is gone is only fit to be removed. */
+  readonly state: "starting" | "ready";
+  /** The process of `up`. */
+  readonly maker: RunningProcess;
+  readonly machines: readonly DemoMachine[];
+  /** Directory of the operators' keys. */
+  readonly operators: string;
+  /** Where the contexts stand. */
+  readonly configDir: string;
+}
+
+export interface DemoMachine {
+  readonly name: string;
+  /** Hex of the node's key; null until its home is made. */
+  readonly key: string | null;
+}
+
+const FILE = "demo.json";
+const CUT = "cut.json";
+
+export function homeOf(root: string, name: string): string {
+  return join(root, name);
+}
+
+export function logOf(root: string, name: string): string {
+  return join(homeOf(root, name), "log", "agent.log");
+}
+
+/** Null where no demo is. Throws `InvalidFile`. */
+export function readDemo(root: string): DemoFile | null {
+  const file = readJson(join(root, FILE)) as DemoFile | null;
+  if (file === null || (file.v === 1 && Array.isArray(file.machines))) return file;
+  throw new LabError("InvalidFile", `${join(root, FILE)} is not this release's`, { hint: `rm -r ${root}` });
+}
+
+/** Throws `NotFound` where no demo is. */
+export function requireDemo(root: string): DemoFile {
+  const file = readDemo(root);
+  if (file !== null) return file;
+  throw new LabError("NotFound", "the demo is not up", { hint: "lab demo up" });
+}
+
+export function writeDemo(root: string, file: DemoFile): void {
+  writeJson(join(root, FILE), file);
+}
+
+/** Makes the directory for a new demo. Throws `AlreadyExists` rather than to touch what somebody else put there. */
+export function claimDirectory(root: string, file: DemoFile): void {
+  for (const directory of [root, file.operators]) {
+    if (existsSync(directory) && readdirSync(directory).length > 0) {
+      throw new LabError("AlreadyExists", `${directory} is not empty, and not of a demo`, {
+        hint: "move it away, or set XDG_STATE_HOME and LAB_CONFIG to other directories",
+      });
+    }
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  writeDemo(root, file);
+}
+
+/** Removes what a demo made; its agents must have ended. */
+export function removeDirectory(root: string, { operators, machines }: DemoFile): void {
+  for (const { name } of machines) {
+    for (const socket of ["agent", "secrets", "demo"]) removeFarSocket(root, name, socket);
+    rmSync(homeOf(root, name), { recursive: true, force: true });
+  }
+  rmSync(operators, { recursive: true, force: true });
+  // The file that says whose this is goes last.
+  rmSync(join(root, CUT), { force: true });
+  rmSync(join(root, "processes"), { recursive: true, force: true });
+  rmSync(join(root, FILE), { force: true });
+  if (existsSync(root) && readdirSync(root).length === 0) rmSync(root, { recursive: true });
+}
+
+/** Of a home with a path too long for sockets; `run/` says where they are. */
+function removeFarSocket(root: string, name: string, socket: string): void {
+  const pointer = join(homeOf(root, name), "run", socket === "agent" ? "socket" : `${socket}-socket`);
+  if (!existsSync(pointer)) return;
+  const path = readFileSync(pointer, "utf8").trim();
+  if (!path.startsWith(root) && /^lab-\d+-[0-9a-f]{16}$/.test(basename(dirname(path)))) {
+    rmSync(dirname(path), { recursive: true, force: true });
+  }
+}
+
+/** How the mesh is cut; whole, if nothing is said. */
+export function readCut(root: string): Groups {
+  return (readJson(join(root, CUT)) as Groups | null) ?? [];
+}
+
+export function writeCut(root: string, groups: Groups): void {
+  writeJson(join(root, CUT), groups);
+}
+
+export function recordProcess(root: string, name: string, process: RunningProcess): void {
+  mkdirSync(join(root, "processes"), { recursive: true, mode: 0o700 });
+  writeJson(join(root, "processes", `${name}.json`), process);
+}
+
+/** The agent's process, if it runs. */
+export function processOf(root: string, name: string): RunningProcess | null {
+  const process = readJson(join(root, "processes", `${name}.json`)) as RunningProcess | null;
+  return process !== null && runs(process) ? process : null;
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new LabError("InvalidFile", `${path} is not JSON`, { hint: "lab demo down" });
+  }
+}
+
+function writeJson(path: string, content: unknown): void {
+  const partial = `${path}.${process.pid}.new`;
+  writeFileSync(partial, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  renameSync(partial, path);
+}
