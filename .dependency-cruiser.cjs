@@ -13,13 +13,13 @@ const floor = {
 };
 
 const room = (name) => `^src/${name}/`;
-const door = "^src/cli/node-door[.]ts$";
+const doors = "^src/cli/(node|demo)-door[.]ts$";
 
 const layers = Object.entries(floor).map(([name, below]) => ({
   name: `${name}-looks-down`,
   severity: "error",
   comment: `src/${name} may import: ${["itself", ...below].join(", ")}.`,
-  from: { path: room(name), ...(name === "cli" ? { pathNot: door } : {}) },
+  from: { path: room(name), ...(name === "cli" ? { pathNot: doors } : {}) },
   to: { path: "^src/", pathNot: [name, ...below].map(room) },
 }));
 
@@ -55,11 +55,24 @@ module.exports = {
       to: { path: "^src/roles/", pathNot: "^src/roles/catalogue[.]ts$" },
     },
     {
-      name: "one-door-from-cli-to-node",
+      name: "doors-lead-to-node-and-demo",
       severity: "error",
-      comment: "The door leads to the agent and the demo; what else it needs, it gets as an argument.",
-      from: { path: door },
-      to: { path: "^src/", pathNot: ["core", "operations", "node", "demo", "cli"].map(room) },
+      comment: "One door leads to the agent and one to the demo; what else they need, they get as arguments.",
+      from: { path: "^src/cli/node-door[.]ts$" },
+      to: { path: "^src/", pathNot: ["core", "operations", "node", "cli"].map(room) },
+    },
+    {
+      name: "demo-has-its-own-door",
+      severity: "error",
+      comment: "The link that can be cut is behind it: no other command has a way to it.",
+      from: { path: "^src/cli/demo-door[.]ts$" },
+      to: { path: "^src/", pathNot: ["core", "operations", "demo", "cli"].map(room) },
+    },
+    {
+      name: "only-the-demo-goes-through-its-door",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/cli/commands/demo[.]ts$" },
+      to: { path: "^src/cli/demo-door[.]ts$" },
     },
     {
       name: "effects-live-at-the-edge",

@@ -6,6 +6,7 @@ import { openApiDocument, operations } from "../src/operations/registry.ts";
 export function printContract(): string {
   const { components } = openApiDocument(operations) as { readonly components: { readonly schemas: unknown } };
   const requests = operations.map(({ name, method, path, right }) => ({ name, method, path, right }));
-  const contract = { ...wordTable, errors: ERROR_KINDS, operations: requests, schemas: components.schemas };
+  const commands = wordTable.commands.filter(({ hidden }) => hidden !== true);
+  const contract = { ...wordTable, commands, errors: ERROR_KINDS, operations: requests, schemas: components.schemas };
   return `${JSON.stringify(contract, null, 2)}\n`;
 }

@@ -114,6 +114,7 @@ function proposeHelp(table: WordTable, words: readonly string[]): Proposal[] {
 function nextWords(table: WordTable, positionals: readonly string[]): Proposal[] {
   const next = new Map<string, string>();
   for (const command of possibleCommands(table, positionals)) {
+    if (command.hidden) continue;
     for (const words of spellings(command).slice(0, 1)) {
       const word = words[positionals.length];
       if (word === undefined || !positionals.every((given, i) => given === words[i])) continue;

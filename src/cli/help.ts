@@ -40,7 +40,7 @@ function overview(table: WordTable): string[] {
     "  lab get servers -l prod",
     "",
     "Commands:",
-    ...twoColumns(table.commands.map((command) => [`lab ${command.words.join(" ")}`, command.summary])),
+    ...twoColumns(shown(table.commands).map((command) => [`lab ${command.words.join(" ")}`, command.summary])),
     "",
     "Flags of every command:",
     ...flagLines(table.globals),
@@ -55,12 +55,12 @@ function groupPage(words: readonly string[], commands: readonly CommandWords[]):
     `lab ${words.join(" ")} …`,
     "",
     "Commands:",
-    ...twoColumns(commands.map((command) => [`lab ${command.words.join(" ")}`, command.summary])),
+    ...twoColumns(shown(commands).map((command) => [`lab ${command.words.join(" ")}`, command.summary])),
   ];
 }
 
 function commandPage(table: WordTable, command: CommandWords): string[] {
-  const others = table.commands.filter(
+  const others = shown(table.commands).filter(
     (other) => other !== command && other.words.length > command.words.length && isPrefix(command.words, other.words),
   );
   return [
@@ -103,6 +103,10 @@ function twoColumns(rows: readonly (readonly [left: string, right: string])[]): 
     if (displayWidth(left) > widest) return [`  ${left}`, ...lines];
     return [`  ${pad(left, widest + 2)}${lines[0]?.trimStart() ?? ""}`, ...lines.slice(1)];
   });
+}
+
+function shown(commands: readonly CommandWords[]): CommandWords[] {
+  return commands.filter(({ hidden }) => hidden !== true);
 }
 
 function isPrefix(short: readonly string[], long: readonly string[]): boolean {

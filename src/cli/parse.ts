@@ -109,7 +109,8 @@ function follows(table: WordTable, prefix: readonly string[]): { readonly own: s
     const longer = all.filter((words) => words.length > prefix.length && agree(words, prefix));
     return [...new Set(longer.map((words) => words[prefix.length] ?? ""))];
   };
-  return { own: after(table.commands.map(({ words }) => words)), any: after(table.commands.flatMap(spellings)) };
+  const commands = table.commands.filter(({ hidden }) => hidden !== true);
+  return { own: after(commands.map(({ words }) => words)), any: after(commands.flatMap(spellings)) };
 }
 
 function findFlag(table: WordTable, positionals: readonly string[], token: string) {

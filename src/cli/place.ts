@@ -37,8 +37,7 @@ interface Surroundings {
 const DAEMON_HOME = "/var/lib/lab";
 
 export function findPlace(wishes: PlaceWishes, { env, cwd, uid }: Surroundings): Place {
-  const inUserDir = (variable: string, fallback: string) =>
-    join(env[variable] || join(env["HOME"] || homedir(), fallback), "lab");
+  const inUserDir = (variable: string, fallback: string) => userDir(env, variable, fallback);
   const configDir = resolve(cwd, env["LAB_CONFIG"] || inUserDir("XDG_CONFIG_HOME", ".config"));
   const ownHome = uid === 0 ? DAEMON_HOME : inUserDir("XDG_STATE_HOME", ".local/state");
   const common = { configDir, operatorDir: configDir, newHome: ownHome, context: undefined };
@@ -52,8 +51,18 @@ export function findPlace(wishes: PlaceWishes, { env, cwd, uid }: Surroundings):
   const { current, contexts } = readContexts(configDir);
   const name = wishes.context ?? current;
   if (name !== null) return { ...common, ...placeOf(name, contexts[name], contexts, configDir) };
-  const usesDaemon = uid !== 0 && !existsSync(ownHome) && existsSync(DAEMON_HOME);
+  // The demo keeps its homes below this directory: only keys make it one.
+  const usesDaemon = uid !== 0 && !existsSync(join(ownHome, "keys")) && existsSync(DAEMON_HOME);
   return { ...common, home: usesDaemon ? DAEMON_HOME : ownHome, socket: undefined };
+}
+
+function userDir(env: Surroundings["env"], variable: string, fallback: string): string {
+  return join(env[variable] || join(env["HOME"] || homedir(), fallback), "lab");
+}
+
+/** Where the demo's homes are, whoever the user is. */
+export function demoDir(env: Surroundings["env"], cwd: string): string {
+  return resolve(cwd, userDir(env, "XDG_STATE_HOME", ".local/state"), "demo");
 }
 
 function placeOf(

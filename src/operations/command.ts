@@ -13,6 +13,8 @@ export interface CommandWords {
   readonly examples: readonly string[];
   /** File under `src/cli/commands/` that runs it. */
   readonly module: string;
+  /** For this program's own use: no help, no completion, no promise. */
+  readonly hidden?: boolean;
 }
 
 export interface ArgWords {

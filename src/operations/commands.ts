@@ -1,6 +1,7 @@
 import type { Completion, CommandWords, FlagWords, TopicWords, WordTable } from "./command.ts";
 
 const NAME = { name: "NAME", complete: "server" } as const;
+const NAMES = { ...NAME, variadic: true } as const;
 
 const SELECTION: readonly FlagWords[] = [
   {
@@ -81,8 +82,8 @@ const commands: readonly CommandWords[] = [
     module: "agent",
     summary: "Print the log of a detached agent",
     args: [],
-    flags: [],
-    examples: ["lab agent logs"],
+    flags: [{ name: "lines", short: "n", value: "COUNT", summary: "Only the last so many lines" }],
+    examples: ["lab agent logs", "lab agent logs -n 20"],
   },
   {
     words: ["token", "create"],
@@ -224,7 +225,7 @@ const commands: readonly CommandWords[] = [
     flags: [
       { name: "target", value: "NODE", complete: "server", summary: "The machine that takes over" },
       { name: "force", summary: "Also when the old coordinator does not answer" },
-      { name: "reason", value: "TEXT", summary: "Why; it stands in the audit" },
+      { name: "reason", value: "TEXT", summary: "Why it does not answer; --force asks for it" },
     ],
     examples: [
       "lab coordinator migrate --target nas-1",
@@ -292,7 +293,7 @@ const commands: readonly CommandWords[] = [
     module: "demo",
     summary: "The demo's agents and how the mesh is cut",
     args: [],
-    flags: [],
+    flags: [NO_HEADERS],
     examples: ["lab demo status"],
   },
   {
@@ -314,18 +315,27 @@ const commands: readonly CommandWords[] = [
   {
     words: ["demo", "kill"],
     module: "demo",
-    summary: "End one of the demo's agents as a power cut would",
-    args: [NAME],
+    summary: "End agents of the demo as a power cut would",
+    args: [NAMES],
     flags: [],
-    examples: ["lab demo kill nas-1"],
+    examples: ["lab demo kill nas-1", "lab demo kill web-1 web-2"],
   },
   {
     words: ["demo", "start"],
     module: "demo",
-    summary: "Start one of the demo's agents again",
-    args: [NAME],
+    summary: "Start agents of the demo again",
+    args: [NAMES],
     flags: [],
-    examples: ["lab demo start nas-1"],
+    examples: ["lab demo start nas-1", "lab demo start web-1 web-2"],
+  },
+  {
+    words: ["demo", "agent"],
+    module: "demo",
+    summary: "Run the agent of a home that the demo made",
+    args: [],
+    flags: [],
+    examples: ["lab demo agent --home DIR"],
+    hidden: true,
   },
 ];
 
