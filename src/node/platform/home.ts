@@ -167,7 +167,10 @@ export async function readNote(home: string, name: string): Promise<string | und
 }
 
 export async function writeNote(home: string, name: string, text: string): Promise<void> {
-  await writeFile(join(home, "run", name), `${text}\n`, { mode: 0o600 });
+  const path = join(home, "run", name);
+  // Others look while this is written: they find all of it or nothing.
+  await writeFile(`${path}.new`, `${text}\n`, { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }
 
 export async function removeNote(home: string, name: string): Promise<void> {
