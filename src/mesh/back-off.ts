@@ -24,8 +24,9 @@ export class BackOff {
     return this.#failures > 0;
   }
 
-  get isDue(): boolean {
-    return this.#clock.monotonic() >= this.#notBeforeMs;
+  /** Not above 0 if it is due. */
+  get dueInMs(): number {
+    return this.#notBeforeMs - this.#clock.monotonic();
   }
 
   failed(): void {

@@ -146,7 +146,9 @@ export class Supervisor {
       this.#next = null;
       this.#noticeJump(atMs);
       const state = this.#review();
-      this.#reviewIn(around(this.#parts.random, state === "settled" ? SETTLED_REVIEW_MS : REVIEW_MS, 0.2));
+      const usualMs = around(this.#parts.random, state === "settled" ? SETTLED_REVIEW_MS : REVIEW_MS, 0.2);
+      const dueMs = [...this.#backOffs.values()].map(({ dueInMs }) => dueInMs).filter((ms) => ms > 0);
+      this.#reviewIn(Math.max(SOON_MS, Math.min(usualMs, ...dueMs)));
     });
     this.#next = { timer, atMs };
   }
@@ -160,7 +162,7 @@ export class Supervisor {
 
     const plan = planDegree({ self, members, connected, failing, idle: this.#idle() }, random);
     for (const peer of [...plan.dial, ...plan.retry]) {
-      if (this.#backOffs.get(peer)?.isDue !== false) this.#dial(peer, "upkeep");
+      if ((this.#backOffs.get(peer)?.dueInMs ?? 0) <= 0) this.#dial(peer, "upkeep");
     }
     for (const peer of plan.spare) this.#parts.hangUp(peer, "not needed any more");
     const lost = members.filter((peer) => !this.#parts.isOnline(peer));
@@ -176,7 +178,7 @@ export class Supervisor {
     this.#clockOffsetMs = offsetMs;
     if (jumpedMs < CLOCK_JUMP_MS && lateMs < LATE_MS) return;
     log.write("info", "mesh.clock.jumped", { jumpedMs, lateMs });
-    for (const backOff of this.#backOffs.values()) backOff.reset();
+    for (const peer of this.#backOffs.keys()) this.retry(peer);
     this.#parts.jumped();
   }
 

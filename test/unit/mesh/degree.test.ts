@@ -110,6 +110,14 @@ describe("the degree planner", () => {
     );
   });
 
+  it("lets the next that may answer stand in for ring neighbours that do not, and goes on trying those", () => {
+    const [self, ...members] = keysOf(30) as [PeerKey, ...PeerKey[]];
+    const failing = new Set(members.slice(0, 5));
+    const connected = new Set(members.slice(-DEGREE));
+    const plan = planDegree({ self, members, connected, failing, idle: [] }, seededRandom("next"));
+    expect(plan).toEqual({ dial: members.slice(5, 5 + RING), retry: members.slice(0, 5), spare: [] });
+  });
+
   it("tries everybody while it has too few connections", () => {
     const [self, ...members] = keysOf(20) as [PeerKey, ...PeerKey[]];
     const input = { self, members, connected: new Set<PeerKey>(), failing: new Set(members), idle: [] };

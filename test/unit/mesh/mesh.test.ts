@@ -97,7 +97,7 @@ describe("a mesh", () => {
     lab.dissent.set("mallory", new Map(numbered("nas", 5).map((name) => [keyOf(name), "member"])));
     await lab.pass(100);
     const mallory = lab.machines.get("mallory")!;
-    expect(others.flatMap(({ mesh }) => mesh.connected())).not.toContain(mallory.key);
+    expect(others.flatMap(({ link }) => link.connected())).not.toContain(mallory.key);
     expect(others[0]!.mesh.opinions().map(({ key }) => key)).not.toContain(mallory.key);
     others[0]!.mesh.broadcast([bytes("ours")]);
     others[0]!.notes.add([bytes("ours")]);
