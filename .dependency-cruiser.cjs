@@ -106,7 +106,6 @@ module.exports = {
     only("libp2p-stays-in-mesh", "(libp2p|@libp2p|@chainsafe|@multiformats)/", "^src/mesh/libp2p/"),
     only("yjs-stays-in-crdt", "(yjs|y-protocols|lib0)/", "^src/crdt/"),
     only("the-store-stays-in-platform", "classic-level/", "^src/node/platform/"),
-    only("fastify-stays-in-api", "(fastify|@fastify)/", "^src/node/api/"),
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     { name: "not-to-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],

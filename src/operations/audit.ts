@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { auditList } from "./kinds/audit-entry.ts";
 import { time } from "./kinds/meta.ts";
 import { defineOperation } from "./operation.ts";

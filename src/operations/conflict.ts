@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { conflictList } from "./kinds/conflict.ts";
 import { defineOperation } from "./operation.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { metaSchema } from "./kinds/meta.ts";
 import { operatorList } from "./kinds/operator.ts";
 import { defineOperation } from "./operation.ts";

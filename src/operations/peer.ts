@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { peerList } from "./kinds/peer.ts";
 import { defineOperation } from "./operation.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A query parameter that may stand once, several times or not at all. */
 export function repeated() {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { oneServer, serverList } from "./kinds/server.ts";
 import { defineOperation } from "./operation.ts";
 import { repeated, switched } from "./query.ts";

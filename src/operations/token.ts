@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { tokenList } from "./kinds/token.ts";
 import { defineOperation } from "./operation.ts";
 

@@ -83,7 +83,6 @@ const PLANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "yjs-stays-in-crdt": { "src/operator/yjs.ts": all("yjs") },
   "the-store-stays-in-platform": { "src/crdt/level.ts": all("classic-level") },
-  "fastify-stays-in-api": { "src/node/fastify.ts": all("fastify") },
   "no-circular": {
     "src/core/egg.ts": 'import { hen } from "./hen.ts";\nexport const egg = () => hen;',
   },
@@ -102,7 +101,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "src/roles/pxe/servers/tftp.ts": all("node:dgram"),
   "src/node/roles.ts": from("../roles/catalogue.ts"),
   "src/node/platform/store.ts": `${all("classic-level")}\nexport * as fs from "node:fs";`,
-  "src/node/api/server.ts": all("fastify"),
   "src/demo/up-and-down.ts": from("../node/agent.ts"),
   "src/cli/write.ts":
     'import type { A } from "../operator/a.ts";\nexport const b = (): Promise<A> => import("../operator/a.ts");',

@@ -1,11 +1,10 @@
 import { chmod, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { httpStatusOf, LabError } from "../../core/errors.ts";
 import { toErrorBody } from "../../operations/error-body.ts";
 import { parseInput } from "../../operations/input.ts";
-import type { Operation } from "../../operations/operation.ts";
-import { openApiDocument, operations } from "../../operations/registry.ts";
+import { matchRoute, openApiDocument, operations } from "../../operations/registry.ts";
 import type { Agent } from "../agent.ts";
 import { apiEvents } from "../handlers/events.ts";
 import type { OperationCalls } from "../operation-calls.ts";
@@ -14,107 +13,138 @@ import type { OperationCalls } from "../operation-calls.ts";
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** A comment that keeps proxies and clients from taking a quiet stream for a dead one. */
 const STREAM_BEAT_MS = 15_000;
+/** A client that says nothing more is let go. */
+const REQUEST_TIMEOUT_MS = 30_000;
 
 export interface ApiServer {
   close(): Promise<void>;
 }
 
+type Respond = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 /** The API on a unix socket. Whoever may open the socket may read desired state and audit, never values of secrets. */
-export async function serveApi(agent: Agent, calls: OperationCalls, socket: string): Promise<ApiServer> {
-  const app = newServer();
-  for (const operation of operations) {
-    if (operation.name === "secret.value") continue;
-    const url = operation.path.replace(/\{(\w+)\+\}/g, "*").replace(/\{(\w+)\}/g, ":$1");
-    app.route({ method: operation.method, url, handler: handlerOf(operation, agent, calls) });
-  }
-  await listen(app, socket, 0o660);
-  return app;
+export function serveApi(agent: Agent, calls: OperationCalls, socket: string): Promise<ApiServer> {
+  return serve(socket, 0o660, (request, response) => answerOperation(agent, calls, request, response));
 }
 
 /** Values of secrets: a socket of its own, 0600, so that the kernel's permission check is the authentication. */
-export async function serveSecrets(agent: Agent, socket: string): Promise<ApiServer> {
-  const app = newServer();
-  app.get("/v1/secret-values/*", async (request, reply) => {
-    const path = (request.params as { readonly "*": string })["*"];
-    const { value, version, state, fetchedMs } = await agent.cache.get(path);
-    return reply
-      .header("content-type", "application/octet-stream")
-      .header("cache-control", "no-store")
-      .header("lab-secret-version", version)
-      .header("lab-secret-state", state)
-      .header("lab-secret-fetched", new Date(fetchedMs).toISOString())
-      .send(Buffer.from(value.reveal()));
+export function serveSecrets(agent: Agent, socket: string): Promise<ApiServer> {
+  return serve(socket, 0o600, (request, response) => answerSecret(agent, request, response));
+}
+
+async function answerOperation(
+  agent: Agent,
+  calls: OperationCalls,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://lab");
+  const route = matchRoute(request.method ?? "GET", pathname);
+  // Values have a socket of their own.
+  if (route === undefined || route.operation.name === "secret.value") throw unknownRoute(request);
+  const { operation, params } = route;
+  if (operation.name === "openapi") return sendJson(response, openApiDocument(operations));
+  if (operation.kind === "stream") return streamEvents(agent, response);
+  const body = operation.method === "POST" ? await readJson(request) : undefined;
+  const input = parseInput(operation, { params, query: searchParams, body });
+  const peer = request.headers["lab-peer"];
+  const output = typeof peer === "string" ? calls.forward(peer, operation, input) : calls.call(operation, input);
+  sendJson(response, await output);
+}
+
+async function answerSecret(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname } = new URL(request.url ?? "/", "http://lab");
+  const route = matchRoute(request.method ?? "GET", pathname);
+  if (route?.operation.name !== "secret.value") throw unknownRoute(request);
+  const { value, version, state, fetchedMs } = await agent.cache.get(route.params.path ?? "");
+  response.writeHead(200, {
+    "content-type": "application/octet-stream",
+    "content-length": value.byteLength,
+    "cache-control": "no-store",
+    "lab-secret-version": version,
+    "lab-secret-state": state,
+    "lab-secret-fetched": new Date(fetchedMs).toISOString(),
   });
-  await listen(app, socket, 0o600);
-  return app;
+  response.end(value.reveal(), () => value.wipe());
 }
 
-function newServer(): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
-  app.setErrorHandler((error, _request, reply) => sendError(reply, error));
-  app.setNotFoundHandler((request, reply) =>
-    sendError(reply, new LabError("NotFound", `nothing answers ${request.method} ${request.url}`)),
-  );
-  return app;
+function unknownRoute(request: IncomingMessage): LabError {
+  return new LabError("NotFound", `nothing answers ${request.method} ${request.url}`, { hint: "GET /v1/openapi.json" });
 }
 
-function handlerOf(operation: Operation, agent: Agent, calls: OperationCalls) {
-  if (operation.name === "openapi") return async () => openApiDocument(operations);
-  if (operation.kind === "stream") {
-    return (_request: FastifyRequest, reply: FastifyReply) => streamEvents(agent, reply);
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw new LabError("TooLarge", `a request has at most ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
   }
-  return async (request: FastifyRequest) => {
-    const { searchParams } = new URL(request.url, "http://lab");
-    const input = parseInput(operation, {
-      params: request.params as Record<string, string>,
-      query: searchParams,
-      body: request.body ?? undefined,
-    });
-    const peer = request.headers["lab-peer"];
-    return typeof peer === "string" ? calls.forward(peer, operation, input) : calls.call(operation, input);
-  };
+  if (length === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
+  } catch (cause) {
+    throw new LabError("Invalid", "the body is not JSON", {}, { cause });
+  }
 }
 
-function streamEvents(agent: Agent, reply: FastifyReply): void {
-  reply.hijack();
-  const { raw } = reply;
-  raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  raw.write(": lab\n\n");
+function sendJson(response: ServerResponse, value: unknown, status = 200): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": body.length });
+  response.end(body);
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  const detail = error instanceof Error ? error.message : String(error);
+  const failed = (): LabError =>
+    new LabError("Failed", `the agent failed to answer: ${detail}`, { hint: "lab agent logs" });
+  const known = error instanceof LabError ? error : failed();
+  if (response.headersSent) response.destroy();
+  else sendJson(response, toErrorBody(known), httpStatusOf(known.code));
+}
+
+function streamEvents(agent: Agent, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  response.write(": lab\n\n");
   const end = agent.watch((event) => {
     for (const { event: name, id, data } of apiEvents(agent, event)) {
-      raw.write(`event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+      response.write(`event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
     }
   });
-  const beat = setInterval(() => raw.write(": still here\n\n"), STREAM_BEAT_MS);
-  raw.once("close", () => {
+  const beat = setInterval(() => response.write(": still here\n\n"), STREAM_BEAT_MS);
+  response.once("close", () => {
     clearInterval(beat);
     end();
   });
 }
 
-function sendError(reply: FastifyReply, error: unknown): FastifyReply {
-  const known = error instanceof LabError ? error : fromFastify(error);
-  return reply.code(httpStatusOf(known.code)).send(toErrorBody(known));
-}
-
-function fromFastify(error: unknown): LabError {
-  const { statusCode = 500, message = "failed" } = error as { statusCode?: number; message?: string };
-  if (statusCode === 413) return new LabError("TooLarge", `a request has at most ${MAX_BODY_BYTES} bytes`);
-  if (statusCode < 500) return new LabError("Invalid", message);
-  return new LabError("Failed", `the agent failed to answer: ${message}`, { hint: "lab agent logs" });
-}
-
-async function listen(app: FastifyInstance, socket: string, mode: number): Promise<void> {
+async function serve(socket: string, mode: number, respond: Respond): Promise<ApiServer> {
   if (await isAnswered(socket)) {
     throw new LabError("SocketInUse", `another agent listens on ${socket}`, { hint: "lab agent stop" });
   }
   await rm(socket, { force: true });
-  try {
-    await app.listen({ path: socket });
-  } catch (cause) {
-    throw new LabError("Failed", `cannot listen on ${socket}: ${(cause as Error).message}`, {}, { cause });
-  }
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    respond(request, response).catch((error: unknown) => sendError(response, error));
+  });
+  await listen(server, socket);
   await chmod(socket, mode);
+  return { close: () => close(server) };
+}
+
+function listen(server: Server, socket: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(new LabError("Failed", `cannot listen on ${socket}: ${cause.message}`, {}, { cause })),
+    );
+    server.listen(socket, resolve);
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 /** A socket file whose agent is gone refuses the connection; only a living one is in use. */

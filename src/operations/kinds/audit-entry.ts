@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listOf, time } from "./meta.ts";
 
 export const auditEntrySchema = z

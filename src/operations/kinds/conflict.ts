@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listOf, time } from "./meta.ts";
 
 const writeSchema = z.looseObject({ author: z.string(), value: z.unknown(), time });

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { time } from "./meta.ts";
 
 /** One server-sent event: its name, its id and its JSON data. */

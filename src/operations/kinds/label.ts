@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listOf } from "./meta.ts";
 
 /** A class by name, or with the parameters that a label gives it. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listOf } from "./meta.ts";
 
 /** One key of a person, with the log that it writes and what that log may do. */

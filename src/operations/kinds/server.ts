@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listOf, oneOf, time } from "./meta.ts";
 
 /** The worst component decides; an unknown component makes `unknown` unless something is already worse. */

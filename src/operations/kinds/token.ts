@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { listOf, time } from "./meta.ts";
 
 /** `token`, the bearer secret, is only in the answer of the command that made it; lists never carry it. */
