@@ -1,13 +1,24 @@
 import { concat, toHex } from "../core/bytes.ts";
 import { encode, type Plain } from "../core/encoding.ts";
+import type { Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { serverAttributePath, serverLabelPath } from "../core/paths.ts";
 import type { Node, PathWinner, View } from "../core/view.ts";
+import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority, NodeRecord, OperatorLog } from "./authority/resolve.ts";
 import { type Chain, type ChainLink, completeBatches, pathTo } from "./chain.ts";
 import { DesiredState } from "./desired.ts";
 import { CLASS_DESIRED } from "./entry/entry.ts";
-import type { Replica } from "./replica.ts";
+
+/** What is folded, as a replica holds it. */
+export interface Foldable {
+  readonly mesh: Uint8Array;
+  readonly graph: AuthorityGraph;
+  readonly authority: Authority;
+  readonly revision: number;
+  readonly newest: Hlc;
+  chain(log: string, chainClass: number): Chain | undefined;
+}
 
 /**
  * Turns a replica into its {@link View}. Goes on from the last one where ledgers have only grown; where a cut or a
@@ -25,7 +36,7 @@ export class Fold {
     return this.#desired;
   }
 
-  view(replica: Replica): View {
+  view(replica: Foldable): View {
     const { authority } = replica;
     const ledgers = keptLedgers(replica, authority);
     if (!this.#continues(ledgers)) {
@@ -46,7 +57,7 @@ export class Fold {
   }
 
   /** Authority tips, ledger frontiers and the winners that follow from them. */
-  stateHash(replica: Replica, keys: Pick<Keys, "hash">): Uint8Array {
+  stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
     const winners = [...this.#desired.winners].sort(byFirst).map(([path, winner]) => this.#encode(path, winner));
@@ -77,7 +88,7 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 }
 
 /** The prefix rule of `trust.md` §5 for every desired ledger whose log is known and has `ops`. */
-function keptLedgers(replica: Replica, authority: Authority): Map<string, readonly ChainLink[]> {
+function keptLedgers(replica: Foldable, authority: Authority): Map<string, readonly ChainLink[]> {
   const kept = new Map<string, readonly ChainLink[]>();
   const logs = [...authority.operators.values()].filter((operator) => operator.rights.has("ops"));
   for (const operator of logs.sort((a, b) => (a.log < b.log ? -1 : 1))) {
@@ -87,7 +98,7 @@ function keptLedgers(replica: Replica, authority: Authority): Map<string, readon
   return kept;
 }
 
-function keptPrefix(replica: Replica, authority: Authority, operator: OperatorLog, chain: Chain): readonly ChainLink[] {
+function keptPrefix(replica: Foldable, authority: Authority, operator: OperatorLog, chain: Chain): readonly ChainLink[] {
   const cuts = authority.cuts.filter(({ index, rank, body }) => {
     if (toHex(body.key) !== operator.key || rank >= operator.rank) return false;
     const named = body.keeps.some((keep) => toHex(keep.log) === operator.log);
@@ -119,7 +130,7 @@ interface AuthorityView
   readonly of: Authority;
 }
 
-function buildAuthorityView(replica: Replica, authority: Authority): AuthorityView {
+function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityView {
   const nodes = new Map<string, Node>();
   const byKey = new Map<string, Node>();
   const byName = new Map<string, Node>();
@@ -168,7 +179,7 @@ function buildAuthorityView(replica: Replica, authority: Authority): AuthorityVi
   };
 }
 
-function buildView(replica: Replica, { of: authority, ...standing }: AuthorityView, desired: DesiredState): View {
+function buildView(replica: Foldable, { of: authority, ...standing }: AuthorityView, desired: DesiredState): View {
   const labels = new Map<string, readonly string[]>();
   return {
     ...standing,
