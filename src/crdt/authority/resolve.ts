@@ -1,5 +1,15 @@
 import { toHex } from "../../core/bytes.ts";
-import type { CutBody, EnrolBody, GrantBody, Need, RedeemBody, Right, TokenBody, UnroleBody } from "./bodies.ts";
+import type {
+  CutBody,
+  EnrolBody,
+  GrantBody,
+  Need,
+  RedeemBody,
+  Right,
+  RoleBody,
+  TokenBody,
+  UnroleBody,
+} from "./bodies.ts";
 import { genesisLog, redeemedNodeLog, rootLog } from "./identifiers.ts";
 import type { AuthorityGraph, GraphEntry, OpenedLog } from "./graph.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -321,6 +331,7 @@ function resolveNodes(
   };
 
   const nodes = new Map<string, NodeRecord>();
+  const rolesOf = groupBy(ofType("role"), (role) => toHex((role.body as RoleBody).node));
   const everNamed = groupBy([...open.values()], (node) => node.body.name);
   const redeemers = groupBy(
     [...open.values()].filter((node) => node.body.type === "redeem"),
@@ -355,9 +366,9 @@ function resolveNodes(
           ({ node: u, body }) => toHex(body.node) !== node.id || body.label !== label || isOrWas(graph, u.index, index),
         );
       for (const label of node.token?.roles ?? []) if (granted(label, node.opening)) roles.add(label);
-      for (const role of ofType("role")) {
-        if (role.body.type !== "role" || toHex(role.body.node) !== node.id) continue;
-        if (granted(role.body.label, role.index)) roles.add(role.body.label);
+      for (const role of rolesOf.get(node.id) ?? []) {
+        const { label } = role.body as RoleBody;
+        if (granted(label, role.index)) roles.add(label);
       }
     }
     nodes.set(node.id, {
