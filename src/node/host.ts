@@ -290,18 +290,27 @@ async function requireHome(home: string): Promise<{ file: HomeFile; own: NodeKey
   return { file, own };
 }
 
-/** The address to listen on: what was asked for, else the port of last time, else the usual one, else any. */
+/**
+ * The addresses to listen on: what was asked for, else the usual port, else any. "Any" is the port of last time while
+ * that is free: whoever was away looks for this agent there.
+ */
 async function chooseListen(home: string, wishes: readonly string[]): Promise<readonly string[]> {
-  for (const wish of wishes) {
-    if (wish.endsWith(":0") || (await isFree(wish))) continue;
-    throw new LabError("SocketInUse", `another program listens on ${wish}`, { hint: "choose another: --listen ADDRESS" });
-  }
-  if (wishes.length > 0) return wishes;
   const last = await readNote(home, "port");
-  for (const candidate of [...(last === undefined ? [] : [`0.0.0.0:${last}`]), DEFAULT_LISTEN]) {
-    if (await isFree(candidate)) return [candidate];
+  const anyPort = async (host: string): Promise<string> => {
+    const before = `${host}:${last ?? 0}`;
+    return last !== undefined && (await isFree(before)) ? before : `${host}:0`;
+  };
+  if (wishes.length === 0) {
+    const before = await anyPort("0.0.0.0");
+    return [before.endsWith(":0") && (await isFree(DEFAULT_LISTEN)) ? DEFAULT_LISTEN : before];
   }
-  return ["0.0.0.0:0"];
+  return Promise.all(
+    wishes.map(async (wish) => {
+      if (wish.endsWith(":0")) return anyPort(wish.slice(0, -2));
+      if (await isFree(wish)) return wish;
+      throw new LabError("SocketInUse", `another program listens on ${wish}`, { hint: "choose another: --listen ADDRESS" });
+    }),
+  );
 }
 
 async function rememberPort(home: string, link: Link): Promise<void> {

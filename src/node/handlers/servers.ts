@@ -26,8 +26,8 @@ function enrolledServer(source: ReadSource, view: View, node: Node): Server {
   const report = source.directory.reports().get(node.id);
   const opinion = source.opinion(node.key);
   const roles = isSelf ? source.ownRoles() : (report?.roles ?? []);
-  // What a node last said of its roles holds as long as it is there, and as long as it has the label.
-  const here = isSelf || opinion.online !== "no";
+  // What a node last said of its roles holds while it is heard of, and while it has the label.
+  const here = isSelf || opinion.online === "yes";
   const running = roles.filter(({ state, label }) => state === "running" && node.roles.has(label) && here);
   return {
     name: node.name,
