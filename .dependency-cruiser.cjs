@@ -55,7 +55,7 @@ module.exports = {
       to: { path: "^src/roles/", pathNot: "^src/roles/catalogue[.]ts$" },
     },
     {
-      name: "doors-lead-to-node-and-demo",
+      name: "one-door-from-cli-to-node",
       severity: "error",
       comment: "One door leads to the agent and one to the demo; what else they need, they get as arguments.",
       from: { path: "^src/cli/node-door[.]ts$" },

@@ -27,7 +27,7 @@ describe("bin/lab", () => {
     copyFileSync(launcher, join(checkout, "bin/lab"));
     script(
       "check out/node_modules/node/bin/node",
-      'echo "pinned $(cd "${1%/*}" && pwd -P)"; shift; printf "%s\\n" "$@"',
+      'while [ "${1#-}" != "$1" ]; do shift; done; echo "pinned $(cd "${1%/*}" && pwd -P)"; shift; printf "%s\\n" "$@"',
     );
     script("node", "echo wrong node");
     writeFileSync(join(checkout, "dist/lab.cjs"), "");

@@ -45,6 +45,12 @@ describe("the tree is tidy", () => {
     expect(judged.filter((path) => pattern.test(read(path)))).toEqual([]);
   });
 
+  it("asks the Clock port for the time, except at the edge", () => {
+    const edge = /^src\/(cli|demo|node\/(platform|api)|mesh\/libp2p)\//;
+    const inside = source.filter((path) => /^(src|sim)\//.test(path) && !edge.test(path) && path !== "sim/main.ts");
+    expect(inside.filter((path) => /new Date\(\)|\bDate\.now\b/.test(read(path)))).toEqual([]);
+  });
+
   it(`keeps every file of src and sim below ${LONGEST_FILE_LINES} lines`, () => {
     const long = source.filter(
       (path) => /^(src|sim)\//.test(path) && read(path).split("\n").length > LONGEST_FILE_LINES,

@@ -49,10 +49,7 @@ const PLANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "core-names-its-packages": { "src/core/packages.ts": all("yaml") },
   "roles-are-strangers": { "src/roles/pxe/friend.ts": from("../host-agent/index.ts") },
   "node-sees-only-the-role-catalogue": { "src/node/one-role.ts": from("../roles/pxe/index.ts") },
-  "doors-lead-to-node-and-demo": {
-    "src/cli/node-door.ts": from("../mesh/a.ts"),
-    "src/cli/demo-door.ts": from("../roles/catalogue.ts"),
-  },
+  "one-door-from-cli-to-node": { "src/cli/node-door.ts": `${from("../mesh/a.ts")}\nimport "../demo/a.ts";` },
   "demo-has-its-own-door": { "src/cli/demo-door.ts": from("../node/agent.ts") },
   "only-the-demo-goes-through-its-door": {
     "src/cli/commands/agent.ts": 'export const b = () => import("../demo-door.ts");',
