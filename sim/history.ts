@@ -1,5 +1,5 @@
 import { compareHlc, type Hlc } from "../src/core/hlc.ts";
-import type { Json } from "../src/core/json.ts";
+import { equalJson, type Json } from "../src/core/json.ts";
 
 /** One write of one honest operator, as it was meant. */
 export interface HonestWrite {
@@ -30,6 +30,8 @@ export interface Acknowledgement {
 export class History {
   readonly writes: HonestWrite[] = [];
   readonly acknowledgements: Acknowledgement[] = [];
+  /** Versions of secrets whose value some store said to have for good. */
+  readonly delivered = new Set<string>();
   /** Ids of every entry of operators that honest hands signed. */
   readonly signed = new Set<string>();
   /** Role labels in the order in which one operator, who knows all of her own acts, gave and took them. */
@@ -72,15 +74,25 @@ export class History {
     return this.#roles.get(server) ?? new Set();
   }
 
-  /** What must stand at a path once everybody knows everything: cause before clock, and clocks only break ties. */
+  /** What must stand at a path once everybody knows everything. */
   winner(path: string): HonestWrite | undefined {
+    return this.#standing(path)[0];
+  }
+
+  /** Whether two hands wrote different things at a path without seeing each other's, and nobody has settled it. */
+  isContested(path: string): boolean {
+    const [first, ...others] = this.#standing(path);
+    return others.some(({ value }) => !equalJson(value, first?.value));
+  }
+
+  /** The writes that none replaces, the one that counts first: cause before clock, and clocks only break ties. */
+  #standing(path: string): HonestWrite[] {
     const writes = this.#byPath.get(path) ?? [];
     const replaced = new Set(writes.flatMap(({ over }) => over));
     const last = new Map<string, HonestWrite>();
     for (const write of writes) if (write.seq > (last.get(write.log)?.seq ?? 0)) last.set(write.log, write);
     const candidates = [...last.values()].filter(({ entry }) => !replaced.has(entry));
-    candidates.sort((a, b) => compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1));
-    return candidates[0];
+    return candidates.sort((a, b) => compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1));
   }
 
   get paths(): readonly string[] {

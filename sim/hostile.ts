@@ -1,4 +1,4 @@
-import { ascii, concat, fromHex, toBase64Url, toHex } from "../src/core/bytes.ts";
+import { ascii, fromHex, toBase64Url, toHex } from "../src/core/bytes.ts";
 import { encode } from "../src/core/encoding.ts";
 import { ENROL_CHANNEL } from "../src/core/enrolment.ts";
 import type { Hlc } from "../src/core/hlc.ts";
@@ -6,6 +6,7 @@ import { serverLabelPath } from "../src/core/paths.ts";
 import type { Signer } from "../src/core/ports/keys.ts";
 import type { Link, LinkEvents } from "../src/core/ports/link.ts";
 import type { Random } from "../src/core/ports/random.ts";
+import { Secret } from "../src/core/secret.ts";
 import {
   decodeGetAnswer,
   encodeGetRequest,
@@ -15,7 +16,9 @@ import {
   LIST_CHANNEL,
   PUT_CHANNEL,
 } from "../src/core/secrets/messages.ts";
-import { currentVersions } from "../src/core/secrets/version.ts";
+import { encodeEnvelope, sealEnvelope } from "../src/core/secrets/envelope.ts";
+import { SECRET_STORE, storeRecipients } from "../src/core/secrets/policy.ts";
+import { COMMITMENT_NONCE_BYTES, currentVersions, STORE_CLASS } from "../src/core/secrets/version.ts";
 import type { KnownBody } from "../src/crdt/authority/bodies.ts";
 import { composeAuthority, composeLink, composeObserved } from "../src/crdt/compose.ts";
 import { CLASS_AUDIT, CLASS_DESIRED, type Entry } from "../src/crdt/entry/entry.ts";
@@ -23,6 +26,7 @@ import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
 import type { Replica } from "../src/crdt/replica.ts";
 import { encodeEntries } from "../src/mesh/gossip-message.ts";
+import { wasEverEntitled } from "./checkers/secrets.ts";
 import { hostileUpdates } from "./hostile-updates.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
@@ -33,7 +37,7 @@ const NOTHING = new Uint8Array(0);
 
 /** Labels that nobody honest gives to the machine that acts here. */
 export const STOLEN_LABEL = "db";
-const STOLEN_ROLE = "secret-store";
+const STOLEN_ROLE = SECRET_STORE;
 
 /**
  * One member who cheats, with a node key that was enrolled in good faith, the key of an operator who turned, and a key
@@ -119,7 +123,7 @@ export class Hostile {
         case 2:
           return await this.#spread(machine, "hostile updates", this.#hostileUpdates(agent.replica));
         case 3:
-          return await this.#askForSecrets(machine, this.#link, "a member asks for secrets");
+          return await this.#askStore(this.#link, "a member asks for secrets");
         case 4:
           await this.#stranger.dial(machine.key, [machine.address], TIMEOUT_MS);
           return await this.#knock(machine);
@@ -135,8 +139,8 @@ export class Hostile {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
   }
 
-  #pick(): Machine | undefined {
-    const { running } = this.#world;
+  #pick(fits: (machine: Machine) => boolean = () => true): Machine | undefined {
+    const running = this.#world.running.filter(fits);
     return running.length === 0 ? undefined : running[this.#random.below(running.length)];
   }
 
@@ -177,13 +181,13 @@ export class Hostile {
     return [
       // Its own log is a node's: no authority, no desired state.
       authority(own, selfRole, member.signer),
-      this.#link_(replica, own, member.signer, label, "first"),
+      this.#write(replica, own, member.signer, label, "first"),
       // The log of an operator, with its own key.
       authority(victimLog, selfRole, member.signer),
-      this.#link_(replica, victimLog, member.signer, label, "next"),
+      this.#write(replica, victimLog, member.signer, label, "next"),
       // The operator's key in the header, its own signature.
       authority(victimLog, promote, pretending(member.signer, victim.signer.publicKey)),
-      this.#link_(replica, victimLog, pretending(member.signer, victim.signer.publicKey), label, "next"),
+      this.#write(replica, victimLog, pretending(member.signer, victim.signer.publicKey), label, "next"),
       // An operator without the right to administer.
       authority(operator.log, selfRole, operator.signer),
       authority(operator.log, promote, operator.signer),
@@ -193,7 +197,7 @@ export class Hostile {
   }
 
   /** A desired write that continues the chain of a log. */
-  #link_(replica: Replica, log: Uint8Array, signer: Signer, write: LedgerWrite, place: "first" | "next"): Entry {
+  #write(replica: Replica, log: Uint8Array, signer: Signer, write: LedgerWrite, place: "first" | "next"): Entry {
     const { clock, keys, mesh } = this.#world;
     const chain = place === "next" ? replica.chain(toHex(log), CLASS_DESIRED) : undefined;
     const last = chain?.main.at(-1)?.entry;
@@ -265,8 +269,10 @@ export class Hostile {
     const given = decodeGetAnswer(answer);
     if (given.state !== "value") return;
     const opened = await this.#world.keys.open(this.#world.hostile.member.seal, given.sealed);
-    if (opened !== null)
-      this.#world.violated("secrets", `the value of ${path} was served to a machine without the label`);
+    if (opened === null) return;
+    if (wasEverEntitled(this.#world, this.#world.hostile.member.id, path))
+      this.#world.reached("a rightful reader reads");
+    else this.#world.violated("secrets", `the value of ${path} was served to a machine without the label`);
   }
 
   /** Whoever is no member reaches enrolment and nothing else. */
@@ -281,18 +287,43 @@ export class Hostile {
       this.#world.violated("unauthorised", `${machine.name} answers questions of a stranger`);
     }
     await this.#ask(machine, this.#stranger, ENROL_CHANNEL, this.#random.bytes(60));
-    await this.#askForSecrets(machine, this.#stranger, "a stranger asks for secrets");
+    await this.#askStore(this.#stranger, "a stranger asks for secrets");
   }
 
-  /** An envelope of its own making in the place of a value. */
+  /** Only stores have an answer. */
+  async #askStore(link: Link, kind: string): Promise<void> {
+    const store = this.#pick((machine) => this.#world.history.rolesOf(machine.id).has(SECRET_STORE));
+    if (store === undefined) return;
+    await link.dial(store.key, [store.address], TIMEOUT_MS);
+    await this.#askForSecrets(store, link, kind);
+  }
+
+  /** Envelopes of its own making in the place of values: one that is none, and one that is sealed as it should be. */
   async #deliver(machine: Machine): Promise<void> {
+    const view = machine.agent?.view();
+    if (view === undefined) return;
     this.#count("false envelopes");
-    for (const { path, version } of currentVersions(
-      machine.agent?.view() ?? (this.#world.machines[0]?.agent?.view() as never),
-    )) {
-      const envelope = encode({ v: 1, path, version, class: "store", junk: this.#random.bytes(40) });
-      await this.#ask(machine, this.#link, PUT_CHANNEL, concat(envelope));
+    const { keys, mesh } = this.#world;
+    for (const { path, version } of currentVersions(view)) {
+      const junk = encode({ v: 1, path, version, class: STORE_CLASS, junk: this.#random.bytes(40) });
+      await this.#ask(machine, this.#link, PUT_CHANNEL, junk);
+      const committed = {
+        nonce: this.#random.bytes(COMMITMENT_NONCE_BYTES),
+        value: new Secret(this.#random.bytes(20)),
+      };
+      const subject = { path, version, class: STORE_CLASS };
+      const tools = { keys, random: this.#random };
+      const envelope = await sealEnvelope(tools, mesh, subject, committed, storeRecipients(view));
+      for (const store of view.holders(SECRET_STORE)) {
+        const target = this.#world.machines.find(({ key }) => key === store.key);
+        if (target !== undefined) await this.#reach(target, PUT_CHANNEL, encodeEnvelope(envelope));
+      }
     }
+  }
+
+  async #reach(machine: Machine, channel: string, body: Uint8Array): Promise<void> {
+    await this.#link.dial(machine.key, [machine.address], TIMEOUT_MS);
+    await this.#ask(machine, this.#link, channel, body);
   }
 
   async #ask(machine: Machine, link: Link, channel: string, body: Uint8Array): Promise<Uint8Array | null> {

@@ -18,6 +18,7 @@ const REGIONS = ["eu", "us", "home"] as const;
 
 /** What labels open, as declared in the first minute. */
 export const SECRETS_OF: Readonly<Record<string, readonly string[]>> = { web: ["web/tls"], db: ["db/password"] };
+const PATHS = Object.values(SECRETS_OF).flat();
 
 /** An agent that does not answer its own machine in this time has crashed. */
 const PATIENCE_MS = 20_000;
@@ -51,7 +52,15 @@ export class Workload {
       path: labelPath(label),
       value: { secrets },
     }));
-    this.#soon(this.#world.alice, (machine) => this.#write(this.#world.alice, machine, declarations));
+    const { alice, clock, machines } = this.#world;
+    const labels = [...machines.slice(0, 2), ...machines.slice(-1)].map(({ id }, i) => ({
+      path: serverLabelPath(id, i === 0 ? "db" : "web"),
+      value: true,
+    }));
+    this.#soon(alice, (machine) => this.#write(alice, machine, [...declarations, ...labels]));
+    for (const [i, path] of PATHS.entries()) {
+      clock.after(2_000 * (i + 1), () => this.#soon(alice, (machine) => this.#setSecret(alice, machine, path)));
+    }
     this.#next();
   }
 
@@ -80,7 +89,7 @@ export class Workload {
     const operator = this.#random.below(2) === 0 ? alice : bob;
     const kind = this.#random.below(40);
     if (kind === 0 && operator === alice) this.#soon(alice, (machine) => this.#moveRole(machine));
-    else if (kind <= 2) this.#soon(operator, (machine) => this.#setSecret(operator, machine));
+    else if (kind <= 2) this.#soon(operator, (machine) => this.#setSecret(operator, machine, this.#pick(PATHS)));
     else {
       const wish = this.#wish();
       this.#soon(operator, (machine) => this.#write(operator, machine, [wish]));
@@ -90,11 +99,11 @@ export class Workload {
   /** The operator does one thing after the other, and turns to a machine that runs. */
   #soon(operator: SimOperator, work: (machine: Machine) => Promise<void>): void {
     const world = this.#world;
-    const machine = this.#pick(world.running);
-    if (machine === undefined || this.#busy.has(operator)) {
+    if (world.running.length === 0 || this.#busy.has(operator)) {
       world.reached("an operator has to wait");
       return;
     }
+    const machine = this.#pick(world.running);
     this.#busy.add(operator);
     // An agent that crashes never answers; the person in front of it gives up.
     const patience = world.clock.after(PATIENCE_MS, () => {
@@ -144,10 +153,8 @@ export class Workload {
     return context;
   }
 
-  async #setSecret(operator: SimOperator, machine: Machine): Promise<void> {
-    const { keys, marker, mesh } = this.#world;
-    const paths = Object.values(SECRETS_OF).flat();
-    const path = paths[this.#random.below(paths.length)] as string;
+  async #setSecret(operator: SimOperator, machine: Machine, path: string): Promise<void> {
+    const { history, keys, marker, mesh } = this.#world;
     const context = await this.#ask(operator, machine, [{ path: secretVersionPath(path), value: null }]);
     const agent = machine.agent;
     if (context === null || agent === null) return;
@@ -165,8 +172,10 @@ export class Workload {
     await operator.handOver(machine, context);
     const envelope = toBase64Url(await prepared.finish(version, storeRecipients(agent.view())));
     const { stores } = await machine.call(secretDeliverOperation, { path, version, envelope });
-    if (stores.some(({ stored }) => stored)) this.#world.reached("a secret is delivered");
-    else this.#world.reached("a secret reaches no store");
+    if (stores.some(({ stored }) => stored)) {
+      history.delivered.add(version);
+      this.#world.reached("a secret is delivered");
+    } else this.#world.reached("a secret reaches no store");
   }
 
   /** The coordinator's label comes and goes on one machine, beside the one that always has it. */
@@ -207,7 +216,7 @@ export class Workload {
     return false;
   }
 
-  #pick<T>(from: readonly T[]): T | undefined {
-    return from.length === 0 ? undefined : from[this.#random.below(from.length)];
+  #pick<T>(from: readonly T[]): T {
+    return from[this.#random.below(from.length)] as T;
   }
 }

@@ -27,6 +27,12 @@ export function checkAcknowledged(world: World): void {
     const lost = new Set(acknowledgements.map(({ entry }) => entry).filter((entry) => !has(agent.replica, entry)));
     if (lost.size > 0) world.violated("acknowledged", `${name} lacks ${lost.size} acknowledged entries`);
     const view = agent.view();
+    const contested = paths.filter((path) => world.history.isContested(path)).sort();
+    const shown = view.conflicts().map(({ path }) => path);
+    if (shown.join() !== contested.join()) {
+      world.violated("acknowledged", `${name} shows conflicts at [${shown.join()}], not at [${contested.join()}]`);
+    }
+    if (contested.length > 0) world.reached("two hands disagree at the end");
     for (const path of paths) {
       const expected = world.history.winner(path);
       const found = view.desired(path);

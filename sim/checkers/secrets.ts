@@ -14,7 +14,7 @@ export async function checkSecrets(world: World): Promise<void> {
   for (const { agent, id, name } of world.machines) {
     for (const { path } of agent?.cache.list() ?? []) {
       world.reached("a machine holds a secret");
-      if (grantingLabels(path).some((label) => world.history.everLabelled(id, label))) continue;
+      if (wasEverEntitled(world, id, path)) continue;
       world.violated("secrets", `${name} holds ${path} and never had a label that opens it`);
     }
   }
@@ -36,11 +36,18 @@ export async function checkReadable(world: World): Promise<void> {
       );
       if (!entitled && version !== null) world.violated("secrets", `${name} reads ${path} and is not entitled to it`);
       if (entitled && version !== null && version === expected) world.reached("a secret is read at the end");
-      if (entitled && version !== null && version !== expected) {
-        world.violated("secrets", `${name} reads an old version of ${path} after the heal`);
+      // A version whose value reached no store has none to read; then the one before is as good as any.
+      if (entitled && version !== expected && world.history.delivered.has(expected ?? "")) {
+        const found = version === null ? "no value" : "an old version";
+        world.violated("secrets", `${name} finds ${found} of ${path}, whose current one a store has`);
       }
     }
   }
+}
+
+/** Whether any honest hand ever gave the server a label that opens the path. */
+export function wasEverEntitled(world: World, server: string, path: string): boolean {
+  return grantingLabels(path).some((label) => world.history.everLabelled(server, label));
 }
 
 function grantingLabels(path: string): string[] {

@@ -1,3 +1,4 @@
+import { toHex } from "../../src/core/bytes.ts";
 import { CLASS_DESIRED } from "../../src/crdt/entry/entry.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
@@ -22,7 +23,12 @@ function checkLabels(world: World, { name, agent }: Machine): void {
 
 function checkEntries(world: World, { name, agent }: Machine): void {
   if (agent === null) return;
-  const { graph, chains } = agent.replica;
+  const { graph, chains, observed } = agent.replica;
+  for (const { id, key, name: author } of world.machines) {
+    const report = observed.get(id);
+    if (report?.state !== "record" || toHex(report.entry.header.key) === key) continue;
+    world.violated("unauthorised", `${name} took a report about ${author} from another key`);
+  }
   for (const { entry } of graph.entries) {
     if (!world.history.signed.has(entry.id)) {
       world.violated("unauthorised", `${name} admitted a forged ${entry.header.type} (${entry.id.slice(0, 12)})`);
