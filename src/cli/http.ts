@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { LabError } from "../core/errors.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -49,7 +50,8 @@ export async function exchange(socket: Socket, { method, path, headers, body }: 
 
 /** A line break in a value would begin another header. */
 function headerValue(value: string): string {
-  return encodeURI(value);
+  if (/^[\x20-\x7e]*$/.test(value)) return value;
+  throw new LabError("Usage", `"${value}" cannot be sent to the agent: it is not plain text`);
 }
 
 function readHead(text: string): Pick<HttpAnswer, "status" | "headers"> {

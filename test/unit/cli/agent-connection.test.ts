@@ -117,6 +117,29 @@ describe("a connection to an agent", () => {
     await new Promise((resolve) => other.close(resolve));
   });
 
+  it("does not take half an answer for a whole one", async () => {
+    const other = createTcpServer((socket) => socket.resume().end("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{}"));
+    await new Promise<void>((resolve) => other.listen(path, resolve));
+    const agent = await connectAgent(path, { timeoutMs: 10_000 });
+    expect(await code(agent!.call("GET", "/v1/servers"))).toBe("PeerFailed");
+    await agent!.close();
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it("lets no line break of a name become another header", async () => {
+    const headers: unknown[] = [];
+    const answer: RequestListener = (request, response) => {
+      headers.push(request.headers["lab-peer"]);
+      response.end("{}");
+    };
+    const agent = await connectTo(answer, { peer: "nas-1\r\nlab-other: 1" });
+    expect(await code(agent.call("GET", "/v1/servers"))).toBe("Usage");
+    const address = await connectAgent(path, { timeoutMs: 10_000, peer: "[fd00::1]:7444" });
+    await address!.call("GET", "/v1/servers");
+    await address!.close();
+    expect(headers).toEqual(["[fd00::1]:7444"]);
+  });
+
   it("reads events however they are cut into pieces, and ends with the agent", async () => {
     const text = ': hello\n\nevent: view\nid: 7\ndata: {"a":\ndata: "é"}\n\nid: 8\ndata: 1\n\nevent: lost\ndata: 2';
     const agent = await connectTo((_, response) => {
