@@ -29,9 +29,13 @@ export function requireServerName(name: string, field = "name"): string {
 
 export function requireLabelName(name: string, field = "label"): string {
   if (isLabelName(name)) return name;
-  const hint = name.includes("=")
-    ? `labels have no values; write "lab set server NAME ${name}" or choose a label like "${name.split("=")[1] ?? "web"}"`
-    : "lower-case letters, digits, dots, hyphens and underscores, at most 63 (k8s-worker)";
+  const [key = "", value] = name.split("=");
+  const hint =
+    value === undefined
+      ? "lower-case letters, digits, dots, hyphens and underscores, at most 63 (k8s-worker)"
+      : (ATTRIBUTES as readonly string[]).includes(key)
+        ? `labels have no values; write "lab set server NAME ${name}"`
+        : `labels have no values; choose a label like "${isLabelName(value) ? value : "web"}"`;
   throw new LabError("InvalidName", `"${name}" is not a label`, { field, hint });
 }
 

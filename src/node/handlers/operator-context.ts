@@ -21,6 +21,8 @@ export function operatorContext(source: ReadSource, input: Input): Output {
   const paths = input.paths.map((path) => withIds(view, path)).filter((path) => path !== null);
   const own = ownLogs(source, input.key);
   const logs = new Set(own.map(({ log }) => log));
+  // Root's log is for acts of root: what the key writes, it writes into the ledger of its next most senior one.
+  const ledger = own.find(({ rank, rights }) => rank > 0 && rights.includes("ops"))?.log ?? "";
   const { desired } = source.replica.fold;
   const names = [...view.nodes.values()].filter(({ state }) => state === "active").map(({ name }) => name);
   return {
@@ -38,7 +40,7 @@ export function operatorContext(source: ReadSource, input: Input): Output {
     nearest: Object.fromEntries(
       owned.filter(([, node]) => node === undefined).map(([name]) => [name, nearest(name, names)]),
     ),
-    others: Object.fromEntries(paths.map((path) => [path, desired.othersAt(path, own[0]?.log ?? "")])),
+    others: Object.fromEntries(paths.map((path) => [path, desired.othersAt(path, ledger)])),
     current: Object.fromEntries(
       paths.flatMap((path): [string, Json][] => {
         const winner = desired.winner(path);

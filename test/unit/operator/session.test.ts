@@ -2,16 +2,18 @@ import {
   appendFileSync,
   chmodSync,
   cpSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serverLabelPath } from "../../../src/core/paths.ts";
-import { roleBody, unroleBody } from "../../../src/operator/authority.ts";
+import { grantBody, roleBody, unroleBody } from "../../../src/operator/authority.ts";
 import { ownLogDir, writeKeyFile } from "../../../src/operator/files/key-file.ts";
 import type { Session } from "../../../src/operator/session.ts";
 import { Household, keys, seed, START_MS } from "./household.ts";
@@ -22,8 +24,6 @@ beforeEach(async () => {
   house = await Household.create();
 });
 afterEach(() => house.remove());
-
-const LABEL = "server/{laptop}/label/prod";
 
 async function labelLaptop(
   label: string,
@@ -92,13 +92,33 @@ describe("an operator who writes", () => {
     expect(house.laptop.replica.view().desiredUnder("label/")).toHaveLength(2500);
   });
 
-  test("supersedes the writes of others that the peer knows", async () => {
-    await labelLaptop("prod", true);
-    await during(await house.session({ servers: ["laptop"], paths: [LABEL] }), (session) => {
-      const id = session.context.servers["laptop"]?.id ?? "";
-      expect(session.context.others).toEqual({ [serverLabelPath(id, "prod")]: [] });
-      return Promise.resolve();
-    });
+  test("supersedes what another operator wrote, once it is known here", async () => {
+    const bob = keys.signer(seed(3));
+    await during(await house.session(), (session) =>
+      session.sign({ acts: [grantBody({ key: bob.publicKey, name: "bob" }, 2, START_MS)] }),
+    );
+    const bobs = mkdtempSync(join(tmpdir(), "lab-bob-"));
+    try {
+      writeKeyFile(bobs, { name: "bob", mesh: house.founded.mesh, seed: seed(3), publicKey: bob.publicKey });
+      const nas = await house.peer("nas-1");
+      const write = (size: string, peer: ReplicaPeer, dir: string) =>
+        house
+          .session({ paths: ["label/web"] }, peer, dir)
+          .then((session) => during(session, () => session.sign({ writes: [{ path: "label/web", value: { size } }] })));
+      await write("small", house.laptop, house.dir);
+      await write("large", nas, bobs);
+      for (const chain of nas.replica.chains.values()) {
+        await house.laptop.admit(...chain.main.map(({ entry }) => entry.bytes));
+      }
+      const view = () => house.laptop.replica.view();
+      expect(view().conflicts()).toHaveLength(1);
+      house.nowMs -= 60_000;
+      await write("medium", house.laptop, house.dir);
+      expect(view().conflicts()).toEqual([]);
+      expect(view().desired("label/web")?.value).toEqual({ size: "medium" });
+    } finally {
+      rmSync(bobs, { recursive: true, force: true });
+    }
   });
 
   test("is refused with a clock that is more than five minutes off", async () => {
