@@ -8,6 +8,7 @@ import {
   readDemo,
   removeDirectory,
   requireDemo,
+  withLock,
   writeCut,
 } from "./directory.ts";
 import { type Groups, readGroups, requireMachine } from "./groups.ts";
@@ -39,7 +40,11 @@ export function describeDemo(root: string): readonly MachineState[] | null {
 }
 
 /** Cuts the mesh into groups; none makes it whole. Returns the machines whose agents run and did not say that they did it. */
-export async function cutMesh(root: string, groups: Groups): Promise<readonly string[]> {
+export function cutMesh(root: string, groups: Groups): Promise<readonly string[]> {
+  return withLock(root, () => cut(root, groups));
+}
+
+async function cut(root: string, groups: Groups): Promise<readonly string[]> {
   const running = namesOf(requireDemo(root)).filter((name) => processOf(root, name) !== null);
   // An agent that starts meanwhile reads it.
   writeCut(root, groups);
@@ -53,22 +58,27 @@ export function groupsOf(root: string, words: readonly string[]): Groups {
 }
 
 /** Ends agents like a power cut. Returns those that did not run. */
-export async function killMachines(root: string, names: readonly string[]): Promise<readonly string[]> {
-  requireMachines(root, names);
-  const processes = names.map((name) => processOf(root, name));
-  await endProcesses(
-    processes.filter((process) => process !== null),
-    { graceMs: 0 },
-  );
-  return names.filter((_, i) => processes[i] === null);
+export function killMachines(root: string, names: readonly string[]): Promise<readonly string[]> {
+  return withLock(root, async () => {
+    requireMachines(root, names);
+    const processes = names.map((name) => processOf(root, name));
+    await endProcesses(
+      processes.filter((process) => process !== null),
+      { graceMs: 0 },
+    );
+    return names.filter((_, i) => processes[i] === null);
+  });
 }
 
 /** Starts agents again. Returns those that ran already. */
-export async function startMachines(root: string, names: readonly string[]): Promise<readonly string[]> {
-  requireMachines(root, names);
-  const ran = names.filter((name) => processOf(root, name) !== null);
-  await Promise.all(names.filter((name) => !ran.includes(name)).map((name) => launch(root, name)));
-  return ran;
+export function startMachines(root: string, names: readonly string[]): Promise<readonly string[]> {
+  return withLock(root, async () => {
+    requireMachines(root, names);
+    const ran = names.filter((name) => processOf(root, name) !== null);
+    const all = await Promise.allSettled(names.filter((name) => !ran.includes(name)).map((name) => launch(root, name)));
+    for (const one of all) if (one.status === "rejected") throw one.reason;
+    return ran;
+  });
 }
 
 /** The contexts of the command line, by name. */
@@ -78,7 +88,12 @@ export interface ContextBook {
 }
 
 /** Ends the agents and removes everything that the demo made. False if there was nothing. */
-export async function tearDown(root: string, contexts: ContextBook): Promise<boolean> {
+export function tearDown(root: string, contexts: ContextBook): Promise<boolean> {
+  return withLock(root, () => raze(root, contexts));
+}
+
+/** The same for who has the lock already. */
+export async function raze(root: string, contexts: ContextBook): Promise<boolean> {
   const file = readDemo(root);
   if (file === null) return false;
   const agents = namesOf(file).flatMap((name) => processOf(root, name) ?? []);

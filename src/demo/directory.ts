@@ -1,16 +1,24 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LabError } from "../core/errors.ts";
+import { type Lock, lockDirectory } from "../operator/files/lock.ts";
 import type { Groups } from "./groups.ts";
 import { type RunningProcess, runs } from "./processes.ts";
 
 /** `demo.json` in the demo's directory: what the demo made, and so may run, cut, kill and remove. */
 export interface DemoFile {
   readonly v: 1;
-  /** `starting` until `up` is through; what was left so by a process that is gone is only fit to be removed. */
+  /** `starting` until `up` is through; what an `up` that died has left is only fit to be removed. */
   readonly state: "starting" | "ready";
-  /** The process of `up`. */
-  readonly maker: RunningProcess;
   readonly machines: readonly DemoMachine[];
   /** Directory of the operators' keys. */
   readonly operators: string;
@@ -26,6 +34,9 @@ export interface DemoMachine {
 
 const FILE = "demo.json";
 const CUT = "cut.json";
+/** Far longer than `up` takes. */
+const LOCK_WAIT_MS = 60_000;
+const LOCK_ATTEMPTS = 10;
 
 export function homeOf(root: string, name: string): string {
   return join(root, name);
@@ -56,7 +67,7 @@ export function writeDemo(root: string, file: DemoFile): void {
 /** Makes the directory for a new demo. Throws `AlreadyExists` rather than to touch what somebody else put there. */
 export function claimDirectory(root: string, file: DemoFile): void {
   for (const directory of [root, file.operators]) {
-    if (existsSync(directory) && readdirSync(directory).length > 0) {
+    if (contentOf(directory).length > 0) {
       throw new LabError("AlreadyExists", `${directory} is not empty, and not of a demo`, {
         hint: "move it away, or set XDG_STATE_HOME and LAB_CONFIG to other directories",
       });
@@ -77,7 +88,51 @@ export function removeDirectory(root: string, { operators, machines }: DemoFile)
   rmSync(join(root, CUT), { force: true });
   rmSync(join(root, "processes"), { recursive: true, force: true });
   rmSync(join(root, FILE), { force: true });
-  if (existsSync(root) && readdirSync(root).length === 0) rmSync(root, { recursive: true });
+}
+
+/**
+ * One command at a time makes, changes and removes the demo; another one waits for it. The demo's directory is there
+ * meanwhile, and goes with its last content.
+ */
+export async function withLock<T>(root: string, work: () => Promise<T>): Promise<T> {
+  const lock = await lockRoot(root);
+  try {
+    return await work();
+  } finally {
+    lock.release();
+    removeIfEmpty(root);
+  }
+}
+
+async function lockRoot(root: string): Promise<Lock> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await lockDirectory(root, { waitMs: LOCK_WAIT_MS, now: Date.now });
+    } catch (cause) {
+      // Whoever had it has just removed the directory.
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT" && attempt < LOCK_ATTEMPTS) continue;
+      if (!(cause instanceof LabError) || cause.code !== "Conflict") throw cause;
+      throw new LabError(
+        "Conflict",
+        "another lab demo command is at work",
+        { hint: "wait until it has ended" },
+        { cause },
+      );
+    }
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+}
+
+/** Names in a directory, but for those of the lock. */
+function contentOf(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).filter((name) => !/^lock([.]|$)/.test(name)) : [];
 }
 
 /** Of a home with a path too long for sockets; `run/` says where they are. */

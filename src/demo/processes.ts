@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LabError } from "../core/errors.ts";
 
@@ -10,10 +10,7 @@ export interface RunningProcess {
 }
 
 const POLL_MS = 20;
-
-export function thisProcess(): RunningProcess {
-  return describeProcess(process.pid);
-}
+const OWN_STAT = "/proc/self/stat";
 
 export function describeProcess(pid: number): RunningProcess {
   return { pid, started: statOf(pid)?.started ?? "" };
@@ -21,6 +18,7 @@ export function describeProcess(pid: number): RunningProcess {
 
 /** True if it is this very process, and not one that only waits to be collected by its parent. */
 export function runs({ pid, started }: RunningProcess): boolean {
+  if (started === "" && !existsSync(OWN_STAT)) return isTaken(pid);
   const stat = statOf(pid);
   return stat !== null && stat.state !== "Z" && stat.started === started;
 }
@@ -47,6 +45,15 @@ export async function endProcesses(
     if (waitedMs >= graceMs) signal("SIGKILL");
     if (waitedMs > graceMs + 10_000) throw new LabError("Timeout", "an agent of the demo does not end");
     await sleep(POLL_MS);
+  }
+}
+
+/** All that can be known where the kernel has no /proc. */
+function isTaken(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -13,11 +13,19 @@ import type { Status } from "../operations/kinds/status.ts";
 import { grantBody } from "../operator/authority.ts";
 import { writeKeyFile } from "../operator/files/key-file.ts";
 import type { Session } from "../operator/session.ts";
-import { type ContextBook, tearDown } from "./demo.ts";
-import { claimDirectory, type DemoFile, homeOf, processOf, readDemo, requireDemo, writeDemo } from "./directory.ts";
+import { type ContextBook, raze } from "./demo.ts";
+import {
+  claimDirectory,
+  type DemoFile,
+  homeOf,
+  processOf,
+  readDemo,
+  requireDemo,
+  withLock,
+  writeDemo,
+} from "./directory.ts";
 import { launch } from "./launch.ts";
 import { FOUNDER, SECOND, SECRET } from "./machines.ts";
-import { runs, thisProcess } from "./processes.ts";
 
 /** A named agent, as the command line keeps it. */
 interface Context {
@@ -63,14 +71,17 @@ export function contextOf(machine: string): string {
 }
 
 /** Brings a homelab up on this machine. Leaves nothing behind if that fails. */
-export async function demoUp(demo: NewDemo, hands: Hands): Promise<"new" | "was up"> {
+export function demoUp(demo: NewDemo, hands: Hands): Promise<"new" | "was up"> {
+  return withLock(demo.root, () => raise(demo, hands));
+}
+
+async function raise(demo: NewDemo, hands: Hands): Promise<"new" | "was up"> {
   const { root, configDir } = demo;
   if ((await clearTheWay(root, hands)) === "is up") return "was up";
   refuseForeignContexts(demo, hands);
   const file: DemoFile = {
     v: 1,
     state: "starting",
-    maker: thisProcess(),
     machines: demo.machines.map((name) => ({ name, key: null })),
     operators: join(configDir, CONTEXT),
     configDir,
@@ -81,7 +92,7 @@ export async function demoUp(demo: NewDemo, hands: Hands): Promise<"new" | "was 
     writeDemo(root, { ...requireDemo(root), state: "ready" });
     return "new";
   } catch (error) {
-    await tearDown(root, hands.contexts);
+    await raze(root, hands.contexts);
     throw error;
   }
 }
@@ -89,14 +100,9 @@ export async function demoUp(demo: NewDemo, hands: Hands): Promise<"new" | "was 
 async function clearTheWay(root: string, hands: Hands): Promise<"is up" | "clear"> {
   const file = readDemo(root);
   if (file === null) return "clear";
-  if (file.state === "starting" && runs(file.maker)) {
-    throw new LabError("Conflict", `another lab demo up is at work (process ${file.maker.pid})`, {
-      hint: "wait until it has ended",
-    });
-  }
   if (file.state === "ready" && file.machines.some(({ name }) => processOf(root, name) !== null)) return "is up";
   hands.progress("removing what is left of an earlier demo");
-  await tearDown(root, hands.contexts);
+  await raze(root, hands.contexts);
   return "clear";
 }
 

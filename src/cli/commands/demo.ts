@@ -2,8 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { LabError } from "../../core/errors.ts";
-import type { ListDocument } from "../../operations/kinds/meta.ts";
-import type { ItemDocument } from "../../operations/kinds/meta.ts";
+import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
 import type { Peer } from "../../operations/kinds/peer.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { connectAgent } from "../agent-connection.ts";
@@ -197,7 +196,7 @@ async function describe(ctx: CommandContext, machine: MachineState): Promise<Age
   try {
     const { item } = (await connection.call("GET", "/v1/status")) as ItemDocument<Status>;
     const { items } = (await connection.call("GET", "/v1/peers")) as ListDocument<Peer>;
-    const peers = items.filter(({ connected }) => connected === "direct").length;
+    const peers = items.filter(({ name, connected }) => name !== item.peer && connected === "direct").length;
     return { ...machine, state: "running", peers, stateHash: item.stateHash };
   } finally {
     await connection.close();
