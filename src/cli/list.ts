@@ -6,11 +6,11 @@ import { limitOf, printList } from "./render/document.ts";
 export async function runList<T>(ctx: CommandContext, request: ListRequest<T>): Promise<number> {
   // Before anything is asked, so that a wrong number is told at once.
   limitOf(ctx);
-  const connection = await ctx.connect();
   if (ctx.flags.on("watch")) {
     const { watchList } = await import("./watch.ts");
-    return watchList(ctx, connection, request);
+    return watchList(ctx, await ctx.connect("agent"), request);
   }
+  const connection = await ctx.connect();
   await printList(ctx, await fetchList(connection, request), request.view);
   return 0;
 }

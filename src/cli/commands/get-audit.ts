@@ -4,13 +4,13 @@ import type { AuditEntry } from "../../operations/kinds/audit-entry.ts";
 import type { CommandContext } from "../command.ts";
 import { runList } from "../list.ts";
 import { limitOf } from "../render/document.ts";
-import { clockTime } from "../render/text.ts";
+import { clockTime, NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 
 const VIEW: View<AuditEntry> = {
   columns: [
     { header: "TIME", cell: ({ time }) => clockTime(time), exact: ({ time }) => time },
-    { header: "NODE", cell: ({ node }) => node },
+    { header: "NODE", cell: ({ node }) => node || NOTHING },
     { header: "ACTOR", cell: ({ actor }) => actor },
     { header: "ACTION", cell: ({ action }) => action },
     { header: "OBJECT", cell: ({ object }) => object },
