@@ -65,6 +65,15 @@ export class History {
     this.acknowledgements.push(acknowledgement);
   }
 
+  /** Labels whose declaration, once everybody knows everything, names the path of a secret. */
+  openersOf(path: string): string[] {
+    return this.paths.flatMap((at) => {
+      const value = at.startsWith("label/") ? this.winner(at)?.value : undefined;
+      const secrets = (value as { readonly secrets?: readonly string[] } | undefined)?.secrets ?? [];
+      return secrets.includes(path) ? [at.slice("label/".length)] : [];
+    });
+  }
+
   /** True if some honest hand ever gave this server this label. */
   everLabelled(server: string, label: string): boolean {
     return this.#everLabels.has(`${server} ${label}`) || this.#everRoles.has(`${server} ${label}`);

@@ -18,6 +18,8 @@ const REGIONS = ["eu", "us", "home"] as const;
 
 /** What labels open, as declared in the first minute. */
 export const SECRETS_OF: Readonly<Record<string, readonly string[]>> = { web: ["web/tls"], db: ["db/password"] };
+const PREPARE_EVERY_MS = 1_500;
+
 const PATHS = Object.values(SECRETS_OF).flat();
 
 /** An agent that does not answer its own machine in this time has crashed. */
@@ -48,19 +50,7 @@ export class Workload {
 
   start(): void {
     this.#state = "working";
-    const declarations = Object.entries(SECRETS_OF).map(([label, secrets]) => ({
-      path: labelPath(label),
-      value: { secrets },
-    }));
-    const { alice, clock, machines } = this.#world;
-    const labels = [...machines.slice(0, 2), ...machines.slice(-1)].map(({ id }, i) => ({
-      path: serverLabelPath(id, i === 0 ? "db" : "web"),
-      value: true,
-    }));
-    this.#soon(alice, (machine) => this.#write(alice, machine, [...declarations, ...labels]));
-    for (const [i, path] of PATHS.entries()) {
-      clock.after(2_000 * (i + 1), () => this.#soon(alice, (machine) => this.#setSecret(alice, machine, path)));
-    }
+    this.#prepare();
     this.#next();
   }
 
@@ -73,6 +63,29 @@ export class Workload {
     const { alice, bob } = this.#world;
     const heard = await Promise.all([alice, bob].map((operator) => this.#handOver(operator)));
     return heard.every(Boolean);
+  }
+
+  /** What labels open, a few labels, and a first version of each secret: again until some agent takes it. */
+  #prepare(): void {
+    const { alice, clock, history, machines } = this.#world;
+    const declarations = Object.entries(SECRETS_OF).map(([label, secrets]) => ({
+      path: labelPath(label),
+      value: { secrets },
+    }));
+    const labels = [...machines.slice(0, 2), ...machines.slice(-1)].map(({ id }, i) => ({
+      path: serverLabelPath(id, i === 0 ? "db" : "web"),
+      value: true,
+    }));
+    const lacking = PATHS.filter((path) => history.winner(secretVersionPath(path)) === undefined);
+    const [secret] = lacking;
+    if (history.writes.length === 0) {
+      this.#soon(alice, (machine) => this.#write(alice, machine, [...declarations, ...labels]));
+    } else if (secret !== undefined) {
+      this.#soon(alice, (machine) => this.#setSecret(alice, machine, secret));
+    } else return;
+    clock.after(PREPARE_EVERY_MS, () => {
+      if (this.#state === "working") this.#prepare();
+    });
   }
 
   #next(): void {

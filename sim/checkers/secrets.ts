@@ -26,7 +26,7 @@ export async function checkReadable(world: World): Promise<void> {
     if (agent === null) continue;
     const labels = world.history.labelsOf(id);
     for (const path of Object.values(SECRETS_OF).flat()) {
-      const entitled = grantingLabels(path).some((label) => labels.includes(label));
+      const entitled = world.history.openersOf(path).some((label) => labels.includes(label));
       const expected = world.history.winner(`version/${path}`)?.entry;
       const version = await world.until(
         agent.cache.get(path).then(
