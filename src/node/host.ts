@@ -340,6 +340,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     nowMs: () => systemClock().now(),
     opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
     asOfMs: () => null,
+    ownAddresses: () => [],
     ownRoles: () => [],
     observedHash: () => "",
     warnings: () => ["no agent runs on this home: nothing is received or sent"],

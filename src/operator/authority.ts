@@ -131,9 +131,15 @@ export interface RoleLogEnd {
  * Takes a role label away. Names the end of every role log, because what is not named is void: the machines that a
  * coordinator let in would leave with it.
  */
-export function unroleBody(node: Uint8Array, label: string, ends: readonly RoleLogEnd[], at: number): UnroleBody {
+export function unroleBody(
+  node: Uint8Array,
+  label: string,
+  ends: readonly RoleLogEnd[],
+  at: number,
+  reason?: string,
+): UnroleBody {
   const keeps = ends.map(({ log, tips }) => ({ log, a: tips.length === 0 ? null : tips, l: null }));
-  return { type: "unrole", node, label, keeps, at };
+  return { type: "unrole", node, label, keeps, ...(reason === undefined ? {} : { reason }), at };
 }
 
 /** A second operator's key, one rank below the one that grants. */

@@ -22,6 +22,8 @@ export function emptyPlan(): Plan {
 export interface ServerWishes {
   readonly add?: readonly string[];
   readonly remove?: readonly string[];
+  /** Why labels are taken away; signed with the removal of a role. */
+  readonly reason?: string;
   /** `null` takes the attribute away. */
   readonly attributes?: Readonly<Record<string, string | null>>;
 }
@@ -39,7 +41,7 @@ export function serverPaths(name: string, { add = [], remove = [], attributes = 
 export function planServer(plan: Plan, name: string, subject: Subject, wishes: ServerWishes, nowMs: number): void {
   const { add = [], remove = [], attributes = {} } = wishes;
   for (const label of add) if (!subject.labels.includes(label)) addLabel(plan, name, subject, label, nowMs);
-  for (const label of remove) if (subject.labels.includes(label)) removeLabel(plan, name, subject, label, nowMs);
+  for (const label of remove) if (subject.labels.includes(label)) removeLabel(plan, name, subject, label, nowMs, wishes.reason);
   for (const [attribute, value] of Object.entries(attributes)) {
     const from = subject.attributes[attribute] ?? null;
     if (from === value) continue;
@@ -60,12 +62,19 @@ function addLabel(plan: Plan, name: string, { id }: Subject, label: string, nowM
   }
 }
 
-function removeLabel(plan: Plan, name: string, subject: Subject, label: string, nowMs: number): void {
+function removeLabel(
+  plan: Plan,
+  name: string,
+  subject: Subject,
+  label: string,
+  nowMs: number,
+  reason: string | undefined,
+): void {
   const isRole = isRoleLabel(label);
   const [action, field] = isRole ? (["revoke", "role"] as const) : (["delete", "label"] as const);
-  plan.changes.push({ action, kind: "server", name, field, from: label, to: null, why: null });
+  plan.changes.push({ action, kind: "server", name, field, from: label, to: null, why: reason ?? null });
   if (isRole) {
-    plan.acts.push(unroleBody(bytes(subject.id), label, roleLogEnds(subject, label), nowMs));
+    plan.acts.push(unroleBody(bytes(subject.id), label, roleLogEnds(subject, label), nowMs, reason));
   } else {
     plan.writes.push({ path: serverLabelPath(subject.id, label), value: undefined });
   }

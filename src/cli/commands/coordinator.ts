@@ -57,7 +57,7 @@ async function migrate(ctx: CommandContext, signing: Signing, target: string, fo
   await untilItRuns(connection, plan);
   for (const { name } of plan.from) {
     say(`  → Take coordinator from ${name}`);
-    changes.push(...(await relabel(ctx, signing, name, { remove: [COORDINATOR] })));
+    changes.push(...(await relabel(ctx, signing, name, { remove: [COORDINATOR], ...(force === "no" ? {} : force) })));
   }
   await finish(ctx, signing, changes);
 }
@@ -67,7 +67,7 @@ async function relabel(
   ctx: CommandContext,
   { session }: Signing,
   name: string,
-  wishes: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+  wishes: { readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly reason?: string },
 ): Promise<readonly Change[]> {
   const { emptyPlan, planServer } = await import("../../operator/server-change.ts");
   const plan = emptyPlan();

@@ -6,8 +6,11 @@ import { requireSecretPath } from "../../core/names.ts";
 import { secretPath, secretVersionPath } from "../../core/paths.ts";
 import { Secret } from "../../core/secret.ts";
 import type { OperatorContext } from "../../operator/requests.ts";
+import type { ListDocument } from "../../operations/kinds/meta.ts";
+import type { Secret as ListedSecret } from "../../operations/kinds/secret.ts";
 import { askHidden } from "../ask.ts";
 import type { CommandContext } from "../command.ts";
+import type { Connection } from "../connection.ts";
 import { type Signing, withSigning } from "../signing.ts";
 
 /** `lab secret set`: what is signed goes to every peer, the sealed value to the stores alone. */
@@ -50,6 +53,15 @@ async function setSecret(ctx: CommandContext, signing: Signing, path: string, va
   const envelope = toBase64Url(await prepared.finish(version, [...new Set(recipients)].sort()));
   const { stores } = await deliverEnvelope(connection, { path, version, envelope }).catch(rethrowUndelivered);
   report(ctx, path, stores);
+  await noteReaders(ctx, connection, path);
+}
+
+/** A secret that no label declares is readable by nobody, which surprises whoever sets the first one. */
+async function noteReaders(ctx: CommandContext, connection: Connection, path: string): Promise<void> {
+  const { items } = (await connection.call("GET", "/v1/secrets")) as ListDocument<ListedSecret>;
+  if ((items.find((item) => item.path === path)?.usedBy.length ?? 0) > 0) return;
+  ctx.note("no machine may read it yet: a label has to declare it, for example");
+  ctx.note(`  echo 'labels: {web: {secrets: [${path}]}}' | lab apply -f -`);
 }
 
 function requireStores({ stores }: OperatorContext): void {

@@ -110,6 +110,8 @@ export interface UnroleBody {
   readonly node: Uint8Array;
   readonly label: string;
   readonly keeps: readonly Keep[];
+  /** In the operator's words; absent where none was given. */
+  readonly reason?: string;
   readonly at: number;
 }
 
@@ -222,6 +224,7 @@ export function decodeBody(type: string, payload: Uint8Array): AuthorityBody {
         node: fields.bytes("node", 32),
         label: fields.read("label", labelName),
         keeps: keepsOf(fields),
+        ...(fields.has("reason") ? { reason: fields.text("reason", 500) } : {}),
         at: fields.count("at"),
       };
     default:
@@ -311,6 +314,10 @@ class Fields {
 
   bytes(name: string, length: number): Uint8Array {
     return this.read(name, (value) => exact(value, length));
+  }
+
+  has(name: string): boolean {
+    return this.#members[name] !== undefined;
   }
 
   text(name: string, maxBytes: number): string {

@@ -98,10 +98,14 @@ function authorityActs(source: ReadSource): AuditEntry[] {
       action: `authority.${entry.header.type}`,
       object: objectOf(view, body),
       decision: isEffective ? ("allowed" as const) : ("denied" as const),
-      reason: isEffective ? "" : "void: its writer has not, or no longer, the right",
+      reason: isEffective ? reasonOf(body) : "void: its writer has not, or no longer, the right",
       hash: entry.id,
     };
   });
+}
+
+function reasonOf(body: AuthorityBody): string {
+  return body.type === "cut" || body.type === "unrole" ? (body.reason ?? "") : "";
 }
 
 function objectOf(view: View, body: AuthorityBody): string {

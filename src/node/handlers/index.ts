@@ -53,6 +53,7 @@ export function agentSource(agent: Agent): ReadSource {
     nowMs: () => platform.clock.now(),
     opinion: (key) => agent.mesh.opinion(key),
     asOfMs: () => agent.asOfMs,
+    ownAddresses: () => platform.link.addresses(),
     ownRoles: () => agent.roleReports,
     observedHash: () => observedHash(agent),
     warnings: () =>

@@ -52,7 +52,8 @@ export function operatorContext(source: ReadSource, input: Input): Output {
       const roleLog = view.roleLog(node.id, "coordinator");
       if (roleLog === undefined) return [];
       const isSelf = node.id === source.self.id;
-      const addresses = [...source.directory.addressesOf(node.id, node.key)];
+      // The last report of this machine may name the port of before its restart.
+      const addresses = isSelf ? [...source.ownAddresses()] : [...source.directory.addressesOf(node.id, node.key)];
       const online = isSelf ? ("yes" as const) : source.opinion(node.key).online;
       return [{ name: node.name, id: node.id, key: node.key, roleLog, addresses, online }];
     }),

@@ -17,6 +17,8 @@ export interface ReadSource {
   opinion(key: string): PeerOpinion;
   /** When this replica last completed an exchange with another member; null if it has not since it started. */
   asOfMs(): number | null;
+  /** Where this agent listens now; empty when it does not run. */
+  ownAddresses(): readonly string[];
   /** Roles that run here now. */
   ownRoles(): NodeReport["roles"];
   observedHash(): string;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isLabelName, isSecretPath, isServerName } from "../../core/names.ts";
 
 /** The shorthand of declarations as far as this release acts on it. What it would only store, it refuses. */
