@@ -1,4 +1,4 @@
-import type { Link, LinkEvents, PeerKey, Standing } from "../core/ports/link.ts";
+import type { Link, LinkEvents, PeerKey } from "../core/ports/link.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
 
 /** A link that behaves as if the network between it and some peers were cut, in both directions. */
@@ -10,6 +10,7 @@ export interface CuttableLink extends Link {
   cutOff(peers: ReadonlySet<PeerKey>): Promise<void>;
 }
 
+/** Whoever is cut off is refused, as a removed member would be: no connection, no message, either way. */
 export function cuttableLink(link: Link, cutOff: ReadonlySet<PeerKey>): CuttableLink {
   return new Cuttable(link, cutOff);
 }
@@ -38,26 +39,16 @@ class Cuttable implements CuttableLink {
   async start(events: LinkEvents): Promise<void> {
     this.#events = events;
     await this.#link.start({
-      standing: (peer) => this.#standing(events, peer),
+      standing: (peer) => (this.#cutOff.has(peer) ? "refused" : events.standing(peer)),
       opened: (peer) => {
         events.opened(peer);
-        // It was on its way when the cut came.
+        // It was past the door when the cut came.
         if (this.#cutOff.has(peer)) void this.#link.hangUp(peer);
       },
       closed: (peer) => events.closed(peer),
-      request: async (peer, channel, body) => {
-        this.#requireReach(peer);
-        const answer = await events.request(peer, channel, body);
-        this.#requireReach(peer);
-        return answer;
-      },
-      broadcast: (body, from) => {
-        if (!this.#cutOff.has(from)) events.broadcast(body, from);
-      },
-      discovered: (peer, addresses) => {
-        this.#addresses.set(peer, addresses);
-        if (!this.#cutOff.has(peer)) events.discovered(peer, addresses);
-      },
+      request: (peer, channel, body) => events.request(peer, channel, body),
+      broadcast: (body, from) => events.broadcast(body, from),
+      discovered: (peer, addresses) => events.discovered(peer, addresses),
     });
   }
 
@@ -72,9 +63,8 @@ class Cuttable implements CuttableLink {
 
   async dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void> {
     if (addresses.length > 0) this.#addresses.set(peer, addresses);
-    this.#requireReach(peer);
+    if (this.#cutOff.has(peer)) throw new PeerUnreachableError(peer, "the demo's mesh is cut");
     await this.#link.dial(peer, addresses, timeoutMs);
-    this.#requireReach(peer);
   }
 
   hangUp(peer: PeerKey): Promise<void> {
@@ -82,26 +72,14 @@ class Cuttable implements CuttableLink {
   }
 
   connected(): readonly PeerKey[] {
-    return this.#link.connected().filter((peer) => !this.#cutOff.has(peer));
+    return this.#link.connected();
   }
 
-  async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    this.#requireReach(peer);
-    const answer = await this.#link.request(peer, channel, body, timeoutMs);
-    this.#requireReach(peer);
-    return answer;
+  request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    return this.#link.request(peer, channel, body, timeoutMs);
   }
 
-  /** Goes only to peers whose standing is that of a member. */
   broadcast(body: Uint8Array): void {
     this.#link.broadcast(body);
-  }
-
-  #standing(events: LinkEvents, peer: PeerKey): Standing {
-    return this.#cutOff.has(peer) ? "refused" : events.standing(peer);
-  }
-
-  #requireReach(peer: PeerKey): void {
-    if (this.#cutOff.has(peer)) throw new PeerUnreachableError(peer, "the demo's mesh is cut");
   }
 }

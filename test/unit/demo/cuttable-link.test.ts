@@ -3,13 +3,22 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { SimClock, settled } from "../../../sim/clock.ts";
 import { SimNetwork } from "../../../sim/network.ts";
 import { seededRandom } from "../../../sim/random.ts";
-import type { LinkEvents } from "../../../src/core/ports/link.ts";
+import type { Link, LinkEvents } from "../../../src/core/ports/link.ts";
 import { type CuttableLink, cuttableLink } from "../../../src/demo/cuttable-link.ts";
 import { linkContract } from "../../contracts/link-contract.ts";
 
 const keyOf = (name: string) => createHash("sha256").update(name).digest("hex");
 const body = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+const silent: LinkEvents = {
+  standing: () => "member",
+  opened: () => undefined,
+  closed: () => undefined,
+  request: async (_peer, _channel, asked) => asked,
+  broadcast: () => undefined,
+  discovered: () => undefined,
+};
 
 function createWorld() {
   const clock = new SimClock();
@@ -96,9 +105,11 @@ describe("a link that is cut", () => {
 
   it("is one-sided enough: the side that knows of the cut neither dials nor is dialled", async () => {
     await alice.cutOff(bob);
-    await expect(alice.dial(bob)).rejects.toMatchObject({ code: "PeerUnreachable" });
+    alice.happened.length = 0;
+    await expect(alice.dial(bob)).rejects.toThrow("the demo's mesh is cut");
     await bob.dial(alice).catch(() => undefined);
     await world.pass(1_000);
+    expect(alice.happened).toEqual([]);
     expect(alice.link.connected()).not.toContain(bob.link.self);
     expect(bob.link.connected()).not.toContain(alice.link.self);
   });
@@ -133,15 +144,27 @@ describe("a link that is cut", () => {
     expect([...heard(alice), ...heard(carol)]).toEqual([]);
   });
 
-  it("ends a dial that was under way when the cut came", async () => {
-    await world.settle(alice.link.hangUp(bob.link.self));
-    await world.pass(1_000);
-    const dial = alice.link.dial(bob.link.self, bob.link.addresses(), 1_000);
-    void alice.link.cutOff(new Set([bob.link.self]));
-    await expect(world.settle(dial)).rejects.toMatchObject({ code: "PeerUnreachable" });
-    await world.pass(1_000);
-    expect(alice.link.connected()).not.toContain(bob.link.self);
-    expect(bob.link.connected()).not.toContain(alice.link.self);
+  it("hangs up on a connection that was past the door when the cut came", async () => {
+    const hungUp: string[] = [];
+    let late: LinkEvents | undefined;
+    const link: Link = {
+      self: alice.link.self,
+      start: async (events) => void (late = events),
+      stop: async () => undefined,
+      addresses: () => [],
+      dial: async () => undefined,
+      hangUp: async (peer) => void hungUp.push(peer),
+      connected: () => [],
+      request: async () => new Uint8Array(0),
+      broadcast: () => undefined,
+    };
+    const opened: string[] = [];
+    const dave = cuttableLink(link, new Set([bob.link.self]));
+    await dave.start({ ...silent, opened: (peer) => void opened.push(peer) });
+    late?.opened(bob.link.self);
+    late?.opened(carol.link.self);
+    expect(opened).toEqual([bob.link.self, carol.link.self]);
+    expect(hungUp).toEqual([bob.link.self]);
   });
 
   it("says where whoever is in reach again was last looked for", async () => {
