@@ -6,7 +6,8 @@ import { parseInput } from "../operations/input.ts";
 import type { Operation } from "../operations/operation.ts";
 import { operations } from "../operations/registry.ts";
 import type { Agent } from "./agent.ts";
-import { agentHandlers, type Handler } from "./handlers/index.ts";
+import { agentHandlers, agentSource, type Handler } from "./handlers/index.ts";
+import { metaOf } from "./handlers/read-source.ts";
 
 const CHANNEL = "api";
 const FORWARD_TIMEOUT_MS = 10_000;
@@ -25,7 +26,18 @@ export class OperationCalls {
   async call(operation: Operation, input: unknown): Promise<unknown> {
     const handler = this.#handlers[operation.name];
     if (handler === undefined) throw new NotFoundError("operation", operation.name);
-    return handler(input as never);
+    try {
+      return await handler(input as never);
+    } catch (error) {
+      throw this.#withWitness(error);
+    }
+  }
+
+  /** That something does not exist is this replica's word, as of its last exchange: the error says so. */
+  #withWitness(error: unknown): unknown {
+    if (!(error instanceof LabError) || (error.code !== "NotFound" && error.code !== "NothingMatched")) return error;
+    const { peer, asOf } = metaOf(agentSource(this.#agent));
+    return new LabError(error.code, error.message, { peer, asOf, ...error.facts }, { cause: error });
   }
 
   /** Asks the member called `peer`, by name or key, in our place. */
