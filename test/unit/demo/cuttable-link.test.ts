@@ -105,6 +105,7 @@ describe("a link that is cut", () => {
 
   it("is one-sided enough: the side that knows of the cut neither dials nor is dialled", async () => {
     await alice.cutOff(bob);
+    await world.pass(1_000);
     alice.happened.length = 0;
     await expect(alice.dial(bob)).rejects.toThrow("the demo's mesh is cut");
     await bob.dial(alice).catch(() => undefined);
