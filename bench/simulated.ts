@@ -13,5 +13,7 @@ export function simulatorFigures(): Figure[] {
   if (status !== 0) throw new Error(`the simulator found a violation: ${last}`);
   const { virtualSeconds, wallSeconds } = JSON.parse(last) as { virtualSeconds: number; wallSeconds: number };
   const versus = `${virtualSeconds.toFixed(0)} virtual seconds with faults in ${wallSeconds.toFixed(1)} s, seed 1`;
-  return [atLeast("sim: 20 nodes, one write per node and minute", virtualSeconds / wallSeconds, "× real time", 500, versus)];
+  return [
+    atLeast("sim: 20 nodes, one write per node and minute", virtualSeconds / wallSeconds, "× real time", 500, versus),
+  ];
 }

@@ -1,11 +1,5 @@
 /** Plain JSON: what desired state can hold. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json };
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Equality of plain JSON, the order of members aside. */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {

@@ -98,7 +98,12 @@ function keptLedgers(replica: Foldable, authority: Authority): Map<string, reado
   return kept;
 }
 
-function keptPrefix(replica: Foldable, authority: Authority, operator: OperatorLog, chain: Chain): readonly ChainLink[] {
+function keptPrefix(
+  replica: Foldable,
+  authority: Authority,
+  operator: OperatorLog,
+  chain: Chain,
+): readonly ChainLink[] {
   const cuts = authority.cuts.filter(({ index, rank, body }) => {
     if (toHex(body.key) !== operator.key || rank >= operator.rank) return false;
     const named = body.keeps.some((keep) => toHex(keep.log) === operator.log);

@@ -132,7 +132,14 @@ export class OwnLogs {
     const seen = authorityDigest(this.#keys, this.#replica.graph);
     const entries: Uint8Array[] = [];
     for (const payload of payloads) {
-      const position = { mesh: this.#replica.mesh, log: this.#log(), class: CLASS_AUDIT, head, hlc: this.#tick(), seen };
+      const position = {
+        mesh: this.#replica.mesh,
+        log: this.#log(),
+        class: CLASS_AUDIT,
+        head,
+        hlc: this.#tick(),
+        seen,
+      };
       const entry = composeLink(this.#keys, { ...position, more: 0 }, payload, this.#signer);
       head = { seq: entry.header.seq, hash: entry.hash };
       entries.push(entry.bytes);

@@ -41,7 +41,8 @@ export function serverPaths(name: string, { add = [], remove = [], attributes = 
 export function planServer(plan: Plan, name: string, subject: Subject, wishes: ServerWishes, nowMs: number): void {
   const { add = [], remove = [], attributes = {} } = wishes;
   for (const label of add) if (!subject.labels.includes(label)) addLabel(plan, name, subject, label, nowMs);
-  for (const label of remove) if (subject.labels.includes(label)) removeLabel(plan, name, subject, label, nowMs, wishes.reason);
+  for (const label of remove)
+    if (subject.labels.includes(label)) removeLabel(plan, name, subject, label, nowMs, wishes.reason);
   for (const [attribute, value] of Object.entries(attributes)) {
     const from = subject.attributes[attribute] ?? null;
     if (from === value) continue;

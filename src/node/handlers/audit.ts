@@ -13,7 +13,11 @@ export function listAudit(source: ReadSource, input: { readonly since?: string; 
   const all = [...auditLogs(source), ...desiredWrites(source), ...authorityActs(source)]
     .filter(({ time }) => Date.parse(time) >= since)
     .sort((a, b) => (a.time === b.time ? (a.hash < b.hash ? -1 : 1) : a.time < b.time ? -1 : 1));
-  return { kind: "AuditEntryList", meta: metaOf(source), items: input.limit === undefined ? all : all.slice(-input.limit) };
+  return {
+    kind: "AuditEntryList",
+    meta: metaOf(source),
+    items: input.limit === undefined ? all : all.slice(-input.limit),
+  };
 }
 
 function nodeName(view: View, id: string): string {

@@ -42,6 +42,7 @@ function authorOf(agent: Agent, log: string): string {
 
 function describe(entry: Entry): { action: string; object: string } {
   if (entry.header.kind === "authority") return { action: `authority.${entry.header.type}`, object: "" };
-  if (isChain(entry)) return { action: entry.header.class === 1 ? "desired.write" : "audit.record", object: `#${entry.header.seq}` };
+  if (isChain(entry))
+    return { action: entry.header.class === 1 ? "desired.write" : "audit.record", object: `#${entry.header.seq}` };
   return { action: "observed.report", object: `#${entry.header.seq}` };
 }

@@ -41,7 +41,11 @@ export function listPeers(source: ReadSource): unknown {
         rttMs: isSelf ? 0 : opinion.rttMs,
         connected: isSelf ? ("direct" as const) : opinion.connected,
         roles: roles.filter(({ state }) => state === "running").map(({ label }) => label),
-        lastHeard: isSelf ? isoTime(source.nowMs()) : opinion.lastHeardMs === null ? null : isoTime(opinion.lastHeardMs),
+        lastHeard: isSelf
+          ? isoTime(source.nowMs())
+          : opinion.lastHeardMs === null
+            ? null
+            : isoTime(opinion.lastHeardMs),
         missingEntries: isSelf ? 0 : null,
       };
     });
@@ -62,8 +66,9 @@ export function listLabels(source: ReadSource): unknown {
     const fields = declared.get(name) ?? {};
     return {
       name,
-      puppetClasses: listOf(fields.puppet_classes, (item): item is Label["puppetClasses"][number] =>
-        isText(item) || isText(fieldsOf(item).name),
+      puppetClasses: listOf(
+        fields.puppet_classes,
+        (item): item is Label["puppetClasses"][number] => isText(item) || isText(fieldsOf(item).name),
       ),
       ports: listOf(fields.ports, isNumber),
       size: textOr(fields.size, null),
@@ -82,7 +87,9 @@ export function listSecrets(source: ReadSource): unknown {
     view.desiredUnder(secretPath("")).map(([path, { value }]) => [path.slice(secretPath("").length), fieldsOf(value)]),
   );
   const versions = new Map(
-    view.desiredUnder(secretVersionPath("")).map(([path, winner]) => [path.slice(secretVersionPath("").length), winner]),
+    view
+      .desiredUnder(secretVersionPath(""))
+      .map(([path, winner]) => [path.slice(secretVersionPath("").length), winner]),
   );
   const users = labelsBySecret(view);
   const paths = [...new Set([...declared.keys(), ...versions.keys(), ...users.keys()])].sort();
@@ -141,15 +148,17 @@ export function listTokens(source: ReadSource): unknown {
 export function listOperators(source: ReadSource): unknown {
   const items = source.replica
     .view()
-    .operators.map((operator): Operator => ({
-      name: operator.name,
-      id: operator.log,
-      key: operator.key,
-      rank: operator.rank,
-      rights: [...operator.rights],
-      scope: "*",
-      state: operator.state,
-    }))
+    .operators.map(
+      (operator): Operator => ({
+        name: operator.name,
+        id: operator.log,
+        key: operator.key,
+        rank: operator.rank,
+        rights: [...operator.rights],
+        scope: "*",
+        state: operator.state,
+      }),
+    )
     .sort((a, b) => a.rank - b.rank || (a.name < b.name ? -1 : 1));
   return { kind: "OperatorList", meta: metaOf(source), items };
 }

@@ -68,7 +68,8 @@ function identityOf(node: Node): Pillar {
 
 function pendingServer(name: string, value: unknown): Server {
   const declared = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  const text = (field: string): string | null => (typeof declared[field] === "string" ? (declared[field] as string) : null);
+  const text = (field: string): string | null =>
+    typeof declared[field] === "string" ? (declared[field] as string) : null;
   const labels = Array.isArray(declared.labels) ? declared.labels.filter((label) => typeof label === "string") : [];
   return {
     name,

@@ -8,7 +8,9 @@ export function getStatus(source: ReadSource): unknown {
   const view = source.replica.view();
   const members = allServers(source).filter(({ id, identity }) => id !== null && identity.state !== "failed");
   const running = new Set(members.flatMap(({ roles }) => roles));
-  const contested = [...view.nodes.values()].filter(({ state, naming }) => state === "active" && naming === "contested");
+  const contested = [...view.nodes.values()].filter(
+    ({ state, naming }) => state === "active" && naming === "contested",
+  );
   const conflicts = view.conflicts().length;
   const forked = [...source.replica.chains.values()].filter(({ shape }) => shape === "forked");
   const warnings = [

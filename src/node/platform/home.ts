@@ -43,7 +43,12 @@ export async function readHome(home: string): Promise<HomeFile | null> {
   try {
     file = JSON.parse(text) as HomeFile;
   } catch (cause) {
-    throw new LabError("InvalidFile", `${path} is damaged`, { hint: "restore it from a backup, or enrol anew" }, { cause });
+    throw new LabError(
+      "InvalidFile",
+      `${path} is damaged`,
+      { hint: "restore it from a backup, or enrol anew" },
+      { cause },
+    );
   }
   if (file.v !== 1) {
     throw new LabError("InvalidFile", `${path} was written by a newer release`, { hint: "update lab on this machine" });
@@ -151,7 +156,12 @@ export async function writeWhole(path: string, text: string, mode: number): Prom
     }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOSPC") {
-      throw new LabError("DiskFull", `no space left to write ${path}`, { hint: "free some space and try again" }, { cause });
+      throw new LabError(
+        "DiskFull",
+        `no space left to write ${path}`,
+        { hint: "free some space and try again" },
+        { cause },
+      );
     }
     throw unreadable(path, cause);
   }

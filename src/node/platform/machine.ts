@@ -29,6 +29,8 @@ export function isFree(address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", () => resolve(false));
-    probe.listen({ host, port: Number(address.slice(colon + 1)), exclusive: true }, () => probe.close(() => resolve(true)));
+    probe.listen({ host, port: Number(address.slice(colon + 1)), exclusive: true }, () =>
+      probe.close(() => resolve(true)),
+    );
   });
 }

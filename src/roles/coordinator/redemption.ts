@@ -41,7 +41,8 @@ export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
   if (known?.state === "active" && token.redeemedBy.includes(known.id)) {
     return { verdict: "repeat", token, name: known.name };
   }
-  if (known?.state === "cut") return refuse("this machine's key was revoked", "remove its home, then join with a new token");
+  if (known?.state === "cut")
+    return refuse("this machine's key was revoked", "remove its home, then join with a new token");
   const others = token.redeemedBy.some((id) => view.nodes.get(id)?.key !== key);
   if (others || (bound !== null && bound.key !== key)) return refuse("the token was used already", ANOTHER);
   if (nowMs < token.notBeforeMs) return refuse("the token is not valid yet", "check the clocks of both machines");
