@@ -44,7 +44,15 @@ export class Pen {
     const founder = { key: publicKey, name: "alice", rights, need: { admin: 1, destroy: 1 } };
     const root = { keys: [publicKey], k: 1 };
     const nonce = new Uint8Array(randomBytes(32));
-    const body = { type: "genesis", name: "bench", root, founders: [founder], recovery: null, nonce, at: Date.now() } as const;
+    const body = {
+      type: "genesis",
+      name: "bench",
+      root,
+      founders: [founder],
+      recovery: null,
+      nonce,
+      at: Date.now(),
+    } as const;
     const genesis = composeGenesis(keys, body, [this.signer]);
     this.mesh = genesis.hash;
     this.log = genesisLog(keys, genesis.hash, publicKey);
@@ -106,9 +114,10 @@ export class Fleet {
     for (let i = 0; i < servers; i++) {
       const seed = randomSecret();
       const seal = await keys.createSealIdentity();
-      const { publicKey, sign } = signerOf(seed);
-      const proof = sign(joinMessage(pen.mesh, publicKey, seal.recipient));
-      const log = pen.act({ type: "enrol", name: nameOf(i), key: publicKey, seal: seal.recipient, proof, at: Date.now() });
+      const signer = signerOf(seed);
+      const key = signer.publicKey;
+      const proof = signer.sign(joinMessage(pen.mesh, key, seal.recipient));
+      const log = pen.act({ type: "enrol", name: nameOf(i), key, seal: seal.recipient, proof, at: Date.now() });
       members.push({ seed, seal, log });
     }
     const first = members[0]?.log as Uint8Array;
@@ -150,7 +159,8 @@ export class Fleet {
       const all = this.nodes.length;
       const whole = items.every((item) => (item?.online ?? 0) >= all && item?.stateHash === items[0]?.stateHash);
       if (whole) return;
-      if (performance.now() > until) throw new Error(`not converged: ${items.map((item) => item?.online ?? "-").join(" ")}`);
+      if (performance.now() > until)
+        throw new Error(`not converged: ${items.map((item) => item?.online ?? "-").join(" ")}`);
       await sleep(50);
     }
   }
@@ -200,10 +210,15 @@ export function submit(socket: string, entry: Uint8Array): Promise<void> {
   const body = JSON.stringify({ entries: [toBase64Url(entry)] });
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const sent = request({ socketPath: socket, path: "/v1/entries", method: "POST", agent: false, headers }, (response) => {
-      response.resume();
-      response.on("end", () => (response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
-    });
+    const sent = request(
+      { socketPath: socket, path: "/v1/entries", method: "POST", agent: false, headers },
+      (response) => {
+        response.resume();
+        response.on("end", () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
+        );
+      },
+    );
     sent.once("error", reject);
     sent.end(body);
   });

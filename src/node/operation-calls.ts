@@ -64,8 +64,9 @@ export class OperationCalls {
   async #answer(body: Uint8Array): Promise<Uint8Array> {
     try {
       const request = decode(body) as { readonly [name: string]: Plain | undefined };
-      const operation = operations.find(({ name }) => name === request?.operation);
-      if (operation === undefined) throw new NotFoundError("operation", String(request?.operation));
+      const asked = typeof request?.operation === "string" ? request.operation : "";
+      const operation = operations.find(({ name }) => name === asked);
+      if (operation === undefined) throw new NotFoundError("operation", asked);
       const output = await this.call(operation, parseInput(operation, { body: request.input ?? {} }));
       return encode({ v: 1, output: plainJson(output) });
     } catch (error) {

@@ -99,6 +99,8 @@ class Output {
         return this.text(value);
       case "number":
         return this.#number(value);
+      default:
+        break;
     }
     if (Array.isArray(value)) {
       this.byte(TYPE_ARRAY);
