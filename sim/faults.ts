@@ -65,6 +65,8 @@ export function drawFaults(random: Random): FaultPlan {
 /** Beyond five minutes from an agent's clock an operator does not sign at all. */
 const MOST_APART_MS = 4 * 60_000;
 
+const CRASH_AT_WORD_ONE_IN = 8;
+
 /** Makes the plan come true until {@link heal}. */
 export class Faults {
   readonly counts: Record<string, number> = {};
@@ -96,6 +98,7 @@ export class Faults {
       clock.clockFor("bob").skew({ offsetMs: -apartMs });
     }
     if (driftPpm > 0) for (const machine of machines) machine.clock.skew({ driftPpm: this.#symmetric(driftPpm) });
+    if (crash !== null) this.#crashAtWord();
     this.#recur("partition", partition, (lastsMs) => this.#cut(lastsMs));
     this.#recur("crash", crash, (lastsMs) => this.#crash(lastsMs));
     this.#recur("stop", stop, (lastsMs) => this.#stop(lastsMs));
@@ -140,8 +143,19 @@ export class Faults {
     return true;
   }
 
-  #crash(lastsMs: number): boolean {
-    const machine = this.#pick();
+  /** The worst moment for a power cut: the agent has just said that something is durable. */
+  #crashAtWord(): void {
+    this.#world.history.onAcknowledged(({ machine: name }) => {
+      if (this.#random.below(CRASH_AT_WORD_ONE_IN) > 0) return;
+      this.#world.clock.after(0, () => {
+        const machine = this.#world.running.find((running) => running.name === name);
+        if (this.#state !== "active" || machine === undefined || this.#down.has(machine)) return;
+        if (this.#crash(1_000, machine)) this.#count("crash at its word");
+      });
+    });
+  }
+
+  #crash(lastsMs: number, machine = this.#pick()): boolean {
     if (machine === undefined) return false;
     const { clock, trace } = this.#world;
     this.#down.add(machine);

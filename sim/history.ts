@@ -38,6 +38,7 @@ export class History {
   readonly #roles = new Map<string, Set<string>>();
   readonly #everRoles = new Set<string>();
   readonly #everLabels = new Set<string>();
+  #heard: (acknowledgement: Acknowledgement) => void = () => undefined;
   readonly #byPath = new Map<string, HonestWrite[]>();
 
   wrote(write: HonestWrite): void {
@@ -63,6 +64,12 @@ export class History {
 
   acknowledged(acknowledgement: Acknowledgement): void {
     this.acknowledgements.push(acknowledgement);
+    this.#heard(acknowledgement);
+  }
+
+  /** Calls `listener` in the moment of every acknowledgement. */
+  onAcknowledged(listener: (acknowledgement: Acknowledgement) => void): void {
+    this.#heard = listener;
   }
 
   /** Labels whose declaration, once everybody knows everything, names the path of a secret. */

@@ -1,0 +1,212 @@
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { RunReport } from "./run.ts";
+
+/**
+ * Guards that must matter: each is taken out of a copy of the sources, and the simulator must see it. What ships has no
+ * switch for any of this; a mutant whose expression is gone from the sources stops the run, so that it is written anew.
+ */
+interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  /** Stands once in the file. */
+  readonly guard: string;
+  readonly without: string;
+}
+
+const MUTANTS: readonly Mutant[] = [
+  {
+    name: "signatures of ledger entries are not checked",
+    file: "src/crdt/replica.ts",
+    guard: "items.filter((_, i) => verdicts[i])",
+    without: "items.filter((_, i) => i < verdicts.length)",
+  },
+  {
+    name: "signatures of authority entries are not checked",
+    file: "src/crdt/authority/graph.ts",
+    guard: "if (!carriesValidSignature(this.#keys, entry)) return",
+    without: "if (!carriesValidSignature(this.#keys, entry) && entry === null) return",
+  },
+  {
+    name: "anybody may write anybody's ledger",
+    file: "src/crdt/replica.ts",
+    guard: "if (opened.key !== key) return",
+    without: 'if (opened.key !== key && key === "") return',
+  },
+  {
+    name: "anybody may write anybody's authority log",
+    file: "src/crdt/authority/graph.ts",
+    guard: "if (opened.key !== toHex(header.key)) return",
+    without: 'if (opened.key !== toHex(header.key) && log === "") return',
+  },
+  {
+    name: "a node's log may carry a role",
+    file: "src/crdt/authority/graph.ts",
+    guard: `return "a node's log carries no authority";`,
+    without: "break;",
+  },
+  {
+    name: "a node's log may carry desired state",
+    file: "src/crdt/replica.ts",
+    guard: 'if (opened.kind !== "operator") return wrong;',
+    without: 'if (opened.kind !== "operator") return null;',
+  },
+  {
+    name: "an operator without the right administers",
+    file: "src/crdt/authority/graph.ts",
+    guard: '!opened.rights.includes("admin")',
+    without: '!opened.rights.includes("ops")',
+  },
+  {
+    name: "an update may follow another client's item",
+    file: "src/crdt/ledger/update-codec.ts",
+    guard: 'if (input.varUint() !== state.client) throw new MalformedError("an origin of another client");',
+    without: "input.varUint();",
+  },
+  {
+    name: "an update may leave a gap",
+    file: "src/crdt/ledger/update-codec.ts",
+    guard: 'if (input.varUint() !== state.next) throw new MalformedError("the update does not continue the document");',
+    without: "input.varUint();",
+  },
+  {
+    name: "an update may begin a path anew",
+    file: "src/crdt/ledger/update-codec.ts",
+    guard: "if (state.tips.has(path)) throw",
+    without: "if (state.tips.has(path) && path.length === 0) throw",
+  },
+  {
+    name: "entries are written without sync",
+    file: "src/crdt/store/entry-store.ts",
+    guard: "await this.#disk.append(records, true);",
+    without: "await this.#disk.append(records, false);",
+  },
+  {
+    name: "entries are acknowledged before they are on disk",
+    file: "src/crdt/replica.ts",
+    guard: "    await this.#flush();\n    return answers;",
+    without: "    void this.#flush();\n    return answers;",
+  },
+  {
+    name: "strangers reach what members reach",
+    file: "src/mesh/gate.ts",
+    guard: 'case "stranger":\n        return this.#forStrangers.get(channel);',
+    without: 'case "stranger":\n        return this.#forMembers.get(channel) ?? this.#forStrangers.get(channel);',
+  },
+  {
+    name: "stores serve whoever is a member",
+    file: "src/roles/secret-store/serving.ts",
+    guard: "!mayRead(view, node.id, path)",
+    without: 'path === ""',
+  },
+  {
+    name: "stores give envelopes to whoever asks",
+    file: "src/roles/secret-store/index.ts",
+    guard: "if (requester === undefined) {",
+    without: 'if (requester === undefined && peer === "") {',
+  },
+  {
+    name: "stores take values that their writer did not sign",
+    file: "src/roles/secret-store/index.ts",
+    guard: "if (checkCommitment(keys, mesh, current, committed)) return",
+    without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
+  },
+  {
+    name: "a superseded write still counts",
+    file: "src/crdt/desired.ts",
+    guard: "!state.superseded.has(write.entry)",
+    without: '!state.superseded.has("")',
+  },
+  {
+    name: "the lower clock wins",
+    file: "src/crdt/desired.ts",
+    guard: "compareHlc(b.hlc, a.hlc)",
+    without: "compareHlc(a.hlc, b.hlc)",
+  },
+  {
+    name: "exchanges bring nothing",
+    file: "src/crdt/sync/exchange.ts",
+    guard: 'case "give":\n        await',
+    without: 'case "give":\n        void',
+  },
+];
+
+const FIRST_SEEDS = 20;
+const RUN = ["--minutes", "3", "--nodes", "7"];
+const root = join(import.meta.dirname, "..");
+
+interface Verdict {
+  readonly mutant: string;
+  /** Null if no seed saw it. */
+  readonly seed: number | null;
+  readonly check: string;
+}
+
+function copyOfSources(): string {
+  const dir = mkdtempSync(join(tmpdir(), "lab-mutants-"));
+  for (const part of ["src", "sim", "package.json"]) cpSync(join(root, part), join(dir, part), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
+  return dir;
+}
+
+async function judge(dir: string, mutant: Mutant): Promise<Verdict> {
+  const path = join(dir, mutant.file);
+  const original = readFileSync(path, "utf8");
+  const parts = original.split(mutant.guard);
+  if (parts.length !== 2) {
+    throw new Error(`${mutant.file} has the guard of "${mutant.name}" ${parts.length - 1} times, not once`);
+  }
+  writeFileSync(path, parts.join(mutant.without));
+  try {
+    for (let seed = 1; seed <= FIRST_SEEDS; seed++) {
+      const check = await violationOf(dir, seed);
+      if (check !== null) return { mutant: mutant.name, seed, check };
+    }
+    return { mutant: mutant.name, seed: null, check: "" };
+  } finally {
+    writeFileSync(path, original);
+  }
+}
+
+/** The first check that one seed violates, or null. */
+async function violationOf(dir: string, seed: number): Promise<string | null> {
+  const child = spawn(process.execPath, [join(dir, "sim/main.ts"), "--seed", `${seed}`, ...RUN, "-o", "json"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  if (code === 0) return null;
+  const last = output.trimEnd().split("\n").at(-1) ?? "";
+  if (!last.startsWith("{")) return "crash";
+  return (JSON.parse(last) as RunReport).violations[0]?.check ?? "crash";
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: "string" }, output: { type: "string", short: "o" } } });
+  const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name.includes(values.only));
+  if (chosen.length === 0) throw new Error(`no mutant is called "${values.only}"`);
+  const dir = copyOfSources();
+  const verdicts: Verdict[] = [];
+  try {
+    for (const mutant of chosen) {
+      const verdict = await judge(dir, mutant);
+      verdicts.push(verdict);
+      const { seed, check } = verdict;
+      console.log(`| ${mutant.name} | ${seed === null ? "**not seen**" : seed} | ${check} |`);
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+  const missed = verdicts.filter(({ seed }) => seed === null).length;
+  if (values.output === "json") console.log(JSON.stringify({ mutants: verdicts.length, missed, verdicts }));
+  else console.log(`${verdicts.length - missed} of ${verdicts.length} mutants seen`);
+  process.exitCode = missed === 0 ? 0 : 1;
+}
+
+await main();
