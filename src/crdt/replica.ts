@@ -6,7 +6,7 @@ import type { Keys } from "../core/ports/keys.ts";
 import type { View } from "../core/view.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
-import { Chain, type ChainLink } from "./chain.ts";
+import { Chain } from "./chain.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
@@ -448,8 +448,4 @@ export function chainId(log: string, chainClass: number): string {
 export function authorityDigest(keys: Pick<Keys, "hash">, graph: AuthorityGraph): Uint8Array {
   const tips = graph.tips.map((tip) => tip.entry.id).sort();
   return keys.hash(concat(...tips.map((id) => graph.find(id)?.entry.hash as Uint8Array)));
-}
-
-export function linksOf(chain: Chain | undefined): readonly ChainLink[] {
-  return chain?.main ?? [];
 }
