@@ -17,7 +17,7 @@ import { NodeDirectory, type KnownAddress } from "./directory.ts";
 import { OwnLogs } from "./own-logs.ts";
 import { RoleRunner } from "./role-runner.ts";
 import { scopedDisk } from "./scoped-disk.ts";
-import { SecretCache } from "./secret-cache.ts";
+import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
 import { type Delivery, deliverEnvelope } from "./secret-delivery.ts";
 
 /** Everything that an agent can do to the world. `platform/` builds the real one, the simulator another. */
@@ -120,7 +120,7 @@ export class Agent {
       clock,
       random: random.fork("secret-cache"),
       log,
-      disk: scopedDisk(disk, "secret-cache/"),
+      disk: scopedDisk(disk, SECRET_CACHE),
       machineKey: identity.machineKey,
       seal: identity.seal,
       peers: this.mesh,

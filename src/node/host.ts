@@ -8,13 +8,13 @@ import {
   joinMessage,
   readToken,
 } from "../core/enrolment.ts";
-import { LabError, NotFoundError } from "../core/errors.ts";
+import { LabError } from "../core/errors.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
-import type { Link, LinkEvents } from "../core/ports/link.ts";
+import { type Link, type LinkEvents, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log, LogLevel } from "../core/ports/log.ts";
 import type { Secret } from "../core/secret.ts";
-import { Replica } from "../crdt/replica.ts";
+import { authorityDigest, Replica } from "../crdt/replica.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
@@ -43,6 +43,7 @@ import { describeMachine, isFree, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
 import { RELEASE } from "./release.ts";
 import { scopedDisk } from "./scoped-disk.ts";
+import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
 
 /** The composition root: homes, and agents over the real platform. */
 
@@ -77,7 +78,7 @@ export interface Joined {
 
 /**
  * Redeems a token for this home. Keys are made and synced first: whatever is interrupted, the same home may try again
- * and gets the same answer. Throws `TokenRefused`, `AlreadyExists`, `PeerUnreachable`.
+ * and gets the same answer. Throws `TokenRefused`, `WrongMesh`, `AlreadyExists`, `PeerUnreachable`.
  */
 export async function joinMesh(options: {
   readonly home: string;
@@ -107,15 +108,23 @@ export async function joinMesh(options: {
 async function refuseHome(home: string, token?: JoinToken): Promise<void> {
   const file = await readHome(home);
   if (file === null) return;
-  const same = token !== undefined && file.mesh === toHex(token.mesh);
-  throw new LabError("AlreadyExists", `${home} is the home of "${file.name}" in mesh "${file.meshName}"`, {
-    hint: same ? "start it: lab agent" : "choose another home with --home DIR",
-  });
+  const who = `${home} is the home of "${file.name}" in mesh "${file.meshName}"`;
+  const another = { hint: "choose another home with --home DIR" };
+  if (token !== undefined && file.mesh !== toHex(token.mesh)) {
+    throw new LabError("WrongMesh", `${who}, and the token is for another mesh`, another);
+  }
+  throw new LabError("AlreadyExists", who, token === undefined ? another : { hint: "start it: lab agent" });
 }
 
 async function askToEnrol(keys: Keys, own: NodeKeys, token: JoinToken, name: string | null): Promise<EnrolAnswer> {
   const quiet: Log = { write: () => {} };
-  const link = await createLibp2pLink({ seed: own.seed, meshId: toHex(token.mesh), listen: [], mdns: false, log: quiet });
+  const link = await createLibp2pLink({
+    seed: own.seed,
+    meshId: toHex(token.mesh),
+    listen: [],
+    mdns: false,
+    log: quiet,
+  });
   const issuer = toHex(token.issuer);
   const events: LinkEvents = {
     standing: (peer) => (peer === issuer ? "stranger" : "refused"),
@@ -308,7 +317,9 @@ async function chooseListen(home: string, wishes: readonly string[]): Promise<re
     wishes.map(async (wish) => {
       if (wish.endsWith(":0")) return anyPort(wish.slice(0, -2));
       if (await isFree(wish)) return wish;
-      throw new LabError("SocketInUse", `another program listens on ${wish}`, { hint: "choose another: --listen ADDRESS" });
+      throw new LabError("SocketInUse", `another program listens on ${wish}`, {
+        hint: "choose another: --listen ADDRESS",
+      });
     }),
   );
 }
@@ -345,12 +356,51 @@ export async function openHome(home: string): Promise<HomeReader> {
     observedHash: () => "",
     warnings: () => ["no agent runs on this home: nothing is received or sent"],
   });
+  const cache = cacheOf(replica, disk, file, own, keys);
+  await cache.load();
   return {
     call: async (operation, input) => {
+      if (operation.name === "secret.value") return (await cachedValue(cache, input as { path: string })) as never;
       const handler = handlers[operation.name];
-      if (handler === undefined) throw new NotFoundError("operation", operation.name);
+      if (handler === undefined) throw new Error(`nothing here answers ${operation.name}`);
       return (await handler(input as never)) as never;
     },
     close: () => disk.close(),
   };
+}
+
+/** For whoever can read the keys of the home: the same permission that guards the agent's secrets socket. */
+async function cachedValue(cache: SecretCache, { path }: { readonly path: string }): Promise<Uint8Array> {
+  try {
+    return (await cache.get(path)).value.reveal();
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code !== "SecretUnavailable") throw error;
+    throw new LabError(error.code, `secret "${path}" is not on this machine, and no agent runs that could fetch it`, {
+      hint: "lab agent --detach",
+    });
+  }
+}
+
+/** What the agent of this home has cached, as it would give it if every store were out of reach. */
+function cacheOf(replica: Replica, disk: Disk, file: HomeFile, own: NodeKeys, keys: Keys): SecretCache {
+  const unreachable = (peer: string): Promise<never> =>
+    Promise.reject(new PeerUnreachableError(peer, "no agent runs on this home"));
+  return new SecretCache({
+    self: { id: file.node, key: toHex(keys.signer(own.seed).publicKey) },
+    mesh: replica.mesh,
+    keys,
+    clock: systemClock(),
+    random: systemRandom(),
+    log: { write: () => {} },
+    disk: scopedDisk(disk, SECRET_CACHE),
+    machineKey: own.machineKey,
+    seal: own.seal,
+    peers: {
+      request: unreachable,
+      opinion: (key) => ({ key, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
+    },
+    view: () => replica.view(),
+    heads: () => ({ authority: authorityDigest(keys, replica.graph), desired: replica.stateHash() }),
+    catchUp: unreachable,
+  });
 }

@@ -31,6 +31,8 @@ import {
   sealCacheRecord,
 } from "./cache-record.ts";
 
+/** Where on a home's disk the cache is. */
+export const SECRET_CACHE = "secret-cache/";
 const PREFIX = "value/";
 /** A store that is heard of has this long to answer, any other one less: what is cached must not wait for the dead. */
 const ONLINE_TIMEOUT_MS = 5000;

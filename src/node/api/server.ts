@@ -2,6 +2,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { httpStatusOf, LabError } from "../../core/errors.ts";
+import { isSecretPath } from "../../core/names.ts";
 import { toErrorBody } from "../../operations/error-body.ts";
 import { parseInput } from "../../operations/input.ts";
 import { matchRoute, openApiDocument, operations } from "../../operations/registry.ts";
@@ -56,7 +57,15 @@ async function answerSecret(agent: Agent, request: IncomingMessage, response: Se
   const { pathname } = new URL(request.url ?? "/", "http://lab");
   const route = matchRoute(request.method ?? "GET", pathname);
   if (route?.operation.name !== "secret.value") throw unknownRoute(request);
-  const { value, version, state, fetchedMs } = await agent.cache.get(route.params.path ?? "");
+  const path = route.params.path ?? "";
+  const { value, version, state, fetchedMs } = await agent.cache.get(path).catch(async (error: unknown) => {
+    if (error instanceof LabError && error.code === "NotAuthorised") {
+      const object = isSecretPath(path) ? path : "(not a path)";
+      const reason = "not entitled, or no such secret";
+      await agent.audit({ actor: "local", action: "secret.read", object, decision: "denied", reason });
+    }
+    throw error;
+  });
   response.writeHead(200, {
     "content-type": "application/octet-stream",
     "content-length": value.byteLength,
