@@ -78,7 +78,7 @@ async function detach(ctx: CommandContext, home: string): Promise<number> {
     child.once("error", () => resolve(1));
     child.once("exit", (code) => resolve(code ?? 1));
   });
-  const started = await untilAnswers(ctx, home, ended);
+  const started = await untilAnswers(ctx, home, child.pid, ended);
   if (started === "answers") {
     ctx.print(`✓ agent runs (process ${child.pid}), log ${logPath}\n`);
     ctx.note("next:");
@@ -102,12 +102,18 @@ function detachedArgv(ctx: CommandContext, home: string): string[] {
   ];
 }
 
-async function untilAnswers(ctx: CommandContext, home: string, ended: Promise<number>): Promise<number | "answers"> {
+/** `answers` once its socket does and its note is written, by which `lab agent stop` finds it. */
+async function untilAnswers(
+  ctx: CommandContext,
+  home: string,
+  pid: number | undefined,
+  ended: Promise<number>,
+): Promise<number | "answers"> {
   const { timeoutMs } = ctx.globals;
   for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += POLL_MS) {
     const code = await Promise.race([ended, sleep(POLL_MS, undefined)]);
     if (code !== undefined) return code;
-    if (await answers(home)) return "answers";
+    if (readPid(home) === pid && (await answers(home))) return "answers";
   }
   throw new LabError("Timeout", `the agent did not answer within ${timeoutMs / 1000} s; it goes on starting`, {
     hint: `${commandPrefix(ctx, "here")} agent logs`,
