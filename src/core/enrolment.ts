@@ -50,6 +50,15 @@ export function readToken(keys: Hash, text: string): JoinToken {
   if (!equalBytes(bytes.subarray(0, CHECK_BYTES), keys.hash(concat(TOKEN_CHECK, body)).subarray(0, CHECK_BYTES))) {
     throw refused("the token was cut short or altered", "copy the whole line that `lab token create` printed");
   }
+  try {
+    return readTokenBody(body);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw refused("this is not a join token", "ask an operator for another: lab token create");
+  }
+}
+
+function readTokenBody(body: Uint8Array): JoinToken {
   const fields = readFields(decode(body));
   if (fields.v !== 1) throw refused("the token is of a newer release", "update lab on this machine");
   return {

@@ -118,10 +118,11 @@ export async function readKeys(home: string): Promise<NodeKeys | null> {
     }
   };
   const [seed, seal, machineKey] = [await read("node.key"), await read("seal.key"), await read("machine.key")];
-  if (seed === null && (seal === null || machineKey === null)) return null;
+  // It is written last: without it the making of keys was interrupted, and nobody has heard of the others.
+  if (seed === null) return null;
   const recipient = /^# recipient: (age1\S+)$/m.exec(seal ?? "")?.[1];
   const identity = /^AGE-SECRET-KEY-1\S+$/m.exec(seal ?? "")?.[0];
-  const [seedBytes, machineBytes] = [fromHex((seed ?? "").trim()), fromHex((machineKey ?? "").trim())];
+  const [seedBytes, machineBytes] = [fromHex(seed.trim()), fromHex((machineKey ?? "").trim())];
   if (!recipient || !identity || seedBytes?.length !== 32 || machineBytes?.length !== 32) {
     throw new LabError("InvalidFile", `the keys in ${join(home, "keys")} are damaged or incomplete`, {
       hint: "restore them from a backup, or remove the home and enrol anew",

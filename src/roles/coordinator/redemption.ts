@@ -47,7 +47,7 @@ export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
   if (others || (bound !== null && bound.key !== key)) return refuse("the token was used already", ANOTHER);
   if (nowMs < token.notBeforeMs) return refuse("the token is not valid yet", "check the clocks of both machines");
   if (nowMs > token.expiresMs) {
-    return refuse(`the token expired ${minutes(nowMs - token.expiresMs)} ago`, ANOTHER);
+    return refuse(`the token expired ${span(nowMs - token.expiresMs)} ago`, ANOTHER);
   }
   const name = bound?.name ?? token.name ?? request.name;
   if (name === null) return refuse("the token leaves the name open", "say it: lab join TOKEN --name web-1");
@@ -66,7 +66,7 @@ function refuse(reason: string, hint: string): RedemptionPlan {
   return { verdict: "refuse", reason, hint };
 }
 
-function minutes(spanMs: number): string {
-  const whole = Math.max(1, Math.round(spanMs / 60_000));
-  return whole === 1 ? "a minute" : `${whole} minutes`;
+function span(spanMs: number): string {
+  const seconds = Math.ceil(spanMs / 1000);
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} minutes`;
 }
