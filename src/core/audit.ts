@@ -1,4 +1,4 @@
-import { decode, encode, type Plain } from "./encoding.ts";
+import { decode, encode, MalformedError, type Plain } from "./encoding.ts";
 import type { AuditRecord } from "./ports/role.ts";
 
 /** An audit record as it stands in a node's audit log. */
@@ -10,9 +10,12 @@ export function encodeAudit(record: TimedAuditRecord): Uint8Array {
   return encode({ v: 1, ...record } as unknown as Plain);
 }
 
-/** Reads leniently: a record of a later release shows what this one understands of it. */
+/**
+ * Reads leniently: a record of a later release shows what this one understands of it, and one that makes no sense says
+ * so, because its writer must not be able to hide everybody else's.
+ */
 export function decodeAudit(payload: Uint8Array): TimedAuditRecord {
-  const fields = (decode(payload) ?? {}) as { readonly [name: string]: Plain | undefined };
+  const fields = readRecord(payload);
   const text = (name: string): string => (typeof fields[name] === "string" ? (fields[name] as string) : "");
   return {
     timeMs: typeof fields.timeMs === "number" ? fields.timeMs : 0,
@@ -22,4 +25,14 @@ export function decodeAudit(payload: Uint8Array): TimedAuditRecord {
     decision: fields.decision === "allowed" ? "allowed" : "denied",
     reason: text("reason"),
   };
+}
+
+function readRecord(payload: Uint8Array): { readonly [name: string]: Plain | undefined } {
+  try {
+    const value = decode(payload);
+    if (value !== null && typeof value === "object") return value as { readonly [name: string]: Plain | undefined };
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+  }
+  return { reason: "this record cannot be read" };
 }
