@@ -57,4 +57,3 @@ export function isRoleLabel(name: string): name is RoleLabel {
 
 /** Single-valued attributes of a server. */
 export const ATTRIBUTES = ["environment", "region", "provider", "size"] as const;
-export type Attribute = (typeof ATTRIBUTES)[number];
