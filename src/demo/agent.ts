@@ -3,7 +3,7 @@ import { toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { LogLevel } from "../core/ports/log.ts";
 import { type RunningAgent, startAgent } from "../node/host.ts";
-import { readKeys, readNote } from "../node/platform/home.ts";
+import { readKeys, readNote, removeNote, writeNote } from "../node/platform/home.ts";
 import { createKeys } from "../node/platform/keys.ts";
 import { isFree } from "../node/platform/machine.ts";
 import { serveControl } from "./control.ts";
@@ -35,11 +35,14 @@ export async function startDemoAgent(settings: DemoAgentSettings): Promise<Runni
       mdns: false,
       wrapLink: (real) => (link = cuttableLink(real, keysBeyondCut(root, name))),
     });
+    // Where `lab agent stop` looks.
+    await writeNote(home, "agent.pid", String(process.pid));
     return {
       ...agent,
       stop: async () => {
         control.close();
         await agent.stop();
+        await removeNote(home, "agent.pid");
       },
     };
   } catch (error) {
