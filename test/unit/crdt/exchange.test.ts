@@ -129,6 +129,23 @@ describe("an exchange", () => {
     expectSame(here, there);
   });
 
+  it("goes on where a side answers only some of the places at a time", async () => {
+    const here = await Peer.of(founding);
+    const parents = [founding.genesis];
+    await here.take(
+      Array.from({ length: 400 }, (_, i) => here.compose(alice, { ...grantBody("bob"), at: i }, parents)),
+    );
+    const fresh = await Peer.of(founding);
+    const full = exchangeOf(here);
+    const terse = {
+      answer: async (request: Uint8Array) => {
+        const answer = decode(await full.answer(request)) as Record<string, Plain>;
+        return encode(Array.isArray(answer.nodes) ? { nodes: (answer.nodes as Plain[]).slice(0, 3) } : answer);
+      },
+    };
+    expect((await round(exchangeOf(fresh), terse)).outcome.received).toBe(400);
+  });
+
   it("carries links under one signature together, also where a message ends", async () => {
     const peer = await Peer.of(founding);
     const web1 = await peer.enrol(alice, "web-1");
@@ -138,8 +155,8 @@ describe("an exchange", () => {
       const position = { class: CLASS_AUDIT, hlc: { ms: i + 1, count: 0 } };
       run.push(link(peer, web1, run.at(-1) ?? null, large, position) as Entry<never>);
     }
-    // Eight of ten carry no signature.
-    const sparse = run.map((entry, i) => (i % 10 < 8 ? unsigned(entry) : entry));
+    // One message holds seventeen of them: without the eighteenth it would say nothing.
+    const sparse = run.map((entry, i) => (i % 18 < 17 && i < 39 ? unsigned(entry) : entry));
     await peer.take(sparse);
     const fresh = await Peer.of(founding);
     expect((await round(exchangeOf(fresh), exchangeOf(peer))).outcome.received).toBe(41);
@@ -244,6 +261,21 @@ describe("a lying peer", () => {
       return { entries: junk, more: true };
     });
     expect(trace.steps).toBeLessThanOrEqual(4);
+  });
+
+  it("that has always one thing more is left for this time", async () => {
+    const peer = await Peer.of(founding);
+    const web1 = await peer.enrol(alice, "web-1");
+    const run = auditRun(peer, web1, 200);
+    let given = 0;
+    const liar = {
+      answer: async (bytes: Uint8Array) => {
+        const { q } = decode(bytes) as { q: string };
+        if (q === "root") return encode({ items: [[2, web1.log, CLASS_AUDIT, [[999, bytesFor("tip")]]]] });
+        return encode({ entries: [run[given++]?.bytes ?? new Uint8Array(0)], more: true });
+      },
+    };
+    expect((await round(exchangeOf(peer), liar)).steps).toBe(65);
   });
 
   it("with tips that nobody has is not given whole chains for it", async () => {

@@ -339,8 +339,11 @@ describe("a chain", () => {
     const author = await here.twin();
     const one = await author.write(bob, { "label/a": 2 });
     const bad = link(author, bob, one, bytesFor("noise"), { hlc: { ms: AT * 2, count: 0 } });
+    const told: Entry[] = [];
+    here.replica.onGrowth(({ entries }) => told.push(...entries));
     const answers = await here.admit([unsigned(one), bad]);
     expect(answers.map(({ state }) => state)).toEqual(["refused", "refused"]);
+    expect(told).toEqual([]);
     expect(valueOf(here, "label/a")).toBe(1);
     await here.take([one]);
     expect(valueOf(here, "label/a")).toBe(2);
