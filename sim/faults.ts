@@ -1,3 +1,4 @@
+import { toHex } from "../src/core/bytes.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
@@ -74,6 +75,7 @@ export class Faults {
   readonly #plan: FaultPlan;
   readonly #random: Random;
   #state: "new" | "active" | "healed" = "new";
+  #cuts = 0;
   /** Machines that this put down and has not brought back. */
   readonly #down = new Set<Machine>();
 
@@ -99,10 +101,10 @@ export class Faults {
     }
     if (driftPpm > 0) for (const machine of machines) machine.clock.skew({ driftPpm: this.#symmetric(driftPpm) });
     if (crash !== null) this.#crashAtWord();
-    this.#recur("partition", partition, (lastsMs) => this.#cut(lastsMs));
-    this.#recur("crash", crash, (lastsMs) => this.#crash(lastsMs));
-    this.#recur("stop", stop, (lastsMs) => this.#stop(lastsMs));
-    this.#recur("clock jump", jump, () => this.#jump());
+    this.#recur(partition, (lastsMs) => void this.cut(lastsMs));
+    this.#recur(crash, (lastsMs) => this.#crash("crash", lastsMs));
+    this.#recur(stop, (lastsMs) => this.#stop(lastsMs));
+    this.#recur(jump, () => this.#jump());
   }
 
   /** Ends everything and brings everybody back. What clocks say stays as wrong as it is. */
@@ -119,28 +121,36 @@ export class Faults {
     if (broadcastsDuplicated > 0) this.counts.duplicated = broadcastsDuplicated;
   }
 
-  #recur(kind: string, recurring: Recurring | null, happen: (lastsMs: number) => boolean): void {
+  #recur(recurring: Recurring | null, happen: (lastsMs: number) => void): void {
     if (recurring === null) return;
     const { everyMs, lastsMs } = recurring;
     const [min, max] = lastsMs;
     this.#world.clock.after(this.#random.below(2 * everyMs), () => {
       if (this.#state !== "active") return;
-      if (happen(min + this.#random.below(max - min + 1))) this.#count(kind);
-      this.#recur(kind, recurring, happen);
+      happen(min + this.#random.below(max - min + 1));
+      this.#recur(recurring, happen);
     });
   }
 
-  #cut(lastsMs: number): boolean {
+  /**
+   * Cuts the mesh in two halves with machines in both; null if chance put all on one side. The hostile machine is in
+   * either. A cut during another one adds to it, and both end with the later one.
+   */
+  cut(lastsMs: number): { readonly here: readonly Machine[]; readonly there: readonly Machine[] } | null {
     const { clock, hostile, machines, network, trace } = this.#world;
-    const keys = [...machines.map(({ key }) => key), Buffer.from(hostile.member.signer.publicKey).toString("hex")];
-    const here = new Set(keys.filter(() => this.#random.below(2) === 0));
-    const there = keys.filter((key) => !here.has(key));
-    if (here.size === 0 || there.length === 0) return false;
-    network.cut(here, there);
+    const here = machines.filter(() => this.#random.below(2) === 0);
+    const there = machines.filter((machine) => !here.includes(machine));
+    if (here.length === 0 || there.length === 0) return null;
+    const keysOf = (side: readonly Machine[]): string[] => side.map(({ key }) => key);
+    const mole = toHex(hostile.member.signer.publicKey);
+    network.cut([...keysOf(here), ...(this.#random.below(2) === 0 ? [mole] : [])], keysOf(there));
     trace.note(clock.monotonic(), "world", "cut", new Uint8Array(0));
-    // Ends all cuts, also one that came meanwhile: overlapping cuts would rarely leave two halves that still work.
-    clock.after(lastsMs, () => network.heal());
-    return true;
+    this.#count("partition");
+    const number = ++this.#cuts;
+    clock.after(lastsMs, () => {
+      if (number === this.#cuts) network.heal();
+    });
+    return { here, there };
   }
 
   /** The worst moment for a power cut: the agent has just said that something is durable. */
@@ -150,24 +160,25 @@ export class Faults {
       this.#world.clock.after(0, () => {
         const machine = this.#world.running.find((running) => running.name === name);
         if (this.#state !== "active" || machine === undefined || this.#down.has(machine)) return;
-        if (this.#crash(1_000, machine)) this.#count("crash at its word");
+        this.#crash("crash at its word", 1_000, machine);
       });
     });
   }
 
-  #crash(lastsMs: number, machine = this.#pick()): boolean {
-    if (machine === undefined) return false;
+  #crash(kind: string, lastsMs: number, machine = this.#pick()): void {
+    if (machine === undefined) return;
+    this.#count(kind);
     const { clock, trace } = this.#world;
     this.#down.add(machine);
     machine.crash();
     trace.note(clock.monotonic(), machine.name, "crash", new Uint8Array(0));
     clock.after(lastsMs, () => this.#bringBack(machine));
-    return true;
   }
 
-  #stop(lastsMs: number): boolean {
+  #stop(lastsMs: number): void {
     const machine = this.#pick();
-    if (machine === undefined) return false;
+    if (machine === undefined) return;
+    this.#count("stop");
     const { clock, trace } = this.#world;
     this.#down.add(machine);
     trace.note(clock.monotonic(), machine.name, "stop", new Uint8Array(0));
@@ -175,7 +186,6 @@ export class Faults {
       await machine.stop();
       clock.after(this.#state === "active" ? lastsMs : 0, () => this.#bringBack(machine));
     });
-    return true;
   }
 
   #bringBack(machine: Machine): void {
@@ -184,11 +194,11 @@ export class Faults {
     this.#world.begin(`start of ${machine.name}`, () => machine.start());
   }
 
-  #jump(): boolean {
+  #jump(): void {
     const machine = this.#pick();
-    if (machine === undefined) return false;
+    if (machine === undefined) return;
+    this.#count("clock jump");
     this.#setClock(machine);
-    return true;
   }
 
   #setClock(machine: Machine): void {

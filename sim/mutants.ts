@@ -104,13 +104,13 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "stores give envelopes to whoever asks",
-    file: "src/roles/secret-store/index.ts",
-    guard: "if (requester === undefined) {",
-    without: 'if (requester === undefined && peer === "") {',
+    file: "src/roles/secret-store/replication.ts",
+    guard: ".find(({ key }) => key === peer);",
+    without: ".find(({ key }) => key === peer || key !== peer);",
   },
   {
     name: "stores take values that their writer did not sign",
-    file: "src/roles/secret-store/index.ts",
+    file: "src/roles/secret-store/judge.ts",
     guard: "if (checkCommitment(keys, mesh, current, committed)) return",
     without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
   },
@@ -127,10 +127,10 @@ const MUTANTS: readonly Mutant[] = [
     without: "compareHlc(a.hlc, b.hlc)",
   },
   {
-    name: "exchanges bring nothing",
-    file: "src/crdt/sync/exchange.ts",
-    guard: 'case "give":\n        await',
-    without: 'case "give":\n        void',
+    name: "nothing but gossip brings entries",
+    file: "src/mesh/anti-entropy.ts",
+    guard: "let request: Uint8Array | null = round.request;",
+    without: "let request: Uint8Array | null = null;",
   },
 ];
 

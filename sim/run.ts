@@ -33,6 +33,8 @@ export interface RunReport {
 }
 
 const CHECK_EVERY_MS = 30_000;
+/** Twice as long as a connection across a cut lives on. */
+const CUT_MS = 12_000;
 /**
  * From the heal to agreement: a peer that was given up is dialled every half minute, an exchange takes place every ten
  * seconds, and what one exchange brings is passed on by the next.
@@ -57,6 +59,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
     workload.start();
     await passTime(world, options.minutes * 60_000);
     workload.end();
+    if (plan.partition !== null) await workOnBothSides(world, faults, workload);
     faults.heal();
     convergedSeconds = await converge(world, workload);
     hostile?.end();
@@ -89,6 +92,15 @@ async function passTime(world: World, durationMs: number): Promise<void> {
     if (world.violations.length > 0) return;
   }
   await world.clock.runUntil(endMs);
+}
+
+/** The mesh ends in two halves that both take changes, some of them at the same places. */
+async function workOnBothSides(world: World, faults: Faults, workload: Workload): Promise<void> {
+  const sides = faults.cut(2 * CUT_MS);
+  if (sides === null) return;
+  await world.clock.runUntil(world.clock.monotonic() + CUT_MS);
+  workload.disagree(sides.here, sides.there);
+  await world.clock.runUntil(world.clock.monotonic() + CUT_MS / 2);
 }
 
 async function converge(world: World, workload: Workload): Promise<number | null> {

@@ -58,6 +58,24 @@ export class Workload {
     this.#state = "ended";
   }
 
+  /** Each operator on one side of a cut: one path that both write, and a label each, on one server. */
+  disagree(here: readonly Machine[], there: readonly Machine[]): void {
+    const { alice, bob, machines } = this.#world;
+    const server = machines[0]?.id as string;
+    const turns = [
+      { operator: alice, side: here, region: "eu", label: "cache" },
+      { operator: bob, side: there, region: "us", label: "edge" },
+    ];
+    for (const { operator, side, region, label } of turns) {
+      const wishes = [
+        { path: serverAttributePath(server, "region"), value: region },
+        { path: serverLabelPath(server, label), value: true },
+      ];
+      const reachable = side.filter(({ agent }) => agent !== null);
+      if (reachable.length > 0) this.#soon(operator, (machine) => this.#write(operator, machine, wishes), reachable);
+    }
+  }
+
   /** Both operators hand everything that they ever signed to some machine. False if one of them was not heard. */
   async handOverAll(): Promise<boolean> {
     const { alice, bob } = this.#world;
@@ -110,13 +128,17 @@ export class Workload {
   }
 
   /** The operator does one thing after the other, and turns to a machine that runs. */
-  #soon(operator: SimOperator, work: (machine: Machine) => Promise<void>): void {
+  #soon(
+    operator: SimOperator,
+    work: (machine: Machine) => Promise<void>,
+    within: readonly Machine[] = this.#world.running,
+  ): void {
     const world = this.#world;
-    if (world.running.length === 0 || this.#busy.has(operator)) {
+    if (within.length === 0 || this.#busy.has(operator)) {
       world.reached("an operator has to wait");
       return;
     }
-    const machine = this.#pick(world.running);
+    const machine = this.#pick(within);
     this.#busy.add(operator);
     // An agent that crashes never answers; the person in front of it gives up.
     const patience = world.clock.after(PATIENCE_MS, () => {
