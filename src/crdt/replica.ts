@@ -137,6 +137,18 @@ export class Replica {
     return this.#newest;
   }
 
+  /**
+   * The latest reading at the end of any chain that is not after `limitMs`: what a writer takes over. One entry of the
+   * far future hides only the chain that it ends.
+   */
+  newestUntil(limitMs: number): Hlc {
+    let latest = HLC_ZERO;
+    for (const { hlc } of [...this.#chains.values()].flatMap(({ tips }) => tips.map(({ entry }) => entry.header))) {
+      if (hlc.ms <= limitMs && compareHlc(hlc, latest) > 0) latest = hlc;
+    }
+    return latest;
+  }
+
   get authority(): Authority {
     this.#authority ??= resolve(this.graph, this.#keys);
     return this.#authority;

@@ -1,6 +1,6 @@
 import { encodeAudit, type TimedAuditRecord } from "../core/audit.ts";
 import { fromHex } from "../core/bytes.ts";
-import { HLC_ZERO, type Hlc, mergeHlc, nextHlc } from "../core/hlc.ts";
+import { HLC_MAX_AHEAD_MS, HLC_ZERO, type Hlc, mergeHlc, nextHlc } from "../core/hlc.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
@@ -153,7 +153,7 @@ export class OwnLogs {
 
   #tick(): Hlc {
     const now = this.#clock.now();
-    this.#latest = nextHlc(mergeHlc(this.#latest, this.#replica.newest, now), now);
+    this.#latest = nextHlc(mergeHlc(this.#latest, this.#replica.newestUntil(now + HLC_MAX_AHEAD_MS), now), now);
     return this.#latest;
   }
 

@@ -1,4 +1,5 @@
 import { toHex } from "../../core/bytes.ts";
+import { HLC_MAX_AHEAD_MS } from "../../core/hlc.ts";
 import type { Json } from "../../core/json.ts";
 import { ATTRIBUTES } from "../../core/names.ts";
 import { nearest } from "../../core/nearest.ts";
@@ -34,7 +35,7 @@ export function operatorContext(source: ReadSource, input: Input): Output {
     logs: own,
     tips: tipsFor(graph.tips, logs),
     seen: toHex(authorityDigest(source.keys, graph)),
-    newest: { ...source.replica.newest },
+    newest: { ...source.replica.newestUntil(source.nowMs() + HLC_MAX_AHEAD_MS) },
     lacks: input.holds.filter((id) => graph.find(id) === undefined),
     servers: Object.fromEntries(owned.map(([name, node]) => [name, node ? subjectOf(source, view, node) : null])),
     nearest: Object.fromEntries(
