@@ -4,6 +4,9 @@ import type { ChannelHandler } from "../core/ports/mesh.ts";
 import type { MeshCounters } from "./counters.ts";
 import type { Directory } from "./directory.ts";
 
+/** What a stranger hears on every channel that is not open to it, whether there is one or not. */
+export const NOT_A_MEMBER = "not a member of this mesh";
+
 /** Decides at each request who may ask what. What a stranger cannot reach looks to it like what does not exist. */
 export class Gate {
   readonly #directory: Directory;
@@ -37,7 +40,7 @@ export class Gate {
     if (this.#directory.standing(peer) === "member") {
       throw new LabError("NotFound", `this node does not serve "${channel.slice(0, 60)}"`);
     }
-    throw new LabError("NotAuthorised", "not a member of this mesh");
+    throw new LabError("NotAuthorised", NOT_A_MEMBER);
   }
 
   #handlerFor(peer: PeerKey, channel: string): ChannelHandler | undefined {

@@ -15,6 +15,7 @@ import { type Link, type LinkEvents, PeerUnreachableError } from "../core/ports/
 import type { Log, LogLevel } from "../core/ports/log.ts";
 import type { Secret } from "../core/secret.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
+import { NOT_A_MEMBER } from "../mesh/gate.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
@@ -156,17 +157,46 @@ async function knock(link: Link, issuer: string, token: JoinToken, request: Uint
     await link.dial(issuer, token.addresses, JOIN_TIMEOUT_MS);
     return await link.request(issuer, ENROL_CHANNEL, request, JOIN_TIMEOUT_MS);
   } catch (cause) {
-    if (!(cause instanceof LabError) || cause.code === "PeerFailed") throw cause;
-    throw new LabError(
-      "PeerUnreachable",
-      `the coordinator that issued this token does not answer`,
-      {
-        notes: [`tried ${token.addresses.join(", ")}`],
-        hint: "start the agent there and try again: the token is still good",
-      },
+    if (!(cause instanceof LabError)) throw cause;
+    throw unanswered(cause, token);
+  }
+}
+
+const ANOTHER_TOKEN = "ask an operator for another: lab token create";
+
+function unanswered(cause: LabError, token: JoinToken): LabError {
+  // The protocol is called after the mesh.
+  if (cause.cause instanceof Error && cause.cause.name === "UnsupportedProtocolError") {
+    const message = "the machine that issued this token is not in the token's mesh";
+    return new LabError("TokenRefused", message, { hint: ANOTHER_TOKEN }, { cause });
+  }
+  if (cause.code === "PeerFailed" && cause.message === NOT_A_MEMBER) {
+    const hint = `try again if its agent has just started; else ${ANOTHER_TOKEN}`;
+    return new LabError(
+      "TokenRefused",
+      "the machine that issued this token is no coordinator now",
+      { hint },
       { cause },
     );
   }
+  if (cause.code === "PeerFailed") {
+    const hint = "try again when that is mended: the token is still good";
+    return new LabError(
+      cause.code,
+      `the coordinator could not redeem the token: ${cause.message}`,
+      { hint },
+      { cause },
+    );
+  }
+  return new LabError(
+    "PeerUnreachable",
+    "the coordinator that issued this token does not answer",
+    {
+      notes: [`tried ${token.addresses.join(", ")}`],
+      hint: "start the agent there and try again: the token is still good",
+    },
+    { cause },
+  );
 }
 
 /** Admits what a home starts with, checks that it makes this key a member, and writes `home.json` last. */
