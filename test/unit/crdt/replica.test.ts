@@ -4,7 +4,7 @@ import { DiskFullError } from "../../../src/core/ports/disk.ts";
 import { CLASS_DESIRED, type Entry } from "../../../src/crdt/entry/entry.ts";
 import type { Growth } from "../../../src/crdt/replica.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
-import { type Author, auditRun, found, keys, memoryDisk, Peer, picture, report } from "./fixture.ts";
+import { AT, type Author, auditRun, found, keys, memoryDisk, Peer, picture, report } from "./fixture.ts";
 
 const founding = found();
 const alice = founding.founders.alice as Author;
@@ -41,6 +41,15 @@ describe("a replica on its disk", () => {
     expect(again.replica.newest).toEqual(peer.replica.newest);
     const inventory = (of: Peer) => toHex(new ReplicaExchange(of.replica, keys).inventory.digest(""));
     expect(inventory(again)).toBe(inventory(peer));
+  });
+
+  it("offers the latest reading that is not of the far future", async () => {
+    const peer = await Peer.of(founding);
+    const bob = await peer.grant(alice, "bob");
+    await peer.write(alice, { "label/a": 1 }, { atMs: AT + 1000 });
+    await peer.write(bob, { "label/a": 2 }, { atMs: AT + 365 * 86_400_000 });
+    expect(peer.replica.newestUntil(AT + 300_000).ms).toBe(AT + 1000);
+    expect(peer.replica.newest.ms).toBeGreaterThan(AT + 300_000);
   });
 
   it("has told of nothing that a power cut takes away", async () => {
