@@ -20,14 +20,14 @@ export class OperationCalls {
   constructor(agent: Agent) {
     this.#agent = agent;
     this.#handlers = agentHandlers(agent);
-    agent.mesh.handle(CHANNEL, (_peer, body) => this.#answer(body));
+    agent.mesh.handle(CHANNEL, (peer, body) => this.#answer(peer, body));
   }
 
-  async call(operation: Operation, input: unknown): Promise<unknown> {
+  async call(operation: Operation, input: unknown, asker?: string): Promise<unknown> {
     const handler = this.#handlers[operation.name];
     if (handler === undefined) throw new NotFoundError("operation", operation.name);
     try {
-      return await handler(input as never);
+      return await handler(input as never, asker);
     } catch (error) {
       throw this.#withWitness(error);
     }
@@ -61,13 +61,14 @@ export class OperationCalls {
     throw new NotFoundError("peer", peer, nearest(peer, names));
   }
 
-  async #answer(body: Uint8Array): Promise<Uint8Array> {
+  async #answer(peer: string, body: Uint8Array): Promise<Uint8Array> {
     try {
       const request = decode(body) as { readonly [name: string]: Plain | undefined };
       const asked = typeof request?.operation === "string" ? request.operation : "";
       const operation = operations.find(({ name }) => name === asked);
       if (operation === undefined) throw new NotFoundError("operation", asked);
-      const output = await this.call(operation, parseInput(operation, { body: request.input ?? {} }));
+      const asker = `node:${this.#agent.view().nodeByKey(peer)?.name ?? peer.slice(0, 12)}`;
+      const output = await this.call(operation, parseInput(operation, { body: request.input ?? {} }), asker);
       return encode({ v: 1, output: plainJson(output) });
     } catch (error) {
       const known = error instanceof LabError ? error : new LabError("Failed", "the peer failed to answer");

@@ -12,7 +12,8 @@ import { getServer, listServers } from "./servers.ts";
 import { getStatus } from "./status.ts";
 import { submitEntries } from "./submit.ts";
 
-export type Handler = (input: never) => unknown;
+/** `asker` is the actor of the audit; without it somebody at this machine. */
+export type Handler = (input: never, asker?: string) => unknown;
 
 /** Handlers of the reads that a replica answers, by operation. */
 export function readHandlers(source: ReadSource): Readonly<Record<string, Handler>> {
@@ -37,7 +38,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
 export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
   return {
     ...readHandlers(agentSource(agent)),
-    "entry.submit": (input: { entries: string[] }) => submitEntries(agent, input),
+    "entry.submit": (input: { entries: string[] }, asker) => submitEntries(agent, input, asker),
     "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
   };
 }
