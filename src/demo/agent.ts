@@ -8,8 +8,9 @@ import { createKeys } from "../node/platform/keys.ts";
 import { isFree } from "../node/platform/machine.ts";
 import { serveControl } from "./control.ts";
 import { type CuttableLink, cuttableLink } from "./cuttable-link.ts";
-import { readCut, readDemo } from "./directory.ts";
+import { processOf, readCut, readDemo, recordProcess } from "./directory.ts";
 import { beyondCut } from "./groups.ts";
+import { describeProcess } from "./processes.ts";
 
 export interface DemoAgentSettings {
   readonly home: string;
@@ -23,8 +24,11 @@ export interface DemoAgentSettings {
  */
 export async function startDemoAgent(settings: DemoAgentSettings): Promise<RunningAgent> {
   const { home } = settings;
-  await requireDemoHome(home);
   const [root, name] = [dirname(home), basename(home)];
+  await requireDemoHome(home);
+  goOnRecord(root, name);
+  // Again, as it may have been on its way out; now it is found and ended, or finds that it may not start.
+  await requireDemoHome(home);
   let link: CuttableLink | undefined;
   // Served before it is first read: a cut that comes between the two is not missed.
   const control = await serveControl(home, async () => link?.cutOff(keysBeyondCut(root, name)));
@@ -58,6 +62,15 @@ async function requireDemoHome(home: string): Promise<void> {
   const key = own && toHex(createKeys().signer(own.seed).publicKey);
   if (key !== null && machine?.key === key) return;
   throw new LabError("Usage", `${home} was not made by lab demo`, { hint: `lab agent --home ${home}` });
+}
+
+/** Whoever started this process may have died before it could write down that it did. */
+function goOnRecord(root: string, name: string): void {
+  const running = processOf(root, name);
+  if (running === null) recordProcess(root, name, describeProcess(process.pid));
+  else if (running.pid !== process.pid) {
+    throw new LabError("HomeInUse", `the agent of ${name} runs already (process ${running.pid})`);
+  }
 }
 
 function keysBeyondCut(root: string, name: string): ReadonlySet<string> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { askToReread } from "./control.ts";
 import {
   type DemoFile,
+  disown,
   homeOf,
   processOf,
   readCut,
@@ -96,6 +97,8 @@ export function tearDown(root: string, contexts: ContextBook): Promise<boolean> 
 export async function raze(root: string, contexts: ContextBook): Promise<boolean> {
   const file = readDemo(root);
   if (file === null) return false;
+  // First: an agent that is starting puts itself on record and then asks whether it may.
+  disown(root, file);
   const agents = namesOf(file).flatMap((name) => processOf(root, name) ?? []);
   await endProcesses(agents, { graceMs: GRACE_MS });
   for (const [name, { home }] of Object.entries(contexts.read(file.configDir))) {

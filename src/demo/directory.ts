@@ -28,12 +28,13 @@ export interface DemoFile {
 
 export interface DemoMachine {
   readonly name: string;
-  /** Hex of the node's key; null until its home is made. */
+  /** Hex of the node's key; null until its home is made, and when it is about to be removed. */
   readonly key: string | null;
 }
 
 const FILE = "demo.json";
 const CUT = "cut.json";
+const PROCESSES = "processes";
 /** Far longer than `up` takes. */
 const LOCK_WAIT_MS = 60_000;
 const LOCK_ATTEMPTS = 10;
@@ -64,6 +65,12 @@ export function writeDemo(root: string, file: DemoFile): void {
   writeJson(join(root, FILE), file);
 }
 
+/** From now on no agent starts. */
+export function disown(root: string, file: DemoFile): void {
+  const machines = file.machines.map(({ name }) => ({ name, key: null }));
+  writeDemo(root, { ...file, state: "starting", machines });
+}
+
 /** Makes the directory for a new demo. Throws `AlreadyExists` rather than to touch what somebody else put there. */
 export function claimDirectory(root: string, file: DemoFile): void {
   for (const directory of [root, file.operators]) {
@@ -74,6 +81,7 @@ export function claimDirectory(root: string, file: DemoFile): void {
     }
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
+  mkdirSync(join(root, PROCESSES), { mode: 0o700 });
   writeDemo(root, file);
 }
 
@@ -86,7 +94,7 @@ export function removeDirectory(root: string, { operators, machines }: DemoFile)
   rmSync(operators, { recursive: true, force: true });
   // The file that says whose this is goes last.
   rmSync(join(root, CUT), { force: true });
-  rmSync(join(root, "processes"), { recursive: true, force: true });
+  rmSync(join(root, PROCESSES), { recursive: true, force: true });
   rmSync(join(root, FILE), { force: true });
 }
 
@@ -154,14 +162,14 @@ export function writeCut(root: string, groups: Groups): void {
   writeJson(join(root, CUT), groups);
 }
 
+/** Throws where the demo is gone. */
 export function recordProcess(root: string, name: string, process: RunningProcess): void {
-  mkdirSync(join(root, "processes"), { recursive: true, mode: 0o700 });
-  writeJson(join(root, "processes", `${name}.json`), process);
+  writeJson(join(root, PROCESSES, `${name}.json`), process);
 }
 
 /** The agent's process, if it runs. */
 export function processOf(root: string, name: string): RunningProcess | null {
-  const process = readJson(join(root, "processes", `${name}.json`)) as RunningProcess | null;
+  const process = readJson(join(root, PROCESSES, `${name}.json`)) as RunningProcess | null;
   return process !== null && runs(process) ? process : null;
 }
 
