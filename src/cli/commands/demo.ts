@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LabError } from "../../core/errors.ts";
 import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
 import type { Peer } from "../../operations/kinds/peer.ts";
@@ -96,8 +97,27 @@ async function partition(ctx: CommandContext, root: string): Promise<number> {
 async function heal(ctx: CommandContext, root: string): Promise<number> {
   const { cutMesh } = await openDemo();
   warnOfDeaf(ctx, await cutMesh(root, []));
-  ctx.print("the mesh is whole\n");
+  const begin = performance.now();
+  const isOne = await untilOneState(ctx, root);
+  const tookS = ((performance.now() - begin) / 1000).toFixed(1);
+  ctx.print(isOne ? `the mesh is whole: one state on every machine after ${tookS} s\n` : "the mesh is whole\n");
+  if (!isOne) ctx.warn("the machines do not agree yet: lab demo status");
   return 0;
+}
+
+/** How long the machines may take to agree before that is said instead of waited for. */
+const AGREE_MS = 10_000;
+const LOOK_MS = 50;
+
+/** Whether every running machine has the same state; waits a while for it. */
+async function untilOneState(ctx: CommandContext, root: string): Promise<boolean> {
+  const { describeDemo } = await openDemo();
+  for (const until = performance.now() + AGREE_MS; performance.now() < until; await sleep(LOOK_MS)) {
+    const rows = await Promise.all((describeDemo(root) ?? []).map((machine) => describe(ctx, machine)));
+    const running = rows.filter(({ state }) => state === "running");
+    if (running.every(({ stateHash }) => stateHash === running[0]?.stateHash)) return true;
+  }
+  return false;
 }
 
 function warnOfDeaf(ctx: CommandContext, names: readonly string[]): void {
