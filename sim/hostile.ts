@@ -116,6 +116,9 @@ export class Hostile {
     if (machine === undefined || !agent) return;
     try {
       await this.#link.dial(machine.key, [machine.address], TIMEOUT_MS);
+      // A version that no store has a value of is an opportunity.
+      const isOpen = currentVersions(agent.view()).some(({ version }) => !this.#world.history.delivered.has(version));
+      if (isOpen && this.#random.below(3) > 0) return await this.#deliver(machine);
       switch (this.#random.below(6)) {
         case 0:
         case 1:

@@ -18,6 +18,9 @@ const REGIONS = ["eu", "us", "home"] as const;
 
 /** What labels open, as declared in the first minute. */
 export const SECRETS_OF: Readonly<Record<string, readonly string[]>> = { web: ["web/tls"], db: ["db/password"] };
+/** Between what an operator signs about a secret and its value. */
+const MOST_BETWEEN_MS = 10_000;
+
 const PREPARE_EVERY_MS = 1_500;
 
 const PATHS = Object.values(SECRETS_OF).flat();
@@ -205,12 +208,19 @@ export class Workload {
     });
     const version = operator.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata as Json }]);
     await operator.handOver(machine, context);
+    // All peers know of the version before a store has its value: whoever wants to slip in a false one has this long.
+    if (this.#random.below(3) === 0) await this.#wait(this.#random.below(MOST_BETWEEN_MS));
+    if (machine.agent === null) return;
     const envelope = toBase64Url(await prepared.finish(version, storeRecipients(agent.view())));
     const { stores } = await machine.call(secretDeliverOperation, { path, version, envelope });
     if (stores.some(({ stored }) => stored)) {
       history.delivered.add(version);
       this.#world.reached("a secret is delivered");
     } else this.#world.reached("a secret reaches no store");
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#world.clock.after(delayMs, resolve));
   }
 
   /** The coordinator's label comes and goes on one machine, beside the one that always has it. */
