@@ -36,7 +36,7 @@ const TIMEOUT_MS = 10_000;
 const NOTHING = new Uint8Array(0);
 
 /** Labels that nobody honest gives to the machine that acts here. */
-export const STOLEN_LABEL = "db";
+const STOLEN_LABEL = "db";
 const STOLEN_ROLE = SECRET_STORE;
 
 /**
