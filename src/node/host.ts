@@ -16,6 +16,7 @@ import type { Log, LogLevel } from "../core/ports/log.ts";
 import type { Secret } from "../core/secret.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
 import { NOT_A_MEMBER } from "../mesh/gate.ts";
+import { toMultiaddr } from "../mesh/libp2p/addresses.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
@@ -258,7 +259,7 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
-/** Starts the agent of a home and serves its sockets. Throws `NoHome`, `HomeInUse`, `SocketInUse`. */
+/** Starts the agent of a home and serves its sockets. Throws `NoHome`, `HomeInUse`, `SocketInUse`, `Usage`. */
 export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
   const { home } = settings;
   const { file, own } = await requireHome(home);
@@ -266,6 +267,10 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
   const keys = createKeys();
   const signer = keys.signer(own.seed);
   const disk = await openLevelDisk(`${home}/${STORE}`);
+  const undo: (() => Promise<void>)[] = [() => disk.close()];
+  const unwind = async (): Promise<void> => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
   try {
     const listen = await chooseListen(home, settings.listen);
     const real = await createLibp2pLink({ seed: own.seed, meshId: file.mesh, listen, mdns: settings.mdns, log });
@@ -286,13 +291,18 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     });
     const calls = new OperationCalls(agent);
     await agent.start();
+    undo.push(() => agent.stop());
     await rememberPort(home, link);
     const socket = await socketPath(home, "agent.sock");
     const secretsSocket = await socketPath(home, "secrets.sock");
     const api = await serveApi(agent, calls, socket);
+    undo.push(() => api.close());
     const secrets = await serveSecrets(agent, secretsSocket);
+    undo.push(() => secrets.close());
     await writeNote(home, "socket", socket);
+    undo.push(() => removeNote(home, "socket"));
     await writeNote(home, "secrets-socket", secretsSocket);
+    undo.push(() => removeNote(home, "secrets-socket"));
     log.write("info", "agent.started", { name: file.name, addresses: link.addresses(), release: RELEASE });
     return {
       name: file.name,
@@ -300,17 +310,12 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
       addresses: link.addresses(),
       socket,
       stop: async () => {
-        await secrets.close();
-        await api.close();
-        await removeNote(home, "socket");
-        await removeNote(home, "secrets-socket");
-        await agent.stop();
-        await disk.close();
+        await unwind();
         log.write("info", "agent.stopped");
       },
     };
   } catch (error) {
-    await disk.close();
+    await unwind();
     throw error;
   }
 }
@@ -337,8 +342,13 @@ async function chooseListen(home: string, wishes: readonly string[]): Promise<re
   const last = await readNote(home, "port");
   const anyPort = async (host: string): Promise<string> => {
     const before = `${host}:${last ?? 0}`;
-    return last !== undefined && (await isFree(before)) ? before : `${host}:0`;
+    return last !== undefined && isListenAddress(before) && (await isFree(before)) ? before : `${host}:0`;
   };
+  const odd = wishes.find((wish) => !isListenAddress(wish));
+  if (odd !== undefined) {
+    const hint = "an IP address and a port: 127.0.0.1:7444, [::1]:0";
+    throw new LabError("Usage", `--listen cannot be "${odd}"`, { field: "listen", hint });
+  }
   if (wishes.length === 0) {
     const before = await anyPort("0.0.0.0");
     return [before.endsWith(":0") && (await isFree(DEFAULT_LISTEN)) ? DEFAULT_LISTEN : before];
@@ -352,6 +362,11 @@ async function chooseListen(home: string, wishes: readonly string[]): Promise<re
       });
     }),
   );
+}
+
+/** A name would have several addresses, or another one tomorrow. */
+function isListenAddress(text: string): boolean {
+  return /^\/ip[46]\//.test(String(toMultiaddr(text)));
 }
 
 async function rememberPort(home: string, link: Link): Promise<void> {

@@ -39,7 +39,7 @@ async function answerOperation(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? "/", "http://lab");
+  const { pathname, searchParams } = urlOf(request);
   const route = matchRoute(request.method ?? "GET", pathname);
   // Values have a socket of their own.
   if (route === undefined || route.operation.name === "secret.value") throw unknownRoute(request);
@@ -54,7 +54,7 @@ async function answerOperation(
 }
 
 async function answerSecret(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(request.url ?? "/", "http://lab");
+  const { pathname } = urlOf(request);
   const route = matchRoute(request.method ?? "GET", pathname);
   if (route?.operation.name !== "secret.value") throw unknownRoute(request);
   const path = route.params.path ?? "";
@@ -75,6 +75,14 @@ async function answerSecret(agent: Agent, request: IncomingMessage, response: Se
     "lab-secret-fetched": new Date(fetchedMs).toISOString(),
   });
   response.end(value.reveal(), () => value.wipe());
+}
+
+function urlOf(request: IncomingMessage): URL {
+  try {
+    return new URL(request.url ?? "/", "http://lab");
+  } catch {
+    throw unknownRoute(request);
+  }
 }
 
 function unknownRoute(request: IncomingMessage): LabError {

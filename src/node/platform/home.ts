@@ -39,25 +39,33 @@ export async function readHome(home: string): Promise<HomeFile | null> {
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw unreadable(path, cause);
   }
-  let file: HomeFile;
-  try {
-    file = JSON.parse(text) as HomeFile;
-  } catch (cause) {
-    throw new LabError(
-      "InvalidFile",
-      `${path} is damaged`,
-      { hint: "restore it from a backup, or enrol anew" },
-      { cause },
-    );
-  }
-  if (file.v !== 1) {
+  const file = parseHome(text);
+  if (file === "newer") {
     throw new LabError("InvalidFile", `${path} was written by a newer release`, { hint: "update lab on this machine" });
   }
-  const hash = /^[0-9a-f]{64}$/;
-  if (!hash.test(file.mesh) || !hash.test(file.node) || !Array.isArray(file.bootstrap)) {
+  if (file === "damaged") {
     throw new LabError("InvalidFile", `${path} is damaged`, { hint: "restore it from a backup, or enrol anew" });
   }
   return file;
+}
+
+function parseHome(text: string): HomeFile | "damaged" | "newer" {
+  let file: Partial<HomeFile> | null;
+  try {
+    file = JSON.parse(text) as Partial<HomeFile> | null;
+  } catch {
+    return "damaged";
+  }
+  if (typeof file?.v === "number" && file.v > 1) return "newer";
+  const isHash = (field: unknown) => typeof field === "string" && /^[0-9a-f]{64}$/.test(field);
+  const names = [file?.name, file?.meshName];
+  if (!isHash(file?.mesh) || !isHash(file?.node) || !names.every((name) => typeof name === "string")) return "damaged";
+  const { bootstrap } = file as HomeFile;
+  const isKnown = (peer: unknown) => {
+    const { key, addresses } = (peer ?? {}) as Partial<KnownAddress>;
+    return isHash(key) && Array.isArray(addresses) && addresses.every((address) => typeof address === "string");
+  };
+  return Array.isArray(bootstrap) && bootstrap.every(isKnown) ? (file as HomeFile) : "damaged";
 }
 
 export async function writeHome(home: string, file: HomeFile): Promise<void> {
