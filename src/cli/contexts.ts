@@ -23,8 +23,10 @@ export function readContexts(configDir: string): Contexts {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return NONE;
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return NONE;
+    const hint = "LAB_CONFIG=DIR in front of the command names another directory";
+    throw new LabError(code === "EACCES" ? "NotAuthorised" : "InvalidFile", message, { hint }, { cause: error });
   }
   try {
     const { current, contexts } = JSON.parse(text) as Partial<Contexts>;

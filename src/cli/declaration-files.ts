@@ -17,7 +17,9 @@ export async function readDeclarationFiles(
   for (const path of paths) {
     if (path === "-") files.push({ name: "(stdin)", text: decode("(stdin)", await readStream(stdin)) });
     else for (const file of filesUnder(path, cwd)) files.push({ name: file, text: readText(file, cwd) });
-    if (files.length > MAX_FILES) throw new LabError("TooLarge", `more than ${MAX_FILES} files at once`);
+    if (files.length > MAX_FILES) {
+      throw new LabError("TooLarge", `more than ${MAX_FILES} files at once`, { hint: "apply one directory at a time" });
+    }
   }
   return files;
 }
@@ -48,11 +50,13 @@ function readText(path: string, cwd: string): string {
 }
 
 function decode(name: string, bytes: Uint8Array): string {
-  if (bytes.length > MAX_FILE_BYTES) throw new LabError("TooLarge", `${name} is larger than 1 MiB`);
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw new LabError("TooLarge", `${name} is larger than 1 MiB`, { hint: "split it into several files" });
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new LabError("InvalidFile", `${name} is not UTF-8 text`, {}, { cause });
+    throw new LabError("InvalidFile", `${name} is not UTF-8 text`, { hint: "save it as UTF-8" }, { cause });
   }
 }
 
@@ -61,8 +65,9 @@ function attempt<T>(path: string, read: () => T): T {
     return read();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new LabError("NotFound", `${path} does not exist`, { field: "file" }, { cause });
-    throw new LabError("InvalidFile", `${path} cannot be read: ${code}`, { field: "file" }, { cause });
+    const facts = { field: "file", hint: "lab apply -f FILE|DIR|-" };
+    if (code === "ENOENT") throw new LabError("NotFound", `${path} does not exist`, facts, { cause });
+    throw new LabError("InvalidFile", `${path} cannot be read: ${code}`, facts, { cause });
   }
 }
 

@@ -31,7 +31,10 @@ export function readLabels(words: readonly string[]): LabelWishes {
   const add = unique(words.filter((word) => !removes(word)).map((word) => requireLabelName(word)));
   const both = add.find((label) => remove.includes(label));
   if (both === undefined) return { add, remove };
-  throw new LabError("Usage", `label "${both}" cannot be added and removed at once`, { field: "label" });
+  throw new LabError("Usage", `label "${both}" cannot be added and removed at once`, {
+    field: "label",
+    hint: `leave out "${both}" or "${both}-"`,
+  });
 }
 
 function unique(labels: readonly string[]): string[] {

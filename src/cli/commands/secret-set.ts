@@ -107,7 +107,8 @@ function readFile(path: string): Uint8Array {
     return new Uint8Array(readFileSync(path));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new LabError("NotFound", `${path} does not exist`, { field: "from-file" }, { cause });
-    throw new LabError("InvalidFile", `${path} cannot be read: ${code}`, { field: "from-file" }, { cause });
+    const facts = { field: "from-file", hint: "--from-file FILE, or the value on standard input" };
+    if (code === "ENOENT") throw new LabError("NotFound", `${path} does not exist`, facts, { cause });
+    throw new LabError("InvalidFile", `${path} cannot be read: ${code}`, facts, { cause });
   }
 }

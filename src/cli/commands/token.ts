@@ -67,7 +67,7 @@ function readWishes(ctx: CommandContext): TokenWishes {
   const labels = (flags.value("labels") ?? "").split(",").map((label) => label.trim());
   const ttlMs = parseDurationMs(flags.value("ttl") ?? DEFAULT_TTL, "ttl");
   if (ttlMs < 1000 || ttlMs > MAX_TTL_DAYS * 86_400_000) {
-    throw new LabError("Usage", `--ttl is between 1s and ${MAX_TTL_DAYS}d`, { field: "ttl" });
+    throw new LabError("Usage", `--ttl is between 1s and ${MAX_TTL_DAYS}d`, { field: "ttl", hint: "--ttl 60m" });
   }
   const attributes = ["environment", "region", "provider"].flatMap((key) => {
     const value = flags.value(key);
