@@ -32,7 +32,7 @@ export class DiskFullError extends LabError {
 /** The device failed in another way: permissions, a damaged file, a closed store. */
 export class DiskFailedError extends LabError {
   static readonly code = "DiskFailed";
-  constructor(detail: string, options?: ErrorOptions) {
-    super(DiskFailedError.code, `the disk failed: ${detail}`, {}, options);
+  constructor(detail: string, options?: ErrorOptions & { readonly hint?: string }) {
+    super(DiskFailedError.code, `the disk failed: ${detail}`, { hint: options?.hint }, options);
   }
 }

@@ -225,10 +225,9 @@ async function writeMarker(path: string): Promise<void> {
 }
 
 function lostStore(directory: string, marker: string): DiskFailedError {
-  return new DiskFailedError(
-    `the store in ${directory} is gone or lost its CURRENT file; put a copy of it back, ` +
-      `or remove ${marker} to begin an empty one that the peers refill`,
-  );
+  return new DiskFailedError(`the store in ${directory} is gone or lost its CURRENT file`, {
+    hint: `put a copy of it back, or remove ${marker} to begin an empty one that the peers refill`,
+  });
 }
 
 function closedStore(directory: string): DiskFailedError {
@@ -250,12 +249,12 @@ function diskError(doing: string, directory: string, error: unknown): LabError {
   }
   if (/No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(reason)) return new DiskFullError(options);
   if (has("EACCES") || has("EROFS") || /Permission denied|Read-only file system/.test(reason)) {
-    const advice = "it must be readable and writable for the user that runs this";
-    return new DiskFailedError(`${doing} the store in ${directory} (${reason}); ${advice}`, options);
+    const hint = "it must be readable and writable for the user that runs this";
+    return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, { ...options, hint });
   }
   if (has("LEVEL_CORRUPTION")) {
-    const advice = `it is damaged: move it and ${directory}.created aside, the peers refill an empty one`;
-    return new DiskFailedError(`${doing} the store in ${directory} (${reason}); ${advice}`, options);
+    const hint = `it is damaged: move it and ${directory}.created aside, the peers refill an empty one`;
+    return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, { ...options, hint });
   }
   return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, options);
 }

@@ -95,7 +95,9 @@ describe("a store in LevelDB files", () => {
 
     const opening = openLevelDisk(store);
     await expect(opening).rejects.toThrow(DiskFailedError);
-    await expect(opening).rejects.toThrow(`${store}.created`);
+    await expect(opening).rejects.toMatchObject({
+      facts: { hint: expect.stringContaining(`remove ${store}.created`) as string },
+    });
     expect(existsSync(store)).toBe(false);
 
     rmSync(`${store}.created`);
@@ -120,7 +122,9 @@ describe("a store in LevelDB files", () => {
     truncateSync(join(store, manifest ?? ""), 0);
     const opening = openLevelDisk(store);
     await expect(opening).rejects.toThrow(DiskFailedError);
-    await expect(opening).rejects.toThrow(`move it and ${store}.created aside`);
+    await expect(opening).rejects.toMatchObject({
+      facts: { hint: expect.stringContaining(`move it and ${store}.created aside`) as string },
+    });
   });
 
   test("cannot be where a file is", async () => {
