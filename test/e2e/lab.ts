@@ -73,6 +73,12 @@ export class Lab {
     };
   }
 
+  spawn(command: string, words: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess {
+    const child = spawn(command, words, { env, cwd: this.root, stdio: ["pipe", "pipe", "pipe"] });
+    if (child.pid !== undefined) this.track(child.pid);
+    return child;
+  }
+
   /** Ends a process with the test, if it has not ended by then. */
   track(pid: number): void {
     this.#pids.add(pid);
@@ -95,6 +101,10 @@ export class Machine {
   readonly name: string;
   readonly home: string;
   readonly config: string;
+  /** Of the agent, as this process sees it. */
+  socket: string;
+  /** What stands before every command, such as the program that enters a namespace. */
+  within: readonly string[] = [];
   readonly #lab: Lab;
   #agent: ChildProcess | null = null;
 
@@ -103,10 +113,7 @@ export class Machine {
     this.name = name;
     this.home = home;
     this.config = config;
-  }
-
-  get socket(): string {
-    return join(this.home, "run/agent.sock");
+    this.socket = join(home, "run/agent.sock");
   }
 
   /** Runs one command to its end, whatever that is. */
@@ -127,12 +134,8 @@ export class Machine {
 
   /** The command's process, for a test that does something to it. */
   start(words: readonly string[], { input = "", env }: CommandOptions = {}): ChildProcess {
-    const child = spawn(program, words, {
-      env: { ...this.#lab.env(this), ...env },
-      cwd: this.#lab.root,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    if (child.pid !== undefined) this.#lab.track(child.pid);
+    const [command = program, ...args] = [...this.within, program, ...words];
+    const child = this.#lab.spawn(command, args, { ...this.#lab.env(this), ...env });
     // A command that fails early does not read what it was given.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(input);
