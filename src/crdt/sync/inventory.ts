@@ -1,5 +1,7 @@
 import { ascii, concat, toHex } from "../../core/bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import type { Chain } from "../chain.ts";
+import { type ObservedState, reportsOf } from "../observed.ts";
 import type { Replica } from "../replica.ts";
 
 /** One thing that can differ between two replicas. */
@@ -21,10 +23,19 @@ interface Placed {
   readonly item: Item;
 }
 
-/** An item of a chain or a report, and the text that its digest was made of. */
-interface Remembered {
-  readonly said: string;
-  readonly placed: Placed;
+/** Places of what was there before. Entries and states never change, and a chain only by growing. */
+interface Memory {
+  readonly authority: Placed[];
+  readonly chains: WeakMap<Chain, { readonly size: number; readonly placed: Placed }>;
+  readonly observed: WeakMap<ObservedState, Placed>;
+}
+
+function emptyMemory(): Memory {
+  return { authority: [], chains: new WeakMap(), observed: new WeakMap() };
+}
+
+function place(key: string, digest: Uint8Array, item: Item): Placed {
+  return { key, bytes: concat(ascii(key), digest), item };
 }
 
 /** Tips of a chain in one item; only a chain that forked has more than one. */
@@ -39,64 +50,50 @@ const KEY_DOMAIN = ascii("lab/1/inventory\0");
 export class Inventory {
   readonly #placed: readonly Placed[];
   readonly #keys: Pick<Keys, "hash">;
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #memory: Memory;
   #root: Uint8Array | null = null;
 
   /** What has not changed since the inventory `before` is taken over from it: mostly one item in many is new. */
   constructor(replica: Replica, keys: Pick<Keys, "hash">, before?: Inventory) {
     this.#keys = keys;
-    const placed: Placed[] = [];
-    for (const { entry } of replica.graph.entries) {
-      placed.push(
-        this.#place(before, entry.id, "", () => ({
-          key: entry.id,
-          digest: entry.hash,
-          item: { kind: "authority", id: entry.id },
-        })),
-      );
+    this.#memory = before === undefined ? emptyMemory() : before.#memory;
+    const { authority, chains, observed } = this.#memory;
+    for (const { entry } of replica.graph.entries.slice(authority.length)) {
+      authority.push(place(entry.id, entry.hash, { kind: "authority", id: entry.id }));
     }
+    const placed = [...authority];
     for (const chain of replica.chains.values()) {
-      const tips = chain.tips.map(({ entry }) => ({ seq: entry.header.seq, id: entry.id })).sort(byId);
-      const name = `chain ${chain.log} ${chain.class}`;
-      const said = tips.map(({ id }) => id).join();
-      placed.push(
-        this.#place(before, name, said, () => ({
-          key: this.#keyOf(name),
-          digest: keys.hash(ascii(said)),
-          item: { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) },
-        })),
-      );
+      let known = chains.get(chain);
+      if (known?.size !== chain.size) {
+        known = { size: chain.size, placed: this.#placeChain(chain, known?.placed.key) };
+        chains.set(chain, known);
+      }
+      placed.push(known.placed);
     }
-    for (const [log, observed] of replica.observed) {
-      const entries = observed.state === "record" ? [observed.entry] : observed.proof;
-      const versions = entries.map(({ header, id }) => ({ seq: header.seq, id })).sort(byId);
-      // Any proof of a fork is as good as another: replicas that hold different ones have nothing to exchange.
-      const said = observed.state === "forked" ? "forked" : versions.map(({ id }) => id).join();
-      const name = `observed ${log}`;
-      placed.push(
-        this.#place(before, name, said, () => ({
-          key: this.#keyOf(name),
-          digest: keys.hash(ascii(said)),
-          item: { kind: "observed", log, versions },
-        })),
-      );
+    for (const [log, state] of replica.observed) {
+      let known = observed.get(state);
+      if (known === undefined) {
+        known = this.#placeObserved(log, state);
+        observed.set(state, known);
+      }
+      placed.push(known);
     }
     this.#placed = placed.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
-  #place(
-    before: Inventory | undefined,
-    name: string,
-    said: string,
-    make: () => { key: string; digest: Uint8Array; item: Item },
-  ): Placed {
-    let known = before === undefined ? undefined : before.#remembered.get(name);
-    if (known?.said !== said) {
-      const { key, digest, item } = make();
-      known = { said, placed: { key, bytes: concat(ascii(key), digest), item } };
-    }
-    this.#remembered.set(name, known);
-    return known.placed;
+  #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Placed {
+    const tips = chain.tips.map(({ entry }) => ({ seq: entry.header.seq, id: entry.id })).sort(byId);
+    const digest = this.#keys.hash(ascii(tips.map(({ id }) => id).join()));
+    return place(key, digest, { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) });
+  }
+
+  #placeObserved(log: string, observed: ObservedState): Placed {
+    const versions = reportsOf(observed)
+      .map(({ header, id }) => ({ seq: header.seq, id }))
+      .sort(byId);
+    // Any proof of a fork is as good as another: replicas that hold different ones have nothing to exchange.
+    const said = observed.state === "forked" ? "forked" : versions.map(({ id }) => id).join();
+    return place(this.#keyOf(`observed ${log}`), this.#keys.hash(ascii(said)), { kind: "observed", log, versions });
   }
 
   #keyOf(name: string): string {
