@@ -25,6 +25,7 @@ interface PathState {
 export class DesiredState {
   readonly #paths = new Map<string, PathState>();
   readonly #winners = new Map<string, PathWinner>();
+  #sorted: readonly string[] | null = null;
   readonly #servers = new Map<string, Set<string>>();
 
   apply(link: ChainLink): void {
@@ -45,8 +46,9 @@ export class DesiredState {
   #settle(path: string, state: PathState): void {
     const [winner] = candidates(state);
     if (winner === undefined || winner.value === undefined) {
-      this.#winners.delete(path);
+      if (this.#winners.delete(path)) this.#sorted = null;
     } else {
+      if (!this.#winners.has(path)) this.#sorted = null;
       this.#winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
     }
     const [kind, server] = path.split("/", 2);
@@ -63,6 +65,12 @@ export class DesiredState {
   /** True if some write at the path counts, be it a tombstone. */
   isWritten(path: string): boolean {
     return this.#paths.has(path);
+  }
+
+  /** The paths of all winners, ascending. */
+  get paths(): readonly string[] {
+    this.#sorted ??= [...this.#winners.keys()].sort();
+    return this.#sorted;
   }
 
   get winners(): ReadonlyMap<string, PathWinner> {

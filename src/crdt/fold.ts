@@ -60,11 +60,12 @@ export class Fold {
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
-    const winners = [...this.#desired.winners].sort(byFirst).map(([path, winner]) => this.#encode(path, winner));
+    const winners = this.#desired.paths.map((path) => this.#encode(path));
     return keys.hash(concat(encode(tips), encode(frontiers as Plain), listHead(winners.length), ...winners));
   }
 
-  #encode(path: string, winner: PathWinner): Uint8Array {
+  #encode(path: string): Uint8Array {
+    const winner = this.#desired.winner(path) as PathWinner;
     let bytes = this.#encoded.get(winner);
     if (bytes === undefined) {
       const { value, hlc, log } = winner;
