@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export function measure(pid: number): ProcessCost {
 }
 
 /**
- * Resident memory of the libp2p stack alone: the same transports and gossip, listening, with nothing above it, and
+ * Resident memory of the libp2p stack alone: the same transports and gossip, as many peers, nothing above it, and
  * bundled as the agent is, because a bundle is smaller than its packages.
  */
 export async function bareLibp2p(): Promise<number> {
@@ -39,13 +39,18 @@ export async function bareLibp2p(): Promise<number> {
   const entryPoints = [join(import.meta.dirname, "bare-libp2p.ts")];
   const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' };
   await build({ entryPoints, outfile, bundle: true, platform: "node", format: "esm", minifySyntax: true, banner });
-  const child = spawn(process.execPath, [outfile], { stdio: ["ignore", "pipe", "inherit"] });
+  const children: ChildProcess[] = [];
+  const start = (argv: readonly string[]): Promise<string> => {
+    const child = spawn(process.execPath, [outfile, ...argv], { stdio: ["ignore", "pipe", "inherit"] });
+    children.push(child);
+    return new Promise((resolve) => child.stdout.once("data", (line: Buffer) => resolve(line.toString().trim())));
+  };
   try {
-    await new Promise((resolve) => child.stdout.once("data", resolve));
-    await sleep(5000);
-    return measure(child.pid as number).rssMiB;
+    await start((await start([])).split(" "));
+    await sleep(10_000);
+    return measure(children[1]?.pid as number).rssMiB;
   } finally {
-    child.kill("SIGKILL");
+    for (const child of children) child.kill("SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   }
 }
