@@ -10,8 +10,8 @@ import { around, Timers } from "./timing.ts";
 
 const BEAT_MS = 5_000;
 
-/** From here on beats come less often: all members together say two per second, however many they are. */
-const MEMBERS_AT_FULL_PACE = 10;
+/** From here on beats come less often: all members together say one per second, however many they are. */
+const MEMBERS_AT_FULL_PACE = 5;
 
 /** A beat says something for this many intervals. */
 const FRESH_INTERVALS = 3;

@@ -52,6 +52,10 @@ export class MemberGossip implements Startable {
       msgIdFn: (message) => createHash("sha256").update(message.data).digest(),
       // Scores silence honest members: eleven behind one address, or one whose processor was busy. Who may talk is
       // decided by membership.
+      // No announcements of what was sent lately: whoever missed something finds it by anti-entropy, and an idle mesh
+      // would talk every second.
+      Dlazy: 0,
+      gossipFactor: 0,
       scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
       tagMeshPeers: false,
     })({
