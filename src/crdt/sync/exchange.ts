@@ -218,6 +218,7 @@ class Round implements ExchangeRound {
       case "chain": {
         const chain = this.#replica.chain(item.log, item.class);
         const tips = theirs?.kind === "chain" ? theirs.tips : [];
+        if (mine?.kind === "chain" && isSame(mine.tips, tips)) break;
         this.#theirTips.set(chainId(item.log, item.class), tips);
         if (tips.some(({ id }) => chain?.find(id) === undefined)) {
           this.#want.chains.push({ log: item.log, class: item.class });
@@ -324,6 +325,12 @@ function collect(replica: Replica, want: Want): { entries: Uint8Array[]; more: b
 
 /** Entries of the chain that do not lie behind one of the known ones, every one after its predecessor. */
 function linksBeyond(chain: Chain, known: ReadonlySet<string>): Run[] {
+  if (chain.shape === "line") {
+    // A peer that is behind is mostly behind by little: the rest of a long chain need not be walked.
+    const path: ChainLink[] = [];
+    for (let at = chain.tips[0] ?? null; at !== null && !known.has(at.entry.id); at = at.prev) path.push(at);
+    return runsOf(path.reverse());
+  }
   const passed = new Set<ChainLink>();
   /** From a link backwards to the first that was passed before. */
   const passFrom = (link: ChainLink | null): ChainLink[] => {
@@ -335,19 +342,25 @@ function linksBeyond(chain: Chain, known: ReadonlySet<string>): Run[] {
     return path;
   };
   for (const id of known) passFrom(chain.find(id) ?? null);
+  return chain.tips.flatMap((tip) => runsOf(passFrom(tip).reverse()));
+}
+
+function runsOf(path: readonly ChainLink[]): Run[] {
   const runs: Run[] = [];
-  for (const tip of chain.tips) {
-    const path = passFrom(tip);
-    let run: Uint8Array[] = [];
-    for (const { entry } of path.reverse()) {
-      run.push(entry.bytes);
-      if (entry.signatures.length === 0) continue;
-      runs.push(run);
-      run = [];
-    }
-    if (run.length > 0) runs.push(run);
+  let run: Uint8Array[] = [];
+  for (const { entry } of path) {
+    run.push(entry.bytes);
+    if (entry.signatures.length === 0) continue;
+    runs.push(run);
+    run = [];
   }
+  if (run.length > 0) runs.push(run);
   return runs;
+}
+
+/** Lists of full length may be cut short: then the rest may differ. */
+function isSame(a: readonly Tip[], b: readonly Tip[]): boolean {
+  return a.length < MAX_TIPS && a.length === b.length && a.every(({ id }, i) => id === b[i]?.id);
 }
 
 /** Ids along the own chain, the newest first, ever further apart. */
