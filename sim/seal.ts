@@ -7,13 +7,14 @@ import { Secret } from "../src/core/secret.ts";
 import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from "./aes-gcm.ts";
 import { importPrivate, importPublic, publicBytes } from "./key-objects.ts";
 
-// A sealed file: "lab-sim-seal", u16 count, count × stanza, payload. A stanza is a fresh X25519 key and the file key
-// under AES-GCM with HKDF of the shared secret; the payload is AES-GCM under the file key, with all before it as
+// A sealed file: "lab-sim-seal", u16 count, count × stanza, payload. A stanza is four bytes of the recipient's hash, a
+// fresh X25519 key, and the file key under AES-GCM with HKDF of the shared secret; the payload is AES-GCM under the file key, with all before it as
 // associated data. Every key is used once, so that the nonces can be zero.
 const MAGIC = ascii("lab-sim-seal");
 const STANZAS_AT = MAGIC.length + 2;
 const FILE_KEY_BYTES = 32;
-const STANZA_BYTES = 32 + FILE_KEY_BYTES + TAG_BYTES;
+const HINT_BYTES = 4;
+const STANZA_BYTES = HINT_BYTES + 32 + FILE_KEY_BYTES + TAG_BYTES;
 const ZERO_NONCE = new Uint8Array(NONCE_BYTES);
 const NOTHING = new Uint8Array(0);
 
@@ -36,9 +37,9 @@ export function open({ identity }: SealIdentity, sealed: Uint8Array): Secret | n
   const headerBytes = STANZAS_AT + count * STANZA_BYTES;
   if (!equalBytes(sealed.subarray(0, MAGIC.length), MAGIC) || sealed.length < headerBytes) throw new SealBrokenError();
   const header = sealed.subarray(0, headerBytes);
-  const privateKey = importPrivate("x25519", identity.reveal());
+  const own = importIdentity(identity);
   for (let at = STANZAS_AT; at < headerBytes; at += STANZA_BYTES) {
-    const fileKey = unwrap(privateKey, header.subarray(at, at + STANZA_BYTES));
+    const fileKey = unwrap(own, header.subarray(at, at + STANZA_BYTES));
     if (fileKey === null) continue;
     const plaintext = decrypt(fileKey, ZERO_NONCE, header, sealed.subarray(headerBytes));
     if (plaintext === null) throw new SealBrokenError();
@@ -47,17 +48,44 @@ export function open({ identity }: SealIdentity, sealed: Uint8Array): Secret | n
   return null;
 }
 
+interface Identity {
+  readonly privateKey: KeyObject;
+  readonly publicKey: Uint8Array;
+  readonly hint: Uint8Array;
+}
+
+/** Imported once: a world opens with the same few identities all the time. */
+const imported = new WeakMap<Secret, Identity>();
+
+function importIdentity(identity: Secret): Identity {
+  let known = imported.get(identity);
+  if (known === undefined) {
+    const privateKey = importPrivate("x25519", identity.reveal());
+    const publicKey = publicBytes("x25519", privateKey);
+    known = { privateKey, publicKey, hint: hintOf(publicKey) };
+    imported.set(identity, known);
+  }
+  return known;
+}
+
+/** Which stanza is whose, so that the others need not be tried. */
+function hintOf(recipient: Uint8Array): Uint8Array {
+  return hash("sha256", recipient, "buffer").subarray(0, HINT_BYTES);
+}
+
 function wrap(ephemeral: Uint8Array, recipient: Uint8Array, fileKey: Uint8Array): Uint8Array {
   const privateKey = importPrivate("x25519", ephemeral);
   const share = publicBytes("x25519", privateKey);
-  return concat(share, encrypt(agree(privateKey, recipient, share, recipient), ZERO_NONCE, NOTHING, fileKey));
+  const wrapped = encrypt(agree(privateKey, recipient, share, recipient), ZERO_NONCE, NOTHING, fileKey);
+  return concat(hintOf(recipient), share, wrapped);
 }
 
-function unwrap(privateKey: KeyObject, stanza: Uint8Array): Uint8Array | null {
-  const share = stanza.subarray(0, 32);
+function unwrap({ privateKey, publicKey, hint }: Identity, stanza: Uint8Array): Uint8Array | null {
+  if (!equalBytes(stanza.subarray(0, HINT_BYTES), hint)) return null;
+  const share = stanza.subarray(HINT_BYTES, HINT_BYTES + 32);
   try {
-    const key = agree(privateKey, share, share, publicBytes("x25519", privateKey));
-    return decrypt(key, ZERO_NONCE, NOTHING, stanza.subarray(32));
+    const key = agree(privateKey, share, share, publicKey);
+    return decrypt(key, ZERO_NONCE, NOTHING, stanza.subarray(HINT_BYTES + 32));
   } catch {
     // OpenSSL refuses a share of small order.
     return null;
