@@ -13,6 +13,8 @@ import { createIdentity, open, seal } from "./seal.ts";
  * the same with and without. To be shared by all machines of a world, each of which verifies the same entries.
  */
 export class VerifyMemo {
+  /** Keys that were imported and judged. */
+  readonly signatures = new Signatures();
   readonly #limit: number;
   readonly #answers = new Map<string, boolean>();
   hits = 0;
@@ -48,7 +50,7 @@ export interface SimKeysOptions {
  * age's and mean nothing outside of a world.
  */
 export function createSimKeys(random: Random, { memo = new VerifyMemo() }: SimKeysOptions = {}): Keys {
-  const signatures = new Signatures();
+  const signatures = memo?.signatures ?? new Signatures();
   const verifyOne = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
     const ask = () => signatures.verify(publicKey, message, signature);
     return memo === null ? ask() : memo.recall(publicKey, message, signature, ask);

@@ -3,7 +3,13 @@ import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
 import { checkLiveness } from "./checkers/liveness.ts";
 import { checkReadable, checkSecrets } from "./checkers/secrets.ts";
-import { checkLabelsAtEnd, checkNothingStolen, checkOwnLogs } from "./checkers/unauthorised.ts";
+import {
+  checkEntries,
+  checkEntry,
+  checkLabelsAtEnd,
+  checkNothingStolen,
+  checkOwnLogs,
+} from "./checkers/unauthorised.ts";
 import { CALM, drawFaults, type FaultPlan, Faults } from "./faults.ts";
 import { Hostile } from "./hostile.ts";
 import { Workload } from "./workload.ts";
@@ -50,7 +56,12 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const faults = new Faults(world, plan);
   const workload = new Workload(world, { writesPerMachineAndMinute: options.writesPerMachineAndMinute ?? 1 });
   const hostile = plan.hostile === "member" ? new Hostile(world) : null;
-  world.onStart((machine, agent) => checkOwnWord(world, machine, agent.replica));
+  world.onStart((machine, { replica }) => {
+    checkOwnWord(world, machine, replica);
+    replica.onGrowth(({ entries }) => {
+      for (const entry of entries) checkEntry(world, machine, entry);
+    });
+  });
   let convergedSeconds: number | null = null;
   try {
     await world.until(Promise.all(world.machines.map((machine) => machine.start())));
@@ -118,6 +129,7 @@ async function checkAtEnd(world: World): Promise<void> {
   noteViews(world);
   checkConvergence(world);
   checkNothingStolen(world);
+  checkEntries(world);
   checkLabelsAtEnd(world);
   checkOwnLogs(world);
   checkAcknowledged(world);

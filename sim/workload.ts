@@ -123,7 +123,7 @@ export class Workload {
     const operator = this.#random.below(2) === 0 ? alice : bob;
     const kind = this.#random.below(40);
     if (kind === 0 && operator === alice) this.#soon(alice, (machine) => this.#moveRole(machine));
-    else if (kind <= 2) this.#soon(operator, (machine) => this.#setSecret(operator, machine, this.#pick(PATHS)));
+    else if (kind === 1) this.#soon(operator, (machine) => this.#setSecret(operator, machine, this.#pick(PATHS)));
     else {
       const wish = this.#wish();
       this.#soon(operator, (machine) => this.#write(operator, machine, [wish]));

@@ -1,47 +1,49 @@
 import { toHex } from "../../src/core/bytes.ts";
-import { CLASS_DESIRED } from "../../src/crdt/entry/entry.ts";
+import { CLASS_DESIRED, type Entry } from "../../src/crdt/entry/entry.ts";
+import { reportsOf } from "../../src/crdt/observed.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 
-/** At any moment: no honest machine shows a label that no honest hand gave, or holds an entry that none signed. */
+/** At any moment: no honest machine shows a label that no honest hand gave. */
 export function checkNothingStolen(world: World): void {
+  for (const { agent, name } of world.running) {
+    const view = agent?.view();
+    for (const node of view?.nodes.values() ?? []) {
+      for (const label of view?.labelsOf(node.id) ?? []) {
+        if (world.history.everLabelled(node.id, label)) continue;
+        world.violated("unauthorised", `${name} shows ${node.name} with label ${label}, which nobody gave it`);
+      }
+    }
+  }
+}
+
+/** An entry that a machine has taken: desired state and authority come from honest hands, reports from their machine. */
+export function checkEntry(world: World, { name }: Machine, { header, id }: Entry): void {
+  const [log, what] = [toHex(header.log), id.slice(0, 12)];
+  switch (header.kind) {
+    case "authority":
+      if (world.history.signed.has(id)) return;
+      return world.violated("unauthorised", `${name} admitted a forged ${header.type} (${what})`);
+    case "chain":
+      if (header.class !== CLASS_DESIRED || world.history.signed.has(id)) return;
+      return world.violated("unauthorised", `${name} admitted a desired write that nobody honest signed (${what})`);
+    case "observed": {
+      const author = world.machines.find((machine) => machine.id === log);
+      if (author === undefined || author.key === toHex(header.key)) return;
+      return world.violated("unauthorised", `${name} took a report about ${author.name} from another key (${what})`);
+    }
+  }
+}
+
+/** The same about all that a machine holds: what it read from its disk, too. */
+export function checkEntries(world: World): void {
   for (const machine of world.running) {
-    checkLabels(world, machine);
-    checkEntries(world, machine);
-  }
-}
-
-function checkLabels(world: World, { name, agent }: Machine): void {
-  const view = agent?.view();
-  for (const node of view?.nodes.values() ?? []) {
-    for (const label of view?.labelsOf(node.id) ?? []) {
-      if (world.history.everLabelled(node.id, label)) continue;
-      world.violated("unauthorised", `${name} shows ${node.name} with label ${label}, which nobody gave it`);
-    }
-  }
-}
-
-function checkEntries(world: World, { name, agent }: Machine): void {
-  if (agent === null) return;
-  const { graph, chains, observed } = agent.replica;
-  for (const { id, key, name: author } of world.machines) {
-    const report = observed.get(id);
-    if (report?.state !== "record" || toHex(report.entry.header.key) === key) continue;
-    world.violated("unauthorised", `${name} took a report about ${author} from another key`);
-  }
-  for (const { entry } of graph.entries) {
-    if (!world.history.signed.has(entry.id)) {
-      world.violated("unauthorised", `${name} admitted a forged ${entry.header.type} (${entry.id.slice(0, 12)})`);
-    }
-  }
-  for (const chain of chains.values()) {
-    if (chain.class !== CLASS_DESIRED) continue;
-    for (const { entry } of chain.links()) {
-      if (world.history.signed.has(entry.id)) continue;
-      world.violated(
-        "unauthorised",
-        `${name} admitted a desired write that nobody honest signed (${entry.id.slice(0, 12)})`,
-      );
+    const { chains, graph, observed } = machine.agent?.replica ?? {};
+    for (const { entry } of graph?.entries ?? []) checkEntry(world, machine, entry);
+    for (const chain of chains?.values() ?? [])
+      for (const { entry } of chain.links()) checkEntry(world, machine, entry);
+    for (const state of observed?.values() ?? []) {
+      for (const entry of reportsOf(state)) checkEntry(world, machine, entry);
     }
   }
 }
