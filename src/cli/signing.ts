@@ -25,7 +25,7 @@ export async function withSigning<T>(
   run: (signing: Signing) => Promise<T>,
 ): Promise<T> {
   const [connection, { openPlatform }, { openSession }] = await Promise.all([
-    ctx.connect("agent"),
+    ctx.connect("replica"),
     import("./node-door.ts"),
     import("../operator/session.ts"),
   ]);
@@ -46,6 +46,12 @@ export async function withSigning<T>(
   } finally {
     session.close();
   }
+}
+
+/** For what cannot wait in the outbox. Throws `NoAgent` where only a home answers. */
+export function requireAgent({ via, address }: Connection): void {
+  if (via === "agent") return;
+  throw new LabError("NoAgent", `no agent runs on ${address}`, { hint: "lab agent --detach" });
 }
 
 /** A server that is a member. Throws `NotFound` with the nearest names. */

@@ -8,7 +8,7 @@ import { describeBody, describeWrite } from "./describe.ts";
 import { keyFileNames, keyFilePath, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
 import { type Lock, lockDirectory } from "./files/lock.ts";
 import { OwnLog } from "./files/own-log.ts";
-import { askContext, type Courier, type OperatorContext, submitEntries } from "./requests.ts";
+import { askContext, type Courier, type OperatorContext, type SubmitAnswer, submitEntries } from "./requests.ts";
 import { requireCommonClock, type SignedLink, signWrites, type Write } from "./write.ts";
 
 export interface SessionSurroundings {
@@ -42,6 +42,8 @@ export interface Signed {
   readonly acts: readonly SignedAct[];
   readonly links: readonly SignedLink[];
 }
+
+const WAITS = "no agent runs here: it is signed and kept; the next command that finds one hands it over";
 
 /** Another command of the same key takes a fraction of a second. */
 const LOCK_WAIT_MS = 10_000;
@@ -106,6 +108,8 @@ export class Session {
   #lock: Lock | null = null;
   #context: OperatorContext | null = null;
   readonly #logs = new Map<string, OwnLog>();
+  /** - `waiting`: no agent runs, so what is signed stays in the own log until one does */
+  #outbox: "empty" | "waiting" = "empty";
 
   constructor(surroundings: SessionSurroundings, own: { key: OperatorKey; signer: Signer }, subjects: Subjects) {
     this.#surroundings = surroundings;
@@ -206,7 +210,8 @@ export class Session {
     // What this key said is in the past of what it says next, also when the peer's answer forgets it.
     const own = this.#own(log).authorityTip;
     const tips = this.context.tips.map(unhex);
-    const parents = own === null || this.context.lacks.includes(toHex(own)) ? tips : [...tips, own];
+    const unknown = own === null || (this.#outbox === "empty" && this.context.lacks.includes(toHex(own)));
+    const parents = unknown ? tips : [...tips, own];
     const position = { mesh: this.mesh, log: unhex(log), parents };
     return signActs(this.#surroundings.keys, this.#signer, position, acts);
   }
@@ -288,7 +293,9 @@ export class Session {
 
   async #handOver(entries: readonly Entry[]): Promise<void> {
     for (const part of portions(entries)) {
-      const { results } = await this.#submit(part);
+      const answer = await this.#submit(part);
+      if (answer === "kept") return;
+      const { results } = answer;
       const refused = results.find(({ state }) => state === "refused");
       if (refused !== undefined) {
         throw new LabError("EntryRefused", `${this.context.meta.peer} refused what was signed: ${refused.reason}`, {
@@ -301,7 +308,8 @@ export class Session {
     }
   }
 
-  async #submit(entries: readonly Entry[]) {
+  /** `kept` where only a home answers: the own log is the outbox. */
+  async #submit(entries: readonly Entry[]): Promise<SubmitAnswer | "kept"> {
     try {
       return await submitEntries(
         this.#surroundings.courier,
@@ -309,6 +317,11 @@ export class Session {
       );
     } catch (cause) {
       if (!(cause instanceof LabError)) throw cause;
+      if (cause.code === "NoAgent") {
+        if (this.#outbox === "empty") this.#surroundings.note(WAITS);
+        this.#outbox = "waiting";
+        return "kept";
+      }
       const notes = ["it is signed and kept here; the next command hands it over", ...(cause.facts.notes ?? [])];
       throw new LabError(cause.code, cause.message, { ...cause.facts, notes }, { cause });
     }

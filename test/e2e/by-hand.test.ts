@@ -43,7 +43,7 @@ describe("a homelab made by hand", () => {
     return (await machine.servers()).find(({ name }) => name === "web-1")?.roles ?? [];
   }
 
-  it("lives from init to a join, and either peer gives the same list", async () => {
+  it("lives from init to a join; either peer gives the same list, and what is signed without an agent waits", async () => {
     await nas.run(["init", "--local", "--node", "nas-1", "--recovery", "later"]);
     await detach(nas);
     const token = await nas.token("--name", "web-1", "--labels", "web,prod");
@@ -72,7 +72,16 @@ describe("a homelab made by hand", () => {
     const local = await nas.try(["get", "servers", "-o", "name"]);
     expect(local).toMatchObject({ exit: 0, stdout: "nas-1\nweb-1\n" });
     expect(local.stderr).toContain(`ⓘ Running locally (${nas.home})`);
-    expectRefusal(await nas.try(["label", "server", "web-1", "db"]), 7, /no agent runs on /);
+
+    for (const label of ["db", "secret-store"]) {
+      const kept = await nas.try(["label", "server", "web-1", label]);
+      expect(kept).toMatchObject({ exit: 0 });
+      expect(kept.stderr).toContain("no agent runs here: it is signed and kept");
+    }
+    await detach(nas);
+    await nas.run(["label", "server", "web-1", "later"]);
+    const [found] = (await nas.servers()).filter(({ name }) => name === "web-1");
+    expect(found?.labels).toEqual(["db", "later", "prod", "secret-store", "web"]);
   });
 
   it("starts and stops a role within two seconds of its label, in the same process", async () => {

@@ -7,7 +7,7 @@ import type { Change } from "../../operator/change.ts";
 import type { Force, Migration } from "../../operator/migration.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
-import { printChanges, requireSubject, type Signing, withSigning } from "../signing.ts";
+import { printChanges, requireAgent, requireSubject, type Signing, withSigning } from "../signing.ts";
 
 const VERIFY_MS = 10_000;
 const POLL_MS = 200;
@@ -35,6 +35,7 @@ function readForce(ctx: CommandContext): Force {
 
 async function migrate(ctx: CommandContext, signing: Signing, target: string, force: Force): Promise<void> {
   const { session, connection } = signing;
+  requireAgent(connection);
   const { describeMigration, planMigration } = await import("../../operator/migration.ts");
   requireSubject(session.context, target);
   const plan = planMigration(session.context, target, force);

@@ -11,7 +11,7 @@ import type { Secret as ListedSecret } from "../../operations/kinds/secret.ts";
 import { askHidden } from "../ask.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
-import { type Signing, withSigning } from "../signing.ts";
+import { requireAgent, type Signing, withSigning } from "../signing.ts";
 
 /** `lab secret set`: what is signed goes to every peer, the sealed value to the stores alone. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -32,6 +32,7 @@ export async function run(ctx: CommandContext): Promise<number> {
 async function setSecret(ctx: CommandContext, signing: Signing, path: string, value: Secret): Promise<void> {
   const { session, keys, random, connection } = signing;
   const { context, mesh } = session;
+  requireAgent(connection);
   requireStores(context);
   const [{ prepareSecret }, { deliverEnvelope }] = await Promise.all([
     import("../../core/secrets/prepare.ts"),
