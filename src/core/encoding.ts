@@ -82,6 +82,8 @@ class Output {
         return true;
       case "undefined":
         return false;
+      default:
+        break;
     }
     if (value === null) {
       this.#byte(0xf6);
