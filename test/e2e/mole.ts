@@ -15,7 +15,7 @@ import { createLibp2pLink } from "../../src/mesh/libp2p/link.ts";
 import { readHome, readKeys } from "../../src/node/platform/home.ts";
 import { createKeys } from "../../src/node/platform/keys.ts";
 import { openSession, type Session } from "../../src/operator/session.ts";
-import type { Machine } from "./lab.ts";
+import { type Machine, until } from "./lab.ts";
 
 export const keys = createKeys();
 
@@ -28,11 +28,14 @@ export interface Target {
 }
 
 export async function targetOf(machine: Machine): Promise<Target> {
-  const item = (await machine.servers()).find(({ name }) => name === machine.name) as unknown as {
-    key: string;
-    addresses: string[];
-  };
-  return { key: item.key, address: item.addresses[0] as string };
+  const found: Target[] = [];
+  await until(`${machine.name} has said where it listens`, async () => {
+    const item = (await machine.servers()).find(({ name }) => name === machine.name);
+    const { key, addresses } = item as unknown as { key: string; addresses: string[] };
+    found.push(...addresses.map((address) => ({ key, address })));
+    return found.length > 0;
+  });
+  return found[0] as Target;
 }
 
 /** Somebody on the network with a key and no manners. Says to every question of others what it pleases. */
