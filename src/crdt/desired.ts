@@ -18,14 +18,22 @@ interface PathState {
   readonly superseded: Set<string>;
 }
 
+interface OrderedWinner {
+  readonly path: string;
+  winner: PathWinner;
+  /** What it adds to the state hash, once that was asked for: of many winners few are new since the last time. */
+  encoded: Uint8Array | null;
+}
+
 /**
  * The fold of all desired ledgers (`trust.md` §5): a write that an effective write names is superseded; among those
  * left the greatest (HLC, log) wins, and the others are conflicts. Cause beats clocks; clocks only break ties.
  */
 export class DesiredState {
   readonly #paths = new Map<string, PathState>();
-  readonly #winners = new Map<string, PathWinner>();
-  #sorted: readonly string[] | null = null;
+  readonly #winners = new Map<string, OrderedWinner>();
+  /** Null when a path has come or gone. */
+  #ordered: readonly OrderedWinner[] | null = null;
   readonly #servers = new Map<string, Set<string>>();
 
   apply(link: ChainLink): void {
@@ -46,10 +54,17 @@ export class DesiredState {
   #settle(path: string, state: PathState): void {
     const [winner] = candidates(state);
     if (winner === undefined || winner.value === undefined) {
-      if (this.#winners.delete(path)) this.#sorted = null;
+      if (this.#winners.delete(path)) this.#ordered = null;
     } else {
-      if (!this.#winners.has(path)) this.#sorted = null;
-      this.#winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
+      const place = this.#winners.get(path);
+      const won = { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry };
+      if (place === undefined) {
+        this.#winners.set(path, { path, winner: won, encoded: null });
+        this.#ordered = null;
+      } else {
+        place.winner = won;
+        place.encoded = null;
+      }
     }
     const [kind, server] = path.split("/", 2);
     if (kind !== "server" || server === undefined) return;
@@ -59,7 +74,7 @@ export class DesiredState {
   }
 
   winner(path: string): PathWinner | undefined {
-    return this.#winners.get(path);
+    return this.#winners.get(path)?.winner;
   }
 
   /** True if some write at the path counts, be it a tombstone. */
@@ -67,14 +82,10 @@ export class DesiredState {
     return this.#paths.has(path);
   }
 
-  /** The paths of all winners, ascending. */
-  get paths(): readonly string[] {
-    this.#sorted ??= [...this.#winners.keys()].sort();
-    return this.#sorted;
-  }
-
-  get winners(): ReadonlyMap<string, PathWinner> {
-    return this.#winners;
+  /** All winners, ascending by path. */
+  get winners(): readonly OrderedWinner[] {
+    this.#ordered ??= [...this.#winners.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return this.#ordered;
   }
 
   /** Every path that was ever written about a server. */

@@ -3,7 +3,7 @@ import { encode, type Plain } from "../core/encoding.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { serverAttributePath, serverLabelPath } from "../core/paths.ts";
-import type { Node, PathWinner, View } from "../core/view.ts";
+import type { Node, View } from "../core/view.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority, NodeRecord, OperatorLog } from "./authority/resolve.ts";
 import { type Chain, type ChainLink, completeBatches, pathTo } from "./chain.ts";
@@ -28,8 +28,6 @@ export class Fold {
   #desired = new DesiredState();
   /** How much of each ledger is folded, and the entry that it ended with. */
   #applied = new Map<string, { count: number; last: string }>();
-  /** What each winner adds to the state hash: of many winners few are new since the last one. */
-  readonly #encoded = new WeakMap<PathWinner, Uint8Array>();
   #standing: AuthorityView | null = null;
 
   get desired(): DesiredState {
@@ -60,19 +58,13 @@ export class Fold {
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
-    const winners = this.#desired.paths.map((path) => this.#encode(path));
-    return keys.hash(concat(encode(tips), encode(frontiers as Plain), listHead(winners.length), ...winners));
-  }
-
-  #encode(path: string): Uint8Array {
-    const winner = this.#desired.winner(path) as PathWinner;
-    let bytes = this.#encoded.get(winner);
-    if (bytes === undefined) {
-      const { value, hlc, log } = winner;
-      bytes = encode([path, value, hlc.ms, hlc.count, log]);
-      this.#encoded.set(winner, bytes);
+    const parts = [encode(tips), encode(frontiers as Plain), listHead(this.#desired.winners.length)];
+    for (const ordered of this.#desired.winners) {
+      const { value, hlc, log } = ordered.winner;
+      ordered.encoded ??= encode([ordered.path, value, hlc.ms, hlc.count, log]);
+      parts.push(ordered.encoded);
     }
-    return bytes;
+    return keys.hash(concat(...parts));
   }
 }
 
@@ -214,9 +206,7 @@ function buildView(replica: Foldable, { of: authority, ...standing }: AuthorityV
     desired: (path) => desired.winner(path),
     isWritten: (path) => desired.isWritten(path),
     desiredUnder: (prefix) =>
-      [...desired.winners]
-        .filter(([path]) => path.startsWith(prefix))
-        .sort(([a], [b]) => (a < b ? -1 : 1)) as readonly (readonly [string, PathWinner])[],
+      desired.winners.filter(({ path }) => path.startsWith(prefix)).map(({ path, winner }) => [path, winner] as const),
     conflicts: () => desired.conflicts(),
   };
 }
