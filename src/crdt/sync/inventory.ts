@@ -58,8 +58,11 @@ export class Inventory {
     this.#keys = keys;
     this.#memory = before === undefined ? emptyMemory() : before.#memory;
     const { authority, chains, observed } = this.#memory;
+    const changed: Placed[] = [];
     for (const { entry } of replica.graph.entries.slice(authority.length)) {
-      authority.push(place(entry.id, entry.hash, { kind: "authority", id: entry.id }));
+      const placed = place(entry.id, entry.hash, { kind: "authority", id: entry.id });
+      authority.push(placed);
+      changed.push(placed);
     }
     const placed = [...authority];
     for (const chain of replica.chains.values()) {
@@ -67,6 +70,7 @@ export class Inventory {
       if (known?.size !== chain.size) {
         known = { size: chain.size, placed: this.#placeChain(chain, known?.placed.key) };
         chains.set(chain, known);
+        changed.push(known.placed);
       }
       placed.push(known.placed);
     }
@@ -75,10 +79,12 @@ export class Inventory {
       if (known === undefined) {
         known = this.#placeObserved(log, state);
         observed.set(state, known);
+        changed.push(known);
       }
       placed.push(known);
     }
-    this.#placed = placed.sort((a, b) => (a.key < b.key ? -1 : 1));
+    const order = before === undefined || before.#placed.length !== placed.length ? null : before.#placed;
+    this.#placed = (order && replaced(order, changed)) ?? placed.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Placed {
@@ -130,6 +136,17 @@ export class Inventory {
     while (this.#placed[to]?.key.startsWith(prefix)) to++;
     return this.#placed.slice(from, to);
   }
+}
+
+/** The same places with some items new; null if one of them had no place yet. */
+function replaced(placed: readonly Placed[], changed: readonly Placed[]): readonly Placed[] | null {
+  const next = [...placed];
+  for (const item of changed) {
+    const at = lowerBound(next, item.key);
+    if (next[at]?.key !== item.key) return null;
+    next[at] = item;
+  }
+  return next;
 }
 
 function lowerBound(placed: readonly Placed[], prefix: string): number {
