@@ -45,6 +45,8 @@ export class SimOperator {
   readonly #ledger: Uint8Array[] = [];
   readonly #acts: Entry<AuthorityHeader>[] = [];
   readonly #cursor: DocumentCursor;
+  /** How many of her acts there were when she asked. */
+  readonly #actsAt = new WeakMap<OperatorContext, number>();
   #head: { readonly seq: number; readonly hash: Uint8Array } | null = null;
   #hlc: Hlc = HLC_ZERO;
 
@@ -82,6 +84,8 @@ export class SimOperator {
     if ((known.head?.seq ?? 0) > (this.#head?.seq ?? 0)) {
       throw new OperatorAlarm(`${machine.name} knows entries of ${this.name} that ${this.name} never signed`);
     }
+    // What the agent lacks of hers goes there with the next entries; mostly that is nothing.
+    this.#actsAt.set(context, context.lacks.length > 0 ? 0 : this.#acts.length);
     return context;
   }
 
@@ -109,7 +113,6 @@ export class SimOperator {
     const { keys, mesh, log, signer, history } = this.#parts;
     const own = this.#acts.at(-1);
     const parents = [...context.tips.map(unhex), ...(own === undefined ? [] : [own.hash])];
-    // An own act that the agent lacks is handed over first, so that only known parents are named.
     const entry = composeAuthority(keys, { mesh, log, parents }, body, signer);
     this.#acts.push(entry);
     history.signed.add(entry.id);
@@ -120,7 +123,8 @@ export class SimOperator {
   async handOver(machine: Machine, context: OperatorContext): Promise<void> {
     const { clock, history } = this.#parts;
     const known = context.logs.find(({ log }) => log === this.log)?.head?.seq ?? 0;
-    const entries = [...this.#acts.map(({ bytes }) => bytes), ...this.#ledger.slice(known)];
+    const acts = this.#acts.slice(this.#actsAt.get(context));
+    const entries = [...acts.map(({ bytes }) => bytes), ...this.#ledger.slice(known)];
     if (entries.length === 0) return;
     const { results } = await machine.call(entrySubmitOperation, { entries: entries.map(toBase64Url) });
     for (const { hash, state, reason } of results) {
