@@ -77,7 +77,13 @@ async function idleFigures(fleet: Fleet, note: (text: string) => void): Promise<
   const what = `idle agent in a mesh of ${AGENTS}`;
   return [
     atMost(`${what}: PSS`, pss, "MiB", 80, `median of ${AGENTS}, smaps_rollup`),
-    atMost(`${what}: RSS`, rss / bare, "×", 1.25, `${rss.toFixed(0)} MiB; bare libp2p stack, connected to 8 peers, ${bare.toFixed(0)} MiB`),
+    atMost(
+      `${what}: RSS`,
+      rss / bare,
+      "×",
+      1.25,
+      `${rss.toFixed(0)} MiB; bare libp2p stack, connected to 8 peers, ${bare.toFixed(0)} MiB`,
+    ),
     atMost(`${what}: CPU`, median(cpu), "%", 1, `median of ${AGENTS} over ${IDLE_MS / 1000} s`),
   ];
 }
