@@ -3,6 +3,7 @@ import { compareHlc, type Hlc } from "../core/hlc.ts";
 import { equalJson, type Json } from "../core/json.ts";
 import type { Conflict, PathWinner } from "../core/view.ts";
 import type { ChainLink } from "./chain.ts";
+import { Winners } from "./winners.ts";
 
 interface CurrentWrite {
   readonly log: string;
@@ -18,22 +19,13 @@ interface PathState {
   readonly superseded: Set<string>;
 }
 
-interface OrderedWinner {
-  readonly path: string;
-  winner: PathWinner;
-  /** What it adds to the state hash, once that was asked for: of many winners few are new since the last time. */
-  encoded: Uint8Array | null;
-}
-
 /**
  * The fold of all desired ledgers (`trust.md` §5): a write that an effective write names is superseded; among those
  * left the greatest (HLC, log) wins, and the others are conflicts. Cause beats clocks; clocks only break ties.
  */
 export class DesiredState {
   readonly #paths = new Map<string, PathState>();
-  readonly #winners = new Map<string, OrderedWinner>();
-  /** Null when a path has come or gone. */
-  #ordered: readonly OrderedWinner[] | null = null;
+  readonly winners = new Winners();
   readonly #servers = new Map<string, Set<string>>();
 
   apply(link: ChainLink): void {
@@ -53,19 +45,8 @@ export class DesiredState {
 
   #settle(path: string, state: PathState): void {
     const [winner] = candidates(state);
-    if (winner === undefined || winner.value === undefined) {
-      if (this.#winners.delete(path)) this.#ordered = null;
-    } else {
-      const place = this.#winners.get(path);
-      const won = { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry };
-      if (place === undefined) {
-        this.#winners.set(path, { path, winner: won, encoded: null });
-        this.#ordered = null;
-      } else {
-        place.winner = won;
-        place.encoded = null;
-      }
-    }
+    if (winner?.value === undefined) this.winners.set(path, undefined);
+    else this.winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
     const [kind, server] = path.split("/", 2);
     if (kind !== "server" || server === undefined) return;
     const paths = this.#servers.get(server);
@@ -74,18 +55,12 @@ export class DesiredState {
   }
 
   winner(path: string): PathWinner | undefined {
-    return this.#winners.get(path)?.winner;
+    return this.winners.get(path);
   }
 
   /** True if some write at the path counts, be it a tombstone. */
   isWritten(path: string): boolean {
     return this.#paths.has(path);
-  }
-
-  /** All winners, ascending by path. */
-  get winners(): readonly OrderedWinner[] {
-    this.#ordered ??= [...this.#winners.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-    return this.#ordered;
   }
 
   /** Every path that was ever written about a server. */

@@ -58,22 +58,9 @@ export class Fold {
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
-    const parts = [encode(tips), encode(frontiers as Plain), listHead(this.#desired.winners.length)];
-    for (const ordered of this.#desired.winners) {
-      const { value, hlc, log } = ordered.winner;
-      ordered.encoded ??= encode([ordered.path, value, hlc.ms, hlc.count, log]);
-      parts.push(ordered.encoded);
-    }
-    return keys.hash(concat(...parts));
+    const { head, items } = this.#desired.winners.encoded();
+    return keys.hash(concat(encode(tips), encode(frontiers as Plain), head, items));
   }
-}
-
-/** The first bytes of an encoded list (RFC 8949 §3, major type 4). */
-function listHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x80 | length);
-  if (length < 0x100) return Uint8Array.of(0x98, length);
-  if (length < 0x10000) return Uint8Array.of(0x99, length >> 8, length & 0xff);
-  return Uint8Array.of(0x9a, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff);
 }
 
 function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
@@ -205,8 +192,7 @@ function buildView(replica: Foldable, { of: authority, ...standing }: AuthorityV
     },
     desired: (path) => desired.winner(path),
     isWritten: (path) => desired.isWritten(path),
-    desiredUnder: (prefix) =>
-      desired.winners.filter(({ path }) => path.startsWith(prefix)).map(({ path, winner }) => [path, winner] as const),
+    desiredUnder: (prefix) => desired.winners.under(prefix),
     conflicts: () => desired.conflicts(),
   };
 }

@@ -1,4 +1,5 @@
 import { ascii, concat, toHex } from "../../core/bytes.ts";
+import { JoinedBytes } from "../../core/joined-bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { Chain } from "../chain.ts";
 import { type ObservedState, reportsOf } from "../observed.ts";
@@ -48,9 +49,10 @@ const KEY_DOMAIN = ascii("lab/1/inventory\0");
  * roots, and unequal ones find what differs without naming everything.
  */
 export class Inventory {
-  readonly #placed: readonly Placed[];
+  readonly #placed: Placed[];
   readonly #keys: Pick<Keys, "hash">;
   readonly #memory: Memory;
+  readonly #joined: JoinedBytes;
   #root: Uint8Array | null = null;
 
   /** What has not changed since the inventory `before` is taken over from it: mostly one item in many is new. */
@@ -83,8 +85,22 @@ export class Inventory {
       }
       placed.push(known);
     }
-    const order = before === undefined || before.#placed.length !== placed.length ? null : before.#placed;
-    this.#placed = (order && replaced(order, changed)) ?? placed.sort((a, b) => (a.key < b.key ? -1 : 1));
+    const places =
+      before === undefined || before.#placed.length !== placed.length ? null : placesOf(before.#placed, changed);
+    if (before !== undefined && places !== null) {
+      // Nobody looks at the one before any more: its bytes go on as those of this one.
+      this.#joined = before.#joined;
+      this.#placed = [...before.#placed];
+      for (const [i, at] of places.entries()) this.#replace(at, changed[i] as Placed);
+    } else {
+      this.#placed = placed.sort((a, b) => (a.key < b.key ? -1 : 1));
+      this.#joined = new JoinedBytes(this.#placed.map(({ bytes }) => bytes));
+    }
+  }
+
+  #replace(at: number, item: Placed): void {
+    this.#placed[at] = item;
+    this.#joined.set(at, item.bytes);
   }
 
   #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Placed {
@@ -116,17 +132,13 @@ export class Inventory {
   }
 
   digest(prefix: string): Uint8Array {
-    if (prefix !== "") return this.#digest(prefix);
-    this.#root ??= this.#digest("");
+    if (prefix !== "") return this.#keys.hash(concat(...this.#range(prefix).map(({ bytes }) => bytes)));
+    this.#root ??= this.#keys.hash(this.#joined.whole);
     return this.#root;
   }
 
   children(prefix: string): Uint8Array[] {
     return [..."0123456789abcdef"].map((digit) => this.digest(prefix + digit));
-  }
-
-  #digest(prefix: string): Uint8Array {
-    return this.#keys.hash(concat(...this.#range(prefix).map(({ bytes }) => bytes)));
   }
 
   #range(prefix: string): readonly Placed[] {
@@ -138,15 +150,10 @@ export class Inventory {
   }
 }
 
-/** The same places with some items new; null if one of them had no place yet. */
-function replaced(placed: readonly Placed[], changed: readonly Placed[]): readonly Placed[] | null {
-  const next = [...placed];
-  for (const item of changed) {
-    const at = lowerBound(next, item.key);
-    if (next[at]?.key !== item.key) return null;
-    next[at] = item;
-  }
-  return next;
+/** Where each of the items stands; null if one of them has no place yet. */
+function placesOf(placed: readonly Placed[], items: readonly Placed[]): readonly number[] | null {
+  const places = items.map(({ key }) => lowerBound(placed, key));
+  return places.every((at, i) => placed[at]?.key === items[i]?.key) ? places : null;
 }
 
 function lowerBound(placed: readonly Placed[], prefix: string): number {
