@@ -81,6 +81,8 @@ export class Agent {
   readonly #exchange: ReplicaExchange;
   readonly #listeners = new Set<(event: AgentEvent) => void>();
   #publishing: "idle" | "asked" = "idle";
+  /** Revision of the view at the last reconcile. */
+  #reconciledAt = -1;
   #life: "new" | "running" | "stopped" = "new";
   /** Wall clock of the last completed exchange with another member. */
   #asOfMs: number | null = null;
@@ -215,7 +217,8 @@ export class Agent {
     }
     this.#emit({ event: "growth", growth });
     if (growth.authority) this.#settleHead();
-    this.#reconcile();
+    // Audit records and reports of others change nothing that anybody here acts on.
+    if (this.replica.revision !== this.#reconciledAt) this.#reconcile();
   }
 
   async #admitGossip(entries: readonly Uint8Array[], from: string): Promise<void> {
@@ -247,6 +250,7 @@ export class Agent {
 
   #reconcile(): void {
     if (this.#life !== "running") return;
+    this.#reconciledAt = this.replica.revision;
     this.#runner.request();
     this.cache.requestReconcile();
     this.#requestReport();
