@@ -145,8 +145,9 @@ async function recoveryOf(ctx: CommandContext, wishes: Wishes, keys: Keys, rando
 }
 
 const PURPOSE = [
-  "It is the root of the mesh: with it a lost or stolen operator's key is replaced,",
-  "and every secret can be read without any machine. Nobody can give it to you again.",
+  "It is the root of the mesh: with it a lost or stolen operator's key is",
+  "replaced, and every secret can be read without any machine. Nobody can give",
+  "it to you again.",
 ];
 
 function showCode(ctx: CommandContext, code: string): void {
