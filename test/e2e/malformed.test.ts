@@ -404,7 +404,7 @@ describe("a home", () => {
     const nowhere = lab.machine("nowhere");
     for (const words of [["get", "servers"], ["label", "server", "nas-1", "db"], agent, ["agent", "--detach"]])
       expectRefusal(await nowhere.try(words), 7, /there is no home (at|in) /);
-    expectRefusal(await nas.try(["secret", "set", "a/b", "--from-file", "/dev/null"]), 7, /no agent runs on /);
+    expectRefusal(await nas.try(["secret", "set", "a/b"], { input: "x" }), 7, /no agent runs on /);
     expectRefusal(await nas.try(["get", "servers", "--socket", join(lab.root, "x")]), 7, /no agent answers on /);
     expect(existsSync(nowhere.home)).toBe(false);
   });
