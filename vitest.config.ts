@@ -7,6 +7,7 @@ if (major < 24)
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    reporters: ["default", "./test/skip-reporter.ts"],
     // Agents are real processes on few cores: a test waits for a state, and this bounds only a hang.
     testTimeout: 60_000,
     hookTimeout: 60_000,
