@@ -22,7 +22,17 @@ function speed({ virtualSeconds, wallSeconds }: Run): number {
 
 function simulate(flags: readonly string[]): Run {
   // As `npm run sim` does it: a world makes much that lives for one event.
-  const argv = ["--max-semi-space-size=64", join(ROOT, "sim/main.ts"), "--seed", "2", "--nodes", "20", ...flags, "-o", "json"];
+  const argv = [
+    "--max-semi-space-size=64",
+    join(ROOT, "sim/main.ts"),
+    "--seed",
+    "2",
+    "--nodes",
+    "20",
+    ...flags,
+    "-o",
+    "json",
+  ];
   const { stdout, status } = spawnSync(process.execPath, argv, { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   const last = stdout.trim().split("\n").at(-1) ?? "";
   if (status !== 0) throw new Error(`the simulator found a violation: ${last}`);
