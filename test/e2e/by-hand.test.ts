@@ -110,6 +110,15 @@ describe("a homelab made by hand", () => {
     expect(isRunning(pid)).toBe(false);
   });
 
+  it("lists what a declared label brings", async () => {
+    await nas.found();
+    const input = "labels:\n  web:\n    puppet_classes: [nginx, {php: {fpm: true}}]\n    ports: [443]\n";
+    await nas.run(["apply", "-f", "-"], { input });
+    const { items } = await nas.json<List<unknown>>("get", "labels");
+    const puppetClasses = ["nginx", { name: "php", parameters: { fpm: true } }];
+    expect(items).toContainEqual(expect.objectContaining({ name: "web", puppetClasses, ports: [443], servers: 0 }));
+  });
+
   it("gives a secret to the machine with the label, byte for byte, and to no other", async () => {
     await nas.found();
     await web.join(await nas.token("--name", "web-1", "--labels", "web"));

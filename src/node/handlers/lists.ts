@@ -67,7 +67,7 @@ export function listLabels(source: ReadSource): unknown {
     return {
       name,
       puppetClasses: listOf(
-        fields.puppet_classes,
+        fields.puppetClasses,
         (item): item is Label["puppetClasses"][number] => isText(item) || isText(fieldsOf(item).name),
       ),
       ports: listOf(fields.ports, isNumber),
