@@ -1,0 +1,42 @@
+import type { CommandWords } from "../command.ts";
+import { LIST, list } from "./shared.ts";
+
+/** The mesh itself: peers, status, events, the coordinator. */
+export const meshCommands: readonly CommandWords[] = [
+  list("peers", "get-peers", "Members as one peer sees them", LIST, "server", [
+    "lab get peers",
+    "lab get peers --peer nas-1",
+  ]),
+  {
+    words: ["status"],
+    module: "status",
+    summary: "The mesh as a whole, and what does not work until something is back",
+    args: [],
+    flags: [],
+    examples: ["lab status", "lab status --peer nas-1 -o json"],
+  },
+  {
+    words: ["coordinator", "migrate"],
+    aliases: [["server", "migrate"]],
+    module: "coordinator",
+    summary: "Move the coordinator label to another machine",
+    args: [],
+    flags: [
+      { name: "target", value: "NODE", complete: "server", summary: "The machine that takes over" },
+      { name: "force", summary: "Also when the old coordinator does not answer" },
+      { name: "reason", value: "TEXT", summary: "Why it does not answer; --force asks for it" },
+    ],
+    examples: [
+      "lab coordinator migrate --target nas-1",
+      'lab coordinator migrate --target nas-1 --force --reason "laptop died"',
+    ],
+  },
+  {
+    words: ["events"],
+    module: "events",
+    summary: "Follow what happens: entries, changes of the view, peers",
+    args: [],
+    flags: [{ name: "watch", short: "w", summary: "Follow (events are always followed)" }],
+    examples: ["lab events -w", "lab events -o json"],
+  },
+];

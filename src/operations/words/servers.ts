@@ -1,0 +1,56 @@
+import type { CommandWords } from "../command.ts";
+import { NAME, SELECTION, LIST, list } from "./shared.ts";
+
+/** Servers, their labels and attributes. */
+export const serversCommands: readonly CommandWords[] = [
+  {
+    words: ["label", "server"],
+    module: "label",
+    summary: "Add labels to a server, or remove them with a trailing minus",
+    args: [NAME, { name: "LABEL", variadic: true, complete: "label" }],
+    flags: [],
+    examples: [
+      "lab label server web-1 web prod",
+      "lab label server nas-1 secret-store",
+      "lab label server nas-1 secret-store-",
+    ],
+  },
+  {
+    words: ["set", "server"],
+    module: "set",
+    summary: "Set attributes of a server: environment, region, provider, size",
+    args: [NAME, { name: "KEY=VALUE", variadic: true, complete: "attribute" }],
+    flags: [],
+    examples: ["lab set server web-1 environment=prod region=eu-west"],
+  },
+  {
+    words: ["unset", "server"],
+    module: "set",
+    summary: "Take attributes away from a server",
+    args: [NAME, { name: "KEY", variadic: true, complete: "attribute" }],
+    flags: [],
+    examples: ["lab unset server web-1 region"],
+  },
+  list(
+    "servers",
+    "get-servers",
+    "Servers with labels, size and their four pillars",
+    [...SELECTION, ...LIST],
+    "server",
+    [
+      "lab get servers",
+      "lab get servers -l prod,region=eu-west -x web-2",
+      "lab get servers web-1 web-2 -o wide",
+      "lab get servers -o jsonpath='{.items[*].name}'",
+    ],
+  ),
+  list("labels", "get-labels", "Labels and what each brings", LIST, "label", ["lab get labels"]),
+  {
+    words: ["describe", "server"],
+    module: "describe-server",
+    summary: "Everything about one server",
+    args: [NAME],
+    flags: [],
+    examples: ["lab describe server web-1"],
+  },
+];

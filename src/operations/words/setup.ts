@@ -1,0 +1,78 @@
+import type { CommandWords } from "../command.ts";
+import { LIST, list } from "./shared.ts";
+
+/** How a mesh begins and how machines join it. */
+export const setupCommands: readonly CommandWords[] = [
+  {
+    words: ["init"],
+    module: "init",
+    summary: "Start a mesh of your own on this device",
+    details:
+      "Makes the genesis entry, the first operator's key and this device's home. Starts nothing; prints what is next.",
+    args: [],
+    flags: [
+      { name: "local", summary: "On this device (the only way there is)" },
+      { name: "name", value: "MESH", summary: "Name of the mesh (default: homelab)" },
+      { name: "node", value: "NODE", summary: "Name of this device (default: its host name)" },
+      { name: "recovery", value: "later|FILE", summary: "Make the recovery code later, or write it to FILE" },
+    ],
+    examples: ["lab init --local", "lab init --local --name attic --node nas-1"],
+  },
+  {
+    words: ["agent"],
+    module: "agent",
+    summary: "Run the agent of a home",
+    args: [],
+    flags: [
+      { name: "detach", summary: "Return when it answers, and leave it running" },
+      {
+        name: "listen",
+        value: "ADDRESS",
+        repeat: true,
+        summary: "Address for the mesh (default: every interface, port 7444)",
+      },
+      { name: "no-mdns", summary: "Do not look for peers on the local network" },
+    ],
+    examples: ["lab agent", "lab agent --detach --listen 127.0.0.1:0 --no-mdns"],
+  },
+  {
+    words: ["agent", "stop"],
+    module: "agent",
+    summary: "Stop the agent of a home",
+    args: [],
+    flags: [],
+    examples: ["lab agent stop"],
+  },
+  {
+    words: ["agent", "logs"],
+    module: "agent",
+    summary: "Print the log of a detached agent",
+    args: [],
+    flags: [{ name: "lines", short: "n", value: "COUNT", summary: "Only the last so many lines" }],
+    examples: ["lab agent logs", "lab agent logs -n 20"],
+  },
+  {
+    words: ["token", "create"],
+    module: "token",
+    summary: "Make a token that lets one machine join",
+    args: [],
+    flags: [
+      { name: "name", value: "NODE", summary: "The machine's name; without it the machine chooses" },
+      { name: "labels", value: "LABEL,LABEL", summary: "Labels that it gets when it joins" },
+      { name: "environment", value: "NAME", summary: "Its environment" },
+      { name: "region", value: "NAME", summary: "Its region" },
+      { name: "provider", value: "NAME", summary: "Its provider" },
+      { name: "ttl", value: "DURATION", summary: "How long the token can be used (default: 60m)" },
+    ],
+    examples: ["lab token create --name web-1 --labels web,prod", "lab token create --ttl 10m -o json"],
+  },
+  {
+    words: ["join"],
+    module: "join",
+    summary: "Make this device a member by a token",
+    args: [{ name: "TOKEN" }],
+    flags: [{ name: "name", value: "NODE", summary: "Name of this device, where the token leaves it open" }],
+    examples: ["lab join lab1-…"],
+  },
+  list("tokens", "get-tokens", "Join tokens that were made", LIST, undefined, ["lab get tokens"]),
+];

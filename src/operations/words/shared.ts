@@ -1,0 +1,57 @@
+import type { Completion, CommandWords, FlagWords } from "../command.ts";
+
+export const NAME = { name: "NAME", complete: "server" } as const;
+export const NAMES = { ...NAME, variadic: true } as const;
+
+export const SELECTION: readonly FlagWords[] = [
+  {
+    name: "selector",
+    short: "l",
+    also: ["label"],
+    value: "SELECTOR",
+    repeat: true,
+    complete: "label",
+    summary: "Terms that must all hold: prod,region=eu-west,!legacy",
+  },
+  {
+    name: "exclude",
+    short: "x",
+    value: "TERM",
+    repeat: true,
+    complete: "server",
+    summary: "Leave out; a bare word is a server",
+  },
+  { name: "environment", value: "NAME", summary: "Same as -l environment=NAME" },
+  { name: "region", value: "NAME", summary: "Same as -l region=NAME" },
+  { name: "provider", value: "NAME", summary: "Same as -l provider=NAME" },
+  { name: "allow-empty", summary: "No match is an empty list instead of an error" },
+];
+export const NO_HEADERS: FlagWords = { name: "no-headers", summary: "Leave the line of headers out" };
+export const LIST: readonly FlagWords[] = [
+  NO_HEADERS,
+  { name: "sort-by", value: "FIELD", summary: "Sort by a field of the JSON form, such as lastSeen" },
+  { name: "limit", value: "COUNT", summary: "At most so many" },
+  { name: "watch", short: "w", summary: "Stay and follow: redrawn at a terminal, else JSON lines" },
+];
+export const SINCE: FlagWords = { name: "since", value: "TIME", summary: "From a time (RFC 3339) or an age (24h) on" };
+
+/** `lab get KIND [NAME...]`. */
+export function list(
+  kind: string,
+  module: string,
+  summary: string,
+  flags: readonly FlagWords[],
+  complete: Completion | undefined,
+  examples: readonly string[],
+): CommandWords {
+  const singular = kind.replace(/s$/, "");
+  return {
+    words: ["get", kind],
+    ...(singular === kind ? {} : { aliases: [["get", singular]] }),
+    module,
+    summary,
+    args: [{ name: "NAME", variadic: true, optional: true, ...(complete ? { complete } : {}) }],
+    flags,
+    examples,
+  };
+}
