@@ -8,6 +8,21 @@ export function serverAttributePath(node: string, attribute: string): string {
   return `server/${node}/attribute/${attribute}`;
 }
 
+/** A Puppet class that this server has of its own, with parameters that go before those of groups and labels. */
+export function serverClassPath(node: string, puppetClass: string): string {
+  return `server/${node}/class/${puppetClass}`;
+}
+
+/** Sizes of the disks that the server shall have, in bytes. */
+export function serverDisksPath(node: string): string {
+  return `server/${node}/disks`;
+}
+
+/** What files last declared of an enrolled server, and whose files: what they may take away again. */
+export function serverDeclaredPath(node: string): string {
+  return `server/${node}/declared`;
+}
+
 /** A server that is declared and not enrolled yet; enrolled ones are keyed by their node. */
 export function pendingServerPath(name: string): string {
   return `pending/${name}`;
@@ -15,6 +30,18 @@ export function pendingServerPath(name: string): string {
 
 export function labelPath(label: string): string {
   return `label/${label}`;
+}
+
+export function groupPath(group: string): string {
+  return `group/${group}`;
+}
+
+export function alertPath(alert: string): string {
+  return `alert/${alert}`;
+}
+
+export function sizePath(size: string): string {
+  return `size/${size}`;
 }
 
 /** The declaration of a secret: its type and class. */
@@ -25,4 +52,9 @@ export function secretPath(path: string): string {
 /** The current version of a secret: commitment and writer, never a value. */
 export function secretVersionPath(path: string): string {
   return `version/${path}`;
+}
+
+/** Which secrets the code of a Puppet class names, as an operator's scan found them. */
+export function scanPath(puppetClass: string): string {
+  return `scan/${puppetClass}`;
 }
