@@ -27,11 +27,6 @@ export const NO_RULE: Rule = {
   groups: [],
 };
 
-export function isEmptyRule(rule: Exclusion & Partial<Rule>): boolean {
-  const { labels, allLabels = [], environment, region, provider, servers, groups } = rule;
-  return [labels, allLabels, environment, region, provider, servers, groups].every(({ length }) => length === 0);
-}
-
 /** A rule inside a record; null where there is none. */
 export function readRule(reader: RecordReader | null): Rule | null {
   if (reader === null) return null;
