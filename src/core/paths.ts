@@ -8,23 +8,11 @@ export function serverAttributePath(node: string, attribute: string): string {
   return `server/${node}/attribute/${attribute}`;
 }
 
-/** A Puppet class that this server has of its own, with parameters that go before those of groups and labels. */
-export function serverClassPath(node: string, puppetClass: string): string {
-  return `server/${node}/class/${puppetClass}`;
-}
-
-/** Sizes of the disks that the server shall have, in bytes. */
-export function serverDisksPath(node: string): string {
-  return `server/${node}/disks`;
-}
-
-/** What files last declared of an enrolled server, and whose files: what they may take away again. */
-export function serverDeclaredPath(node: string): string {
-  return `server/${node}/declared`;
-}
-
-/** A server that is declared and not enrolled yet; enrolled ones are keyed by their node. */
-export function pendingServerPath(name: string): string {
+/**
+ * What files declare of a server, by its name; the server is pending until a member has that name. The path is older
+ * than what else it holds now.
+ */
+export function declaredServerPath(name: string): string {
   return `pending/${name}`;
 }
 

@@ -1,7 +1,7 @@
 import { parseDurationMs } from "../../core/duration.ts";
 import { LabError } from "../../core/errors.ts";
 import { requireLabelName, requireServerName } from "../../core/names.ts";
-import { pendingServerPath } from "../../core/paths.ts";
+import { declaredServerPath } from "../../core/paths.ts";
 import type { Token } from "../../operations/kinds/token.ts";
 import type { TokenWishes } from "../../operator/token.ts";
 import type { CommandContext } from "../command.ts";
@@ -18,7 +18,7 @@ const MAX_TTL_DAYS = 30;
 export async function run(ctx: CommandContext): Promise<number> {
   const asked = readWishes(ctx);
   const { name } = asked;
-  const paths = name === null ? [] : [pendingServerPath(name)];
+  const paths = name === null ? [] : [declaredServerPath(name)];
   await withSigning(ctx, { servers: name === null ? [] : [name], paths }, (signing) => create(ctx, signing, asked));
   return 0;
 }
@@ -34,7 +34,7 @@ async function create(ctx: CommandContext, { session, keys, random }: Signing, a
     });
   }
   const issuer = chooseIssuer(context);
-  const declared = readPending(name === null ? undefined : context.current[pendingServerPath(name)]);
+  const declared = readPending(name === null ? undefined : context.current[declaredServerPath(name)]);
   const wishes = {
     ...asked,
     labels: [...declared.labels, ...asked.labels],

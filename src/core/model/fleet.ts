@@ -1,22 +1,13 @@
-import { alertPath, groupPath, labelPath, pendingServerPath, scanPath, secretPath, sizePath } from "../paths.ts";
+import { alertPath, declaredServerPath, groupPath, labelPath, scanPath, secretPath, sizePath } from "../paths.ts";
 import type { Json } from "../json.ts";
 import type { Node, View } from "../view.ts";
 import { type Alert, readAlert } from "./alert.ts";
 import { compareDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import { type Group, readGroup } from "./group.ts";
 import { type Label, readLabel } from "./label.ts";
-import type { PuppetClass } from "./puppet-class.ts";
 import { type ClassScan, readClassScan } from "./scan.ts";
 import { readSecretDeclaration, type SecretDeclaration } from "./secret-declaration.ts";
-import {
-  type DeclaredServer,
-  readDeclaredServer,
-  readDisks,
-  readPendingServer,
-  readServerClass,
-  type ServerRecord,
-  type ServerStanding,
-} from "./server.ts";
+import { type DeclaredServer, readDeclaredServer, type ServerRecord, type ServerStanding } from "./server.ts";
 import { readSize, type Size } from "./size.ts";
 
 /** Everything that decides what applies where: operators' desired state and who is a member. No observation is in it. */
@@ -57,49 +48,30 @@ export function fleetOf(view: View): Fleet {
 }
 
 function readServers(view: View, problems: Diagnostic[]): ServerRecord[] {
-  const own = readOwnRecords(view, problems);
+  const prefix = declaredServerPath("");
+  const declared = new Map(
+    view.desiredUnder(prefix).map(([path, { value }]) => {
+      const name = path.slice(prefix.length);
+      return [name, readDeclaredServer(name, value, problems)] as const;
+    }),
+  );
   const servers: ServerRecord[] = [];
   const taken = new Set<string>();
   for (const node of view.nodes.values()) {
     if (node.state === "cut") continue;
     taken.add(node.name);
-    servers.push(member(view, node, own.get(node.id) ?? NOTHING));
+    const owns = view.nodeByName(node.name)?.id === node.id;
+    servers.push(member(view, node, owns ? declared.get(node.name) : undefined));
   }
-  const prefix = pendingServerPath("");
-  for (const [path, { value }] of view.desiredUnder(prefix)) {
-    const name = path.slice(prefix.length);
+  for (const [name, { rest: _, labels, ...pending }] of declared) {
     if (taken.has(name)) continue;
-    const { rest: _, labels, ...pending } = readPendingServer(name, value, problems);
     servers.push({ id: null, standing: "pending", declared: true, labels: [...labels].sort(), ...pending });
   }
   return servers.sort((a, b) => compareText(a.name, b.name) || compareText(a.id ?? "", b.id ?? ""));
 }
 
-/** What stands under `server/<node>/` beside labels and attributes, which the view knows by itself. */
-interface OwnRecords {
-  readonly puppetClasses: PuppetClass[];
-  disksBytes: readonly number[];
-  declared: DeclaredServer | null;
-}
-
-const NOTHING: OwnRecords = { puppetClasses: [], disksBytes: [], declared: null };
-
-function readOwnRecords(view: View, problems: Diagnostic[]): Map<string, OwnRecords> {
-  const found = new Map<string, OwnRecords>();
-  for (const [path, { value }] of view.desiredUnder("server/")) {
-    const [, id = "", member = "", ...rest] = path.split("/");
-    if (member === "label" || member === "attribute") continue;
-    const name = view.nodes.get(id)?.name ?? id;
-    const own = found.get(id) ?? { puppetClasses: [], disksBytes: [], declared: null };
-    found.set(id, own);
-    if (member === "class") own.puppetClasses.push(readServerClass(name, rest.join("/"), value, problems));
-    else if (member === "disks") own.disksBytes = readDisks(name, value, problems);
-    else if (member === "declared") own.declared = readDeclaredServer(name, value, problems);
-  }
-  return found;
-}
-
-function member(view: View, node: Node, { puppetClasses, disksBytes, declared }: OwnRecords): ServerRecord {
+/** Whoever shares a name with its owner has no part in what is declared of it. */
+function member(view: View, node: Node, declared: DeclaredServer | undefined): ServerRecord {
   const attribute = (name: string) => view.attributeOf(node.id, name) ?? null;
   return {
     id: node.id,
@@ -112,10 +84,10 @@ function member(view: View, node: Node, { puppetClasses, disksBytes, declared }:
     size: attribute("size"),
     availability: attribute("availability"),
     alarmAfter: attribute("alarm_after"),
-    puppetClasses,
-    disksBytes,
+    puppetClasses: declared?.puppetClasses ?? [],
+    disksBytes: declared?.disksBytes ?? [],
     managedBy: declared?.managedBy ?? null,
-    declared: declared !== null || view.desired(pendingServerPath(node.name)) !== undefined,
+    declared: declared !== undefined,
   };
 }
 

@@ -39,8 +39,11 @@ export interface ServerRecord extends ServerAttributes {
   readonly declared: boolean;
 }
 
-/** A server that is declared and not enrolled, and what its token will bring. Stands at `pending/<name>`. */
-export interface PendingServer extends ServerAttributes {
+/**
+ * What files declare of a server. Stands at `pending/<name>`. A token that is made for the name brings labels and
+ * attributes; classes and disks hold from here for the member that owns the name.
+ */
+export interface DeclaredServer extends ServerAttributes {
   readonly name: string;
   readonly labels: readonly string[];
   readonly puppetClasses: readonly PuppetClass[];
@@ -49,7 +52,7 @@ export interface PendingServer extends ServerAttributes {
   readonly rest: JsonMap;
 }
 
-export function readPendingServer(name: string, value: Json, problems: Diagnostic[]): PendingServer {
+export function readDeclaredServer(name: string, value: Json, problems: Diagnostic[]): DeclaredServer {
   const reader = new RecordReader("server", name, value, problems);
   return {
     name,
@@ -67,45 +70,17 @@ export function readPendingServer(name: string, value: Json, problems: Diagnosti
   };
 }
 
-export function writePendingServer({ name: _, rest, puppetClasses, ...fields }: PendingServer): Json {
-  return told({ ...rest, ...fields, puppetClasses: writePuppetClasses(puppetClasses) });
-}
-
-/** What files declared of an enrolled server the last time. Stands at `server/<node>/declared`. */
-export interface DeclaredServer {
-  readonly managedBy: string | null;
-  readonly labels: readonly string[];
-  /** Names of attributes, `disks` among them. */
-  readonly attributes: readonly string[];
-  readonly puppetClasses: readonly string[];
-  readonly rest: JsonMap;
-}
-
-export function readDeclaredServer(name: string, value: Json, problems: Diagnostic[]): DeclaredServer {
-  const reader = new RecordReader("server", name, value, problems);
-  return {
-    managedBy: reader.text("managedBy"),
-    labels: reader.texts("labels", "a label", isLabelName),
-    attributes: reader.texts("attributes", "the name of an attribute", isLabelName),
-    puppetClasses: reader.texts("puppetClasses", "the name of a class", () => true),
-    rest: reader.rest(),
-  };
-}
-
-export function writeDeclaredServer({ rest, ...fields }: DeclaredServer): Json {
-  return told({ ...rest, ...fields });
-}
-
-/** The parameters at `server/<node>/class/<class>`. */
-export function readServerClass(server: string, name: string, value: Json, problems: Diagnostic[]): PuppetClass {
-  const reader = new RecordReader("server", server, value, problems, `class ${name}: `);
-  return { name, parameters: reader.map("parameters") };
-}
-
-/** The list at `server/<node>/disks`. */
-export function readDisks(server: string, value: Json, problems: Diagnostic[]): readonly number[] {
-  const reader = new RecordReader("server", server, { disks: value }, problems);
-  return reader.items("disks", "a size in bytes", asBytes);
+export function writeDeclaredServer({ rest, puppetClasses, ...fields }: Omit<DeclaredServer, "name">): Json {
+  const { labels, environment, region, provider, size, availability, alarmAfter, disksBytes, managedBy } = fields;
+  const attributes = { environment, region, provider, size, availability, alarmAfter };
+  return told({
+    ...rest,
+    labels,
+    ...attributes,
+    puppetClasses: writePuppetClasses(puppetClasses),
+    disksBytes,
+    managedBy,
+  });
 }
 
 function asBytes(item: Json): number | undefined {

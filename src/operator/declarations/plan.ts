@@ -1,6 +1,6 @@
 import { equalJson, type Json } from "../../core/json.ts";
 import { ATTRIBUTES } from "../../core/names.ts";
-import { labelPath, pendingServerPath, secretPath } from "../../core/paths.ts";
+import { labelPath, declaredServerPath, secretPath } from "../../core/paths.ts";
 import { writePending } from "../pending.ts";
 import type { OperatorContext } from "../requests.ts";
 import { emptyPlan, type Plan, planServer, type ServerWishes, serverPaths } from "../server-change.ts";
@@ -15,7 +15,7 @@ export function declarationSubjects({ labels, servers, secrets }: Declarations):
     paths: [
       ...[...labels.keys()].map(labelPath),
       ...[...secrets.keys()].map(secretPath),
-      ...[...servers].flatMap(([name, server]) => [pendingServerPath(name), ...serverPaths(name, wishesOf(server))]),
+      ...[...servers].flatMap(([name, server]) => [declaredServerPath(name), ...serverPaths(name, wishesOf(server))]),
     ],
   };
 }
@@ -35,7 +35,7 @@ export function planDeclarations(declarations: Declarations, context: OperatorCo
   for (const [name, server] of declarations.servers) {
     const subject = context.servers[name];
     const wishes = wishesOf(server);
-    const path = pendingServerPath(name);
+    const path = declaredServerPath(name);
     if (subject?.state === "active") {
       planServer(plan, name, subject, wishes, nowMs);
       if (context.current[path] === undefined) continue;

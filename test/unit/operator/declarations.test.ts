@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { labelPath, pendingServerPath } from "../../../src/core/paths.ts";
+import { labelPath, declaredServerPath } from "../../../src/core/paths.ts";
 import { declarationSubjects, planDeclarations } from "../../../src/operator/declarations/plan.ts";
 import { readDeclarations } from "../../../src/operator/declarations/read.ts";
 import { describeChange } from "../../../src/operator/change.ts";
@@ -156,7 +156,7 @@ servers:
       secrets: ["web/tls"],
     });
     expect(view.labelsOf(view.nodeByName("laptop")?.id ?? "")).toEqual(["coordinator", "pxe", "secret-store", "web"]);
-    expect(view.desired(pendingServerPath("nas-1"))?.value).toEqual({
+    expect(view.desired(declaredServerPath("nas-1"))?.value).toEqual({
       labels: ["storage"],
       provider: "baremetal",
       size: "large",

@@ -8,26 +8,18 @@ import { readGroup, writeGroup } from "../../../src/core/model/group.ts";
 import { readLabel, writeLabel } from "../../../src/core/model/label.ts";
 import { readClassScan, writeClassScan } from "../../../src/core/model/scan.ts";
 import { readSecretDeclaration, writeSecretDeclaration } from "../../../src/core/model/secret-declaration.ts";
-import {
-  readDeclaredServer,
-  readPendingServer,
-  writeDeclaredServer,
-  writePendingServer,
-} from "../../../src/core/model/server.ts";
+import { readDeclaredServer, writeDeclaredServer } from "../../../src/core/model/server.ts";
 import { readSize, writeSize } from "../../../src/core/model/size.ts";
 import {
   alertPath,
   groupPath,
   labelPath,
-  pendingServerPath,
+  declaredServerPath,
   scanPath,
   secretPath,
-  serverClassPath,
-  serverDeclaredPath,
-  serverDisksPath,
   sizePath,
 } from "../../../src/core/paths.ts";
-import { handMadeView, idOf } from "./hand-made-view.ts";
+import { handMadeView } from "./hand-made-view.ts";
 
 /** Each record as it stands in a ledger, with members that only a later release knows. */
 const RECORDS: Readonly<Record<string, readonly [Json, (name: string, value: Json, problems: Diagnostic[]) => Json]>> =
@@ -109,7 +101,7 @@ const RECORDS: Readonly<Record<string, readonly [Json, (name: string, value: Jso
       },
       (...args) => writeClassScan(readClassScan(...args)),
     ],
-    pending: [
+    server: [
       {
         labels: ["web"],
         environment: "prod",
@@ -122,10 +114,6 @@ const RECORDS: Readonly<Record<string, readonly [Json, (name: string, value: Jso
         disksBytes: [5e11],
         rack: 4,
       },
-      (...args) => writePendingServer(readPendingServer(...args)),
-    ],
-    declared: [
-      { managedBy: "homelab", labels: ["web"], attributes: ["region"], puppetClasses: ["nginx"], since: 3 },
       (...args) => writeDeclaredServer(readDeclaredServer(...args)),
     ],
   };
@@ -192,11 +180,14 @@ describe("a fleet", () => {
       [sizePath("small")]: { abstract: { cores: 1 } },
       [secretPath("web/tls")]: { type: "static" },
       [scanPath("nginx")]: { references: [], tree: "00" },
-      [pendingServerPath("web-9")]: { labels: ["web", "arm"], region: "eu" },
-      [pendingServerPath("web-1")]: { labels: ["db"] },
-      [serverClassPath(idOf("web-1"), "nginx::vhost")]: { parameters: { port: 80 } },
-      [serverDisksPath(idOf("web-1"))]: [500e9],
-      [serverDeclaredPath(idOf("web-2"))]: { managedBy: "homelab", labels: ["web"] },
+      [declaredServerPath("web-9")]: { labels: ["web", "arm"], region: "eu" },
+      [declaredServerPath("web-1")]: {
+        labels: ["db"],
+        puppetClasses: [{ name: "nginx::vhost", parameters: { port: 80 } }],
+        disksBytes: [500e9],
+        managedBy: "homelab",
+      },
+      [declaredServerPath("web-3")]: { labels: ["db"] },
       [labelPath("broken")]: 7,
     },
   );
@@ -215,9 +206,11 @@ describe("a fleet", () => {
       alarmAfter: "5m",
       puppetClasses: [{ name: "nginx::vhost", parameters: { port: 80 } }],
       disksBytes: [500e9],
+      managedBy: "homelab",
       declared: true,
     });
-    expect(servers[1]).toMatchObject({ managedBy: "homelab", declared: true });
+    expect(servers[1]).toMatchObject({ managedBy: null, declared: false });
+    // What is declared of a name is for the member that owns it.
     expect(servers[2]).toMatchObject({ declared: false });
     expect(servers[3]).toMatchObject({ id: null, labels: ["arm", "web"], region: "eu" });
   });
