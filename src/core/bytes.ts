@@ -25,7 +25,8 @@ export function fromCodes(codes: readonly number[]): string {
 }
 
 export function toHex(bytes: Uint8Array): string {
-  const codes = new Array<number>(2 * bytes.length);
+  const codes: number[] = [];
+  codes.length = 2 * bytes.length;
   for (let i = 0; i < bytes.length; i++) {
     const at = 2 * (bytes[i] as number);
     codes[2 * i] = HEX[at] as number;

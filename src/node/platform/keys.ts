@@ -10,7 +10,7 @@ export function createKeys(): Keys {
   const ed25519 = new Ed25519();
   return {
     // As text and back it takes half as long: the buffer that Node would make costs more than the hash.
-    hash: (message) => fromLatin1(hash("sha256", message, "latin1")),
+    hash: (message) => fromLatin1(hash("sha256", message, "binary")),
     verify: (publicKey, message, signature) => ed25519.verify(publicKey, message, signature),
     verifyAll: (items) => ed25519.verifyAll(items),
     isSafeKey: (publicKey) => ed25519.isSafeKey(publicKey),
