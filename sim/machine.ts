@@ -118,6 +118,7 @@ export class Machine {
       arch: "none",
     });
     const calls = new OperationCalls(agent);
+    await agent.load();
     await agent.start();
     this.#running = { agent, calls };
     parts.started(this, agent);

@@ -50,6 +50,8 @@ export interface AgentOptions {
   readonly release: string;
   readonly os: string;
   readonly arch: string;
+  /** What is to be said about the disk; null when all is well. */
+  readonly diskWarning?: () => string | null;
 }
 
 /** What changes while an agent runs, for whoever watches it. */
@@ -58,6 +60,8 @@ export type AgentEvent =
   | { readonly event: "peer"; readonly key: string }
   | { readonly event: "roles" };
 
+/** Where the replica's records stand on the disk. */
+export const ENTRIES = "entries/";
 /** Entries that came by an exchange are passed on by gossip up to this many: more is a new member that catches up. */
 const PASS_ON_ENTRIES = 64;
 /** How long to look for a peer that might know more of our own logs, before a member that is alone writes again. */
@@ -94,7 +98,7 @@ export class Agent {
     this.platform = platform;
     this.identity = identity;
     this.roles = options.roles;
-    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, "entries/"));
+    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES));
     this.#exchange = new ReplicaExchange(this.replica, keys);
     this.directory = new NodeDirectory(this.replica, link.self, options.bootstrap);
     this.#own = new OwnLogs({
@@ -145,10 +149,15 @@ export class Agent {
     );
   }
 
-  async start(): Promise<void> {
+  /** Reads what the disk has; nothing is sent or written yet. */
+  async load(): Promise<void> {
     await this.replica.load();
     await this.#own.load();
     await this.cache.load();
+  }
+
+  /** After {@link load}. */
+  async start(): Promise<void> {
     this.replica.onGrowth((growth) => this.#grew(growth));
     this.mesh.onOpinionChange(({ key }) => this.#emit({ event: "peer", key }));
     await this.mesh.start();
@@ -171,6 +180,10 @@ export class Agent {
   heads(): { authority: Uint8Array; desired: Uint8Array } {
     const { keys } = this.platform;
     return { authority: authorityDigest(keys, this.replica.graph), desired: this.replica.stateHash() };
+  }
+
+  get diskWarning(): string | null {
+    return this.#options.diskWarning?.() ?? null;
   }
 
   get asOfMs(): number | null {
@@ -251,9 +264,9 @@ export class Agent {
   #reconcile(): void {
     if (this.#life !== "running") return;
     this.#reconciledAt = this.replica.revision;
-    this.#runner.viewChanged();
+    this.#runner.request();
     this.cache.requestReconcile();
-    if (!this.#isReported(this.#facts())) this.#requestReport();
+    this.#requestReport();
   }
 
   /** Publishes the node's report when it says something new. */
@@ -268,30 +281,21 @@ export class Agent {
 
   async #report(): Promise<void> {
     if (this.#own.head === "unsure" || this.#life !== "running") return;
-    const report = this.#facts();
-    if (this.#isReported(report)) return;
-    if (this.view().nodes.get(this.identity.node)?.state !== "active") return;
-    try {
-      await this.#own.report(report);
-    } catch (error) {
-      this.platform.log.write("error", "report.failed", { error });
-    }
-  }
-
-  #facts(): NodeReport {
-    return {
+    const report: NodeReport = {
       release: this.#options.release,
       addresses: [...this.platform.link.addresses()],
       roles: this.#runner.reports(),
       os: this.#options.os,
       arch: this.#options.arch,
     };
-  }
-
-  /** Whether this is what the mesh has from this node. */
-  #isReported(report: NodeReport): boolean {
     const known = this.replica.observed.get(this.identity.node);
-    return known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report));
+    if (known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report))) return;
+    if (this.view().nodes.get(this.identity.node)?.state !== "active") return;
+    try {
+      await this.#own.report(report);
+    } catch (error) {
+      this.platform.log.write("error", "report.failed", { error });
+    }
   }
 
   async #catchUp(peer: string): Promise<void> {

@@ -29,13 +29,23 @@ export class NodeDirectory {
         return "refused";
       // Nobody knows yet which of the redeemers is the member: what a stranger may, both may.
       case "suspended":
-      case undefined:
         return "stranger";
+      case undefined:
+        return this.#isEmpty && this.#bootstrap.has(peer) ? "member" : "stranger";
     }
+  }
+
+  /**
+   * Nothing is known of the mesh: its store was lost. Those who were members when it was last known are asked; what
+   * they say counts only if it begins with the genesis that the home names.
+   */
+  get #isEmpty(): boolean {
+    return this.#replica.graph.entries.length === 0;
   }
 
   /** The other active members, and where they said (or the invitation said) that they listen. */
   members(): KnownAddress[] {
+    if (this.#isEmpty) return [...this.#bootstrap].map(([key, addresses]) => ({ key, addresses }));
     const members: KnownAddress[] = [];
     for (const node of this.#replica.view().nodes.values()) {
       if (node.state !== "active" || node.key === this.#self) continue;

@@ -20,10 +20,12 @@ import { toMultiaddr } from "../mesh/libp2p/addresses.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
-import { Agent } from "./agent.ts";
+import { Agent, ENTRIES } from "./agent.ts";
 import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { readHandlers } from "./handlers/index.ts";
+import { loadAgent, SnapshotKeeper, storePath } from "./home-store.ts";
+import { KnownPeersKeeper, readKnownPeers } from "./known-peers.ts";
 import { OperationCalls } from "./operation-calls.ts";
 import { systemClock } from "./platform/clock.ts";
 import {
@@ -39,7 +41,8 @@ import {
   writeNote,
 } from "./platform/home.ts";
 import { createKeys } from "./platform/keys.ts";
-import { openLevelDisk } from "./platform/level-disk.ts";
+import { openLevelDisk } from "./platform/store/level-disk.ts";
+import { describeHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
 import { describeMachine, isFree, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
@@ -51,8 +54,6 @@ import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
 
 const DEFAULT_LISTEN = "0.0.0.0:7444";
 const JOIN_TIMEOUT_MS = 20_000;
-const STORE = "store";
-const ENTRIES = "entries/";
 
 export interface NewHome {
   readonly home: string;
@@ -211,7 +212,7 @@ async function settleHome(options: {
   readonly bootstrap: readonly KnownAddress[];
 }): Promise<HomeFile> {
   const { home, keys, mesh } = options;
-  const disk = await openLevelDisk(`${home}/${STORE}`);
+  const disk = await openLevelDisk(storePath(home));
   try {
     const replica = new Replica(keys, mesh, scopedDisk(disk, ENTRIES));
     await replica.load();
@@ -266,8 +267,10 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
   const log = jsonLinesLog(settings.writeLog, settings.logLevel);
   const keys = createKeys();
   const signer = keys.signer(own.seed);
-  const disk = await openLevelDisk(`${home}/${STORE}`);
-  const undo: (() => Promise<void>)[] = [() => disk.close()];
+  const clock = systemClock();
+  const known = await readKnownPeers(home);
+  const bootstrap = [...file.bootstrap, ...known.filter(({ key }) => file.bootstrap.every((peer) => peer.key !== key))];
+  const undo: (() => Promise<void>)[] = [];
   const unwind = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
@@ -275,23 +278,36 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const listen = await chooseListen(home, settings.listen);
     const real = await createLibp2pLink({ seed: own.seed, meshId: file.mesh, listen, mdns: settings.mdns, log });
     const link = settings.wrapLink?.(real, file) ?? real;
-    const agent = new Agent({
-      platform: { clock: systemClock(), random: systemRandom(), disk, link, keys, log },
-      identity: {
-        mesh: fromHex(file.mesh) as Uint8Array,
-        node: file.node,
-        signer,
-        seal: own.seal,
-        machineKey: own.machineKey,
-      },
-      roles,
-      bootstrap: file.bootstrap,
-      release: RELEASE,
-      ...describeMachine(),
-    });
+    const { agent, disk } = await loadAgent(
+      home,
+      { clock, log },
+      (disk, health) =>
+        new Agent({
+          platform: { clock, random: systemRandom(), disk, link, keys, log },
+          identity: {
+            mesh: fromHex(file.mesh) as Uint8Array,
+            node: file.node,
+            signer,
+            seal: own.seal,
+            machineKey: own.machineKey,
+          },
+          roles,
+          bootstrap,
+          release: RELEASE,
+          ...describeMachine(),
+          diskWarning: () => describeHealth(health()),
+        }),
+    );
+    undo.push(() => disk.close());
     const calls = new OperationCalls(agent);
     await agent.start();
     undo.push(() => agent.stop());
+    const snapshots = new SnapshotKeeper({ home, disk, clock, log }, () => agent.replica.revision);
+    snapshots.start();
+    undo.push(() => snapshots.stop());
+    const peers = new KnownPeersKeeper(home, agent.directory, clock);
+    peers.start();
+    undo.push(() => peers.stop());
     await rememberPort(home, link);
     const socket = await socketPath(home, "agent.sock");
     const secretsSocket = await socketPath(home, "secrets.sock");
@@ -299,9 +315,8 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     undo.push(() => api.close());
     const secrets = await serveSecrets(agent, secretsSocket);
     undo.push(() => secrets.close());
-    await writeNote(home, "socket", socket);
+    await noteSockets(home, { socket, "secrets-socket": secretsSocket }, log);
     undo.push(() => removeNote(home, "socket"));
-    await writeNote(home, "secrets-socket", secretsSocket);
     undo.push(() => removeNote(home, "secrets-socket"));
     log.write("info", "agent.started", { name: file.name, addresses: link.addresses(), release: RELEASE });
     return {
@@ -317,6 +332,13 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
   } catch (error) {
     await unwind();
     throw error;
+  }
+}
+
+/** Where they are is where they are looked for, unless the path is too long: on a full disk that must do. */
+async function noteSockets(home: string, sockets: Readonly<Record<string, string>>, log: Log): Promise<void> {
+  for (const [name, path] of Object.entries(sockets)) {
+    await writeNote(home, name, path).catch((error: unknown) => log.write("error", "note.failed", { name, error }));
   }
 }
 
@@ -371,14 +393,15 @@ function isListenAddress(text: string): boolean {
 
 async function rememberPort(home: string, link: Link): Promise<void> {
   const port = link.addresses()[0]?.split(":").at(-1);
-  if (port !== undefined) await writeNote(home, "port", port);
+  // Only a convenience: a full disk does not keep an agent from starting.
+  if (port !== undefined) await writeNote(home, "port", port).catch(() => undefined);
 }
 
 /** Opens a home whose agent does not run, for reading. Throws `NoHome`, `HomeInUse`. */
 export async function openHome(home: string): Promise<HomeReader> {
   const { file, own } = await requireHome(home);
   const keys = createKeys();
-  const disk: Disk = await openLevelDisk(`${home}/${STORE}`, { missing: "refuse" });
+  const disk: Disk = await openLevelDisk(storePath(home), { missing: "refuse" });
   const replica = new Replica(keys, fromHex(file.mesh) as Uint8Array, scopedDisk(disk, ENTRIES));
   try {
     await replica.load();

@@ -43,7 +43,11 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
   });
   const pidFile = pidFileOf(home);
-  writeFileSync(pidFile, `${process.pid}\n`);
+  try {
+    writeFileSync(pidFile, `${process.pid}\n`);
+  } catch (error) {
+    ctx.note(`lab agent stop will not find this agent: ${(error as Error).message}`);
+  }
   ctx.note(`agent ${agent.name} of mesh ${agent.meshName} listens on ${agent.addresses.join(", ")}`);
   try {
     return await ending;

@@ -57,10 +57,12 @@ export function agentSource(agent: Agent): ReadSource {
     ownAddresses: () => platform.link.addresses(),
     ownRoles: () => agent.roleReports,
     observedHash: () => observedHash(agent),
-    warnings: () =>
-      agent.roleReports
+    warnings: () => [
+      ...(agent.diskWarning === null ? [] : [agent.diskWarning]),
+      ...agent.roleReports
         .filter(({ state }) => state === "failing")
         .map(({ label, detail }) => `role ${label} fails here: ${detail}`),
+    ],
   };
 }
 

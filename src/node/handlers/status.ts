@@ -19,8 +19,10 @@ export function getStatus(source: ReadSource): unknown {
     ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
     ...forked.map(({ log }) => `log ${log.slice(0, 12)} has two histories and is frozen where they part`),
     ...(view.recovery === null ? ["there is no recovery code: a lost operator key cannot be replaced"] : []),
-    ...(source.replica.damaged.length > 0
-      ? [`${source.replica.damaged.length} record(s) of the store were damaged and are asked for again`]
+    ...(source.replica.damaged.length + source.replica.missing > 0
+      ? [
+          `${source.replica.damaged.length + source.replica.missing} record(s) of the store were lost and are asked for again`,
+        ]
       : []),
   ];
   const item: Status = {

@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LabError } from "../../../src/core/errors.ts";
-import { openLevelDisk } from "../../../src/node/platform/level-disk.ts";
+import { openLevelDisk } from "../../../src/node/platform/store/level-disk.ts";
 
 const MIB = 1024 * 1024;
 const [home = ""] = process.argv.slice(2);

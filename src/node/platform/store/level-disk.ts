@@ -1,8 +1,10 @@
-import { access, mkdir, open as openFile, statfs } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { access, mkdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
-import { LabError } from "../../core/errors.ts";
-import { type Disk, DiskFailedError, DiskFullError, type DiskRecord } from "../../core/ports/disk.ts";
+import { LabError } from "../../../core/errors.ts";
+import { type Disk, DiskFailedError, DiskFullError, type DiskRecord } from "../../../core/ports/disk.ts";
+import { StoreBarredError, StoreDamagedError } from "./errors.ts";
+import { Tally } from "./tally.ts";
 
 export interface LevelDiskOptions {
   /** What to do where there never was a store: `create` one (default), or `refuse`, which leaves no trace. */
@@ -10,31 +12,52 @@ export interface LevelDiskOptions {
 }
 
 /**
- * A Disk in LevelDB files under `directory`. Beside it lies `<directory>.created`: from then on a store that is gone
- * counts as lost and is reported, where LevelDB would begin an empty one without a word.
+ * A Disk in LevelDB files under `directory`. Beside it lies `<directory>.tally`, which counts what was acknowledged:
+ * LevelDB opens a store that lost its newest half, or begins an empty one, without a word.
  *
- * Throws `HomeInUse` if another process has it open, `DiskFull`, or `DiskFailed` with the path and what to do.
+ * Throws `HomeInUse` if another process has it open, {@link StoreDamagedError} when it is not what was acknowledged,
+ * {@link StoreBarredError} when this process may not open it, `DiskFull`, or `DiskFailed`.
  * A write that failed may still be there after the next start, as a whole.
  */
 export async function openLevelDisk(directory: string, { missing = "create" }: LevelDiskOptions = {}): Promise<Disk> {
+  let tally: Tally | null = null;
+  let level: Level | null = null;
   try {
-    const marker = `${directory}.created`;
-    const marked = await exists(marker);
+    tally = await Tally.open(directory);
+    const begun = tally !== null || (await exists(markerPath(directory)));
     const found = await exists(join(directory, "CURRENT"));
-    if (marked && !found) throw lostStore(directory, marker);
+    if (begun && !found) throw new StoreDamagedError(directory, "it is gone, or lost its file CURRENT");
     if (!found && missing === "refuse") throw new DiskFailedError(`there is no store in ${directory}`);
     if (!found) await mkdir(directory, { recursive: true, mode: 0o700 });
-    const level = await openLevel(directory, found ? "refuse" : "create");
-    if (!marked && missing === "create") await writeMarker(marker).catch((error) => closeAndThrow(level, error));
-    return new LevelDisk(directory, level);
+    level = await openLevel(directory, found ? "refuse" : "create");
+    const written = await writtenBatches(level);
+    const acknowledged = tally?.count ?? 0;
+    if (written < acknowledged) {
+      const lost = acknowledged - written;
+      throw new StoreDamagedError(directory, `the last ${lost} of ${acknowledged} acknowledged writes are gone`);
+    }
+    // A reader leaves no trace.
+    if (missing === "create") tally ??= await Tally.create(directory, written);
+    return new LevelDisk(directory, level, tally, written);
   } catch (error) {
+    await level?.close();
+    await tally?.close();
     throw diskError("cannot open", directory, error);
   }
 }
 
-async function closeAndThrow(level: Level, error: unknown): Promise<never> {
-  await level.close();
-  throw error;
+/** The first release marked a store that it had begun with this file. */
+function markerPath(directory: string): string {
+  return `${directory}.created`;
+}
+
+/** Counts the batches that the store holds; written with each of them. Not a record of anybody's. */
+const BATCHES = "\u0000batches";
+
+async function writtenBatches(level: Level): Promise<number> {
+  const value = await level.get(BATCHES);
+  const count = value === undefined ? 0 : Number(Buffer.from(value).toString("ascii"));
+  return Number.isSafeInteger(count) ? count : 0;
 }
 
 type Level = ClassicLevel<string, Uint8Array>;
@@ -56,6 +79,8 @@ const REOPEN_NEEDS_BYTES = 8 * 1024 * 1024;
 
 class LevelDisk implements Disk {
   readonly #directory: string;
+  readonly #tally: Tally | null;
+  #batches: number;
   #level: Level;
   readonly #waiting: Write[] = [];
   #writing: Promise<void> | null = null;
@@ -68,9 +93,11 @@ class LevelDisk implements Disk {
    */
   #log: "sound" | "torn" = "sound";
 
-  constructor(directory: string, level: Level) {
+  constructor(directory: string, level: Level, tally: Tally | null, batches: number) {
     this.#directory = directory;
     this.#level = level;
+    this.#tally = tally;
+    this.#batches = batches;
   }
 
   append(batch: readonly DiskRecord[], sync: boolean): Promise<void> {
@@ -96,7 +123,9 @@ class LevelDisk implements Disk {
   async scan(prefix: string): Promise<DiskRecord[]> {
     const range = { keyEncoding: "buffer", ...prefixRange(prefix) } as const;
     const found = await this.#read("cannot read", (level) => level.iterator<Buffer, Uint8Array>(range).all());
-    const records = found.map(([key, value]) => ({ key: key.toString("utf8"), value: plain(value) }));
+    const records = found
+      .map(([key, value]) => ({ key: key.toString("utf8"), value: plain(value) }))
+      .filter(({ key }) => key !== BATCHES);
     // LevelDB orders by UTF-8, which differs from UTF-16 beyond the basic plane.
     return records.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
@@ -108,6 +137,8 @@ class LevelDisk implements Disk {
       await this.#level.close();
     } catch (error) {
       throw diskError("cannot close", this.#directory, error);
+    } finally {
+      await this.#tally?.close();
     }
   }
 
@@ -127,8 +158,12 @@ class LevelDisk implements Disk {
     for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
       try {
         if (this.#log === "torn") await this.#reopen();
-        const changes = group.flatMap((write) => write.changes);
-        await this.#level.batch(changes, { sync: group.some((write) => write.sync) });
+        const sync = group.some((write) => write.sync);
+        const count: Change = { type: "put", key: BATCHES, value: Buffer.from(String(this.#batches + 1), "ascii") };
+        await this.#level.batch([...group.flatMap((write) => write.changes), count], { sync });
+        this.#batches++;
+        // Ahead of the disk the tally would call a loss what a power cut may take.
+        if (sync) await this.#tally?.note(this.#batches);
         for (const write of group) write.resolve();
       } catch (error) {
         this.#log = "torn";
@@ -184,6 +219,28 @@ async function openLevel(directory: string, missing: "create" | "refuse"): Promi
   return level;
 }
 
+/** What can be read of LevelDB files, also around damaged blocks. Opening alters them: for copies. */
+export async function readLevel(directory: string): Promise<DiskRecord[]> {
+  const level = await openLevel(directory, "refuse");
+  const records: DiskRecord[] = [];
+  const iterator = level.iterator<Buffer, Uint8Array>({ keyEncoding: "buffer" });
+  try {
+    for (;;) {
+      const some = await iterator.nextv(READ_AT_ONCE);
+      if (some.length === 0) break;
+      for (const [key, value] of some) records.push({ key: key.toString("utf8"), value: plain(value) });
+    }
+  } catch {
+    // Damaged blocks are skipped on the way and reported at the end.
+  } finally {
+    await iterator.close();
+    await level.close();
+  }
+  return records.filter(({ key }) => key !== BATCHES);
+}
+
+const READ_AT_ONCE = 1000;
+
 /** The bounds of all keys that begin with `prefix`. A byte of UTF-8 is never 0xff, so the last one can be counted up. */
 function prefixRange(prefix: string): { gte?: Buffer; lt?: Buffer } {
   if (prefix === "") return {};
@@ -207,29 +264,6 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function writeMarker(path: string): Promise<void> {
-  const file = await openFile(path, "w", 0o600);
-  try {
-    await file.writeFile("The store beside this file was created. If it is missing, it was lost.\n");
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  // The names of the marker and of the store are in their parent, which LevelDB does not sync.
-  const parent = await openFile(dirname(path), "r");
-  try {
-    await parent.sync();
-  } finally {
-    await parent.close();
-  }
-}
-
-function lostStore(directory: string, marker: string): DiskFailedError {
-  return new DiskFailedError(`the store in ${directory} is gone or lost its CURRENT file`, {
-    hint: `put a copy of it back, or remove ${marker} to begin an empty one that the peers refill`,
-  });
-}
-
 function closedStore(directory: string): DiskFailedError {
   return new DiskFailedError(`the store in ${directory} is closed`);
 }
@@ -248,13 +282,12 @@ function diskError(doing: string, directory: string, error: unknown): LabError {
     return new LabError("HomeInUse", `another process has the store in ${directory} open`, { hint }, options);
   }
   if (/No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(reason)) return new DiskFullError(options);
-  if (has("EACCES") || has("EROFS") || /Permission denied|Read-only file system/.test(reason)) {
-    const hint = "it must be readable and writable for the user that runs this";
-    return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, { ...options, hint });
+  if (has("EACCES") || has("EPERM") || has("EROFS") || /Permission denied|Read-only file system/.test(reason)) {
+    return new StoreBarredError(directory, reason, options);
   }
-  if (has("LEVEL_CORRUPTION")) {
-    const hint = `it is damaged: move it and ${directory}.created aside, the peers refill an empty one`;
-    return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, { ...options, hint });
+  // Of a table that was cut short LevelDB says "IO error: … Invalid argument".
+  if (has("LEVEL_CORRUPTION") || /Corruption|No such file|does not exist|[.](ldb|sst|log): /.test(reason)) {
+    return new StoreDamagedError(directory, reason, options);
   }
   return new DiskFailedError(`${doing} the store in ${directory} (${reason})`, options);
 }

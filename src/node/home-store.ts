@@ -1,0 +1,123 @@
+import type { Clock, Timer } from "../core/ports/clock.ts";
+import type { Disk } from "../core/ports/disk.ts";
+import type { Log } from "../core/ports/log.ts";
+import { type Agent, ENTRIES } from "./agent.ts";
+import { StoreDamagedError } from "./platform/store/errors.ts";
+import type { StoreHealth } from "./platform/store/health.ts";
+import { type OpenedStore, openStore } from "./platform/store/open-store.ts";
+import { readNewestSnapshot, writeSnapshot } from "./platform/store/snapshots.ts";
+
+/** What stands under `home/` that belongs to the store. */
+const STORE = "store";
+const SNAPSHOTS = "snapshots";
+
+/** A snapshot is made this often, if anything was written since the last one. */
+const SNAPSHOT_EVERY_MS = 3_600_000;
+/** The first one: a new member has caught up by then. */
+const FIRST_SNAPSHOT_MS = 300_000;
+
+export function storePath(home: string): string {
+  return `${home}/${STORE}`;
+}
+
+export interface LoadedAgent {
+  readonly agent: Agent;
+  readonly disk: Disk;
+  readonly health: () => StoreHealth;
+}
+
+/**
+ * Opens the store of a home and loads its agent from it. A store that lost something is healed first, from what is
+ * readable and from the last snapshot; what is missing then, peers have. Throws `HomeInUse`.
+ */
+export async function loadAgent(
+  home: string,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  build: (disk: Disk, health: () => StoreHealth) => Agent,
+): Promise<LoadedAgent> {
+  const options = {
+    now: () => new Date(clock.now()),
+    monotonicMs: () => clock.monotonic(),
+    snapshot: () => readNewestSnapshot(`${home}/${SNAPSHOTS}`),
+  };
+  let opened = await openStore(storePath(home), options);
+  let loaded = await tryToLoad(opened, build);
+  if (!(loaded instanceof StoreDamagedError)) return tell(loaded, log);
+  await opened.disk.close();
+  opened = await openStore(storePath(home), { ...options, damage: loaded });
+  loaded = await tryToLoad(opened, build);
+  if (!(loaded instanceof StoreDamagedError)) return tell(loaded, log);
+  // Healed and still incomplete: nothing on this machine has more. Peers do.
+  const agent = build(opened.disk, opened.health);
+  await agent.load();
+  await agent.replica.acceptLoss();
+  return tell({ agent, ...opened }, log);
+}
+
+async function tryToLoad(
+  { disk, health }: OpenedStore,
+  build: (disk: Disk, health: () => StoreHealth) => Agent,
+): Promise<LoadedAgent | StoreDamagedError> {
+  const agent = build(disk, health);
+  try {
+    await agent.load();
+  } catch (error) {
+    if (error instanceof StoreDamagedError) return error;
+    throw error;
+  }
+  const { missing, damaged } = agent.replica;
+  if (health().state === "stand-in" || missing + damaged.length === 0) return { agent, disk, health };
+  const reason = `${missing} records gone, ${damaged.length} altered`;
+  return new StoreDamagedError("this home", reason, { altered: damaged.map((key) => ENTRIES + key) });
+}
+
+function tell(loaded: LoadedAgent, log: Log): LoadedAgent {
+  const health = loaded.health();
+  if (health.state !== "sound") log.write("error", "store.opened", { ...health });
+  return loaded;
+}
+
+/** Makes snapshots of a store while its agent runs. */
+export class SnapshotKeeper {
+  readonly #parts: { readonly home: string; readonly disk: Disk; readonly clock: Clock; readonly log: Log };
+  readonly #revision: () => number;
+  #madeAt = -1;
+  #timer: Timer | null = null;
+  #making: Promise<void> = Promise.resolve();
+
+  /** `revision` changes with every write that is worth a snapshot. */
+  constructor(
+    parts: { readonly home: string; readonly disk: Disk; readonly clock: Clock; readonly log: Log },
+    revision: () => number,
+  ) {
+    this.#parts = parts;
+    this.#revision = revision;
+  }
+
+  start(): void {
+    this.#makeIn(FIRST_SNAPSHOT_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#making;
+  }
+
+  #makeIn(delayMs: number): void {
+    this.#timer = this.#parts.clock.after(delayMs, () => {
+      this.#making = this.#make().finally(() => this.#makeIn(SNAPSHOT_EVERY_MS));
+    });
+  }
+
+  async #make(): Promise<void> {
+    const { home, disk, clock, log } = this.#parts;
+    const revision = this.#revision();
+    if (revision === this.#madeAt) return;
+    try {
+      await writeSnapshot(`${home}/${SNAPSHOTS}`, await disk.scan(""), new Date(clock.now()));
+      this.#madeAt = revision;
+    } catch (error) {
+      log.write("error", "snapshot.failed", { error });
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * What was found when a store was opened:
+ * - `sound`: everything that it had acknowledged
+ * - `mended`: its owner may open it again, which the permissions had forbidden; nothing is missing
+ * - `healed`: it was damaged; what was readable was kept, and what a snapshot still had
+ * - `stand-in`: it cannot be opened for writing now; reads are answered from a copy in memory, and writes fail
+ */
+export type StoreHealth =
+  | { readonly state: "sound" }
+  | { readonly state: "mended" }
+  | {
+      readonly state: "healed";
+      /** What was wrong. */
+      readonly reason: string;
+      /** Where the damaged files lie; null when there was nothing left to keep. */
+      readonly quarantine: string | null;
+      /** Records that were readable in the damaged store. */
+      readonly salvaged: number;
+      /** Records that only a snapshot still had. */
+      readonly restored: number;
+    }
+  | { readonly state: "stand-in"; readonly reason: string };
+
+/** For `lab status`; null when there is nothing to say. */
+export function describeHealth(health: StoreHealth): string | null {
+  switch (health.state) {
+    case "sound":
+      return null;
+    case "mended":
+      return "the permissions of the store were wrong and are mended";
+    case "healed": {
+      const snapshot = health.restored > 0 ? `, ${health.restored} came from a snapshot` : "";
+      const aside = health.quarantine === null ? "" : `; the damaged files are in ${health.quarantine}`;
+      return `the store was damaged (${health.reason}): ${health.salvaged} records kept${snapshot}${aside}`;
+    }
+    case "stand-in":
+      return `nothing can be written, reads are answered from memory: ${health.reason}`;
+  }
+}

@@ -1,0 +1,58 @@
+import { cp, link, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { ClassicLevel } from "classic-level";
+import type { DiskRecord } from "../../../core/ports/disk.ts";
+import { readLevel } from "./level-disk.ts";
+
+/** Damaged stores that are kept; the oldest goes when there is another, so that they do not fill the disk. */
+const QUARANTINES_KEPT = 3;
+
+/**
+ * Everything that can be read out of LevelDB files, whatever happened to them. They are not touched: it works on copies
+ * in `workshop`, which is gone afterwards.
+ *
+ * It reads twice, because the ways see different things: an ordinary opening reads what the manifest names; repair
+ * (LevelDB's `RepairDB`) finds tables that the manifest forgot, and drops what is damaged. Where both have a record,
+ * repair has the newer one.
+ */
+export async function salvage(directory: string, workshop: string): Promise<DiskRecord[]> {
+  const records = new Map<string, Uint8Array>();
+  for (const way of ["opened", "repaired"] as const) {
+    await rm(workshop, { recursive: true, force: true });
+    try {
+      await cp(directory, workshop, { recursive: true });
+      if (way === "repaired") await ClassicLevel.repair(workshop);
+      for (const { key, value } of await readLevel(workshop)) records.set(key, value);
+    } catch {
+      // This way is closed; the other may be open.
+    }
+  }
+  await rm(workshop, { recursive: true, force: true });
+  return [...records].map(([key, value]) => ({ key, value }));
+}
+
+/**
+ * The files of a store as they are now, kept from what opening does to them: LevelDB deletes tables that its manifest
+ * does not name, also when the manifest is the part that is damaged. Tables cost no space where links are possible.
+ */
+export async function keepAside(directory: string, aside: string): Promise<void> {
+  await rm(aside, { recursive: true, force: true });
+  await mkdir(aside, { mode: 0o700 });
+  for (const name of await readdir(directory)) {
+    const [from, to] = [join(directory, name), join(aside, name)];
+    // Tables are never written again; what is appended to has to be copied.
+    if (/[.](ldb|sst)$/.test(name)) await link(from, to).catch(() => cp(from, to));
+    else if (name !== "LOCK") await cp(from, to, { recursive: true });
+  }
+}
+
+/** Moves damaged files out of the way, beside their store. */
+export async function quarantine(directory: string, from: string, stamp: string): Promise<string> {
+  const place = `${directory}.damaged-${stamp}`;
+  await rm(place, { recursive: true, force: true });
+  await rename(from, place);
+  const [parent, prefix] = [dirname(directory), `${basename(directory)}.damaged-`];
+  const kept = (await readdir(parent)).filter((name) => name.startsWith(prefix)).sort();
+  for (const name of kept.slice(0, -QUARANTINES_KEPT)) await rm(join(parent, name), { recursive: true, force: true });
+  return place;
+}
