@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { LabError } from "../src/core/errors.ts";
 import type { Clock } from "../src/core/ports/clock.ts";
-import type { Link, LinkEvents, PeerKey, Standing } from "../src/core/ports/link.ts";
+import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../src/core/ports/link.ts";
 import {
   MAX_BROADCAST_BYTES,
   MAX_FRAME_BYTES,
@@ -69,6 +69,8 @@ export class SimLink implements Link {
   readonly #seenUntil = new Map<string, number>();
   /** When the earliest copy of a broadcast that is on its way here arrives. */
   readonly #comingMs = new Map<string, number>();
+  #sentBytes = 0;
+  #receivedBytes = 0;
   #state: "new" | "running" | "stopped" | "crashed" = "new";
   #events: LinkEvents | null = null;
 
@@ -171,6 +173,7 @@ export class SimLink implements Link {
       });
       end.asked.add(fail);
 
+      this.#sentBytes += body.length;
       const answer = (give: () => void) => {
         this.#send(end, () => {
           if (!end.asked.has(fail)) return;
@@ -181,7 +184,11 @@ export class SimLink implements Link {
       this.#send(end, () =>
         end.peer.#serve(this.self, end.connection, channel, body).then(
           (given) => {
-            if (given !== null) answer(() => resolve(given));
+            if (given === null) return;
+            answer(() => {
+              this.#receivedBytes += given.length;
+              resolve(given);
+            });
           },
           (error: unknown) => answer(() => reject(new PeerFailedError(peer, messageOf(error)))),
         ),
@@ -194,6 +201,18 @@ export class SimLink implements Link {
     this.#wire.counters.broadcasts++;
     const id = createHash("sha256").update(body).digest("hex");
     if (this.#isNew(id)) this.#spread(id, body, this.self);
+  }
+
+  /** What was said, without what a transport would add. */
+  stats(): LinkStats {
+    return {
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      refusedConnections: 0,
+      halfOpen: 0,
+      connections: this.#ends.size,
+      streams: [...this.#ends.values()].reduce((sum, { asked }) => sum + asked.size, 0),
+    };
   }
 
   /** Connections whose other end has stopped to answer are noticed to be dead. */
@@ -286,12 +305,14 @@ export class SimLink implements Link {
   async #serve(from: PeerKey, connection: Connection, channel: string, body: Uint8Array): Promise<Uint8Array | null> {
     if (this.#state !== "running" || this.#events === null) return null;
     if (this.#ends.get(from)?.connection !== connection) return null;
+    this.#receivedBytes += body.length;
     if (this.#events.standing(from) === "refused") {
       await this.hangUp(from);
       return null;
     }
     const answer = await this.#events.request(from, channel, body);
     refuseTooLarge(answer);
+    this.#sentBytes += answer.length;
     return answer;
   }
 
@@ -311,6 +332,7 @@ export class SimLink implements Link {
     const { counters } = this.#wire;
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || this.#standing(peer.self) !== "member") continue;
+      this.#sentBytes += body.length;
       if (this.#wire.isLost()) {
         counters.broadcastsLost++;
         continue;
@@ -335,6 +357,7 @@ export class SimLink implements Link {
     if (this.#state !== "running" || this.#ends.get(from)?.connection !== connection) return;
     if (this.#standing(from) !== "member" || !this.#isNew(id)) return;
     const { counters } = this.#wire;
+    this.#receivedBytes += body.length;
     counters.broadcastsDelivered++;
     this.#events?.broadcast(body, from);
     if (this.#wire.isDuplicated()) {

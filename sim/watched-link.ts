@@ -30,6 +30,7 @@ export function watchedLink(link: Link, watcher: LinkWatcher): Link {
       watcher.left(body);
       link.broadcast(body);
     },
+    stats: () => link.stats(),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Link, LinkEvents, PeerKey } from "../core/ports/link.ts";
+import type { Link, LinkEvents, LinkStats, PeerKey } from "../core/ports/link.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
 
 /** A link that behaves as if the network between it and some peers were cut, in both directions. */
@@ -81,5 +81,9 @@ class Cuttable implements CuttableLink {
 
   broadcast(body: Uint8Array): void {
     this.#link.broadcast(body);
+  }
+
+  stats(): LinkStats {
+    return this.#link.stats();
   }
 }

@@ -346,6 +346,32 @@ export function linkContract(name: string, setup: () => Promise<LinkWorld>): voi
       expect(text(await ask(eve, bob, bytes("still a stranger?")))).toBe("still a stranger?");
     });
 
+    it("counts what it sends and receives, and what it holds", async () => {
+      const [alice, bob] = [await start("alice"), await start("bob")];
+      expect(alice.link.stats()).toMatchObject({ sentBytes: 0, receivedBytes: 0, connections: 0, streams: 0 });
+      await connect(alice, bob);
+      await isHeard(alice, bob);
+      const before = [alice.link.stats(), bob.link.stats()] as const;
+      await ask(alice, bob, new Uint8Array(100_000));
+      const after = [alice.link.stats(), bob.link.stats()] as const;
+      for (const [i, stats] of after.entries()) {
+        for (const bytes of ["sentBytes", "receivedBytes"] as const) {
+          const grown = stats[bytes] - before[i]![bytes];
+          expect(grown).toBeGreaterThanOrEqual(100_000);
+          expect(grown).toBeLessThan(110_000);
+        }
+        expect(stats).toMatchObject({ refusedConnections: 0, halfOpen: 0, connections: 1 });
+      }
+      bob.answer = () => new Promise(() => undefined);
+      const streams = alice.link.stats().streams;
+      const failure = alice.link.request(bob.key, "echo", bytes("hello"), 60_000).catch(() => undefined);
+      await until(() => alice.link.stats().streams > streams, "the question is open");
+      await world.settle(alice.link.hangUp(bob.key));
+      await world.settle(failure);
+      await until(() => alice.link.stats().connections === 0, "the connection is gone");
+      expect(alice.link.stats().streams).toBe(0);
+    });
+
     it("is silent once it has stopped, and comes back under its key", async () => {
       const [alice, bob] = [await start("alice"), await start("bob")];
       await connect(alice, bob);

@@ -48,6 +48,20 @@ export interface Link {
    * within two minutes are one broadcast; one over {@link MAX_BROADCAST_BYTES} is dropped.
    */
   broadcast(body: Uint8Array): void;
+  stats(): LinkStats;
+}
+
+/** What a link has carried since it started, and what it holds at this moment. */
+export interface LinkStats {
+  /** On the wire: everything that was said and what the transport adds to it, TCP's own headers aside. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Connections that were turned away, or ended, because they asked for more than anybody gets. */
+  readonly refusedConnections: number;
+  /** Connections whose other end has not proved a key yet. */
+  readonly halfOpen: number;
+  readonly connections: number;
+  readonly streams: number;
 }
 
 /** Four MiB: the largest answer of anti-entropy (1 MiB of entries) and of a store (1 MiB value) with room to spare. */

@@ -31,6 +31,18 @@ export function dialable(addresses: readonly Multiaddr[]): string[] {
   return remote.length > 0 ? remote : known;
 }
 
+/**
+ * What stands for one machine or site in limits: an IPv4 address, or the first 64 bits of an IPv6 address, since
+ * whoever has one of those has 2^64.
+ */
+export function peerAddress(address: Multiaddr): string {
+  const host = address.getComponents()[0]?.value ?? "";
+  if (!isIPv6(host)) return host;
+  const [front = [], back = []] = host.split("::").map((half) => half.split(":").map((group) => group || "0"));
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => "0");
+  return [...front, ...zeros, ...back].slice(0, 4).join(":");
+}
+
 function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address.startsWith("[::1]");
 }

@@ -59,14 +59,15 @@ export function decodeAnswer(payload: Uint8Array): Answer | null {
 }
 
 /**
- * The payload of the one frame that the other side sends. Rejects when the frame is announced larger than `maxBytes`,
- * when nothing comes for `idleMs`, when the stream ends early and when the signal aborts.
+ * The payload of the one frame that the other side sends. Rejects when `announced` throws, which is called with its
+ * size before room is made for it, when nothing comes for `idleMs`, when the stream ends early and when the signal
+ * aborts.
  *
  * Not written with the stream's own iterator: begun after the other side has closed its half, that one never ends.
  */
 export function readFrame(
   stream: MessageStream,
-  maxBytes: number,
+  announced: (bytes: number) => void,
   idleMs: number,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -94,9 +95,13 @@ export function readFrame(
       if (expected === null && received >= LENGTH_BYTES) {
         const start = concat(...chunks.splice(0));
         chunks.push(start);
-        const announced = new DataView(start.buffer).getUint32(0);
-        if (announced > maxBytes) return fail(new Error(`a frame of ${announced} bytes was announced`));
-        expected = LENGTH_BYTES + announced;
+        const bytes = new DataView(start.buffer).getUint32(0);
+        try {
+          announced(bytes);
+        } catch (error) {
+          return fail(error instanceof Error ? error : new Error(String(error)));
+        }
+        expected = LENGTH_BYTES + bytes;
       }
       if (expected === null || received < expected) return;
       if (received > expected) return fail(new Error("more than one frame was sent"));
@@ -114,6 +119,13 @@ export function readFrame(
     if (signal.aborted) onAbort();
     else if (stream.readableEnded) onEnd();
   });
+}
+
+/** For {@link readFrame}: throws for a frame that is larger. */
+export function atMost(maxBytes: number): (bytes: number) => void {
+  return (bytes) => {
+    if (bytes > maxBytes) throw new Error(`a frame of ${bytes} bytes was announced`);
+  };
 }
 
 function frame(...parts: readonly Uint8Array[]): Uint8Array {

@@ -2,17 +2,17 @@ import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Connection, Libp2p, PeerId, PrivateKey, Startable, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
 import { toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
-import type { Link, LinkEvents, PeerKey, Standing } from "../../core/ports/link.ts";
+import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../../core/ports/link.ts";
 import { MAX_BROADCAST_BYTES, PeerFailedError, PeerTimeoutError, PeerUnreachableError } from "../../core/ports/link.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Secret } from "../../core/secret.ts";
 import { dialable, toMultiaddr } from "./addresses.ts";
 import type { Answer } from "./frames.ts";
 import {
+  atMost,
   decodeAnswer,
   decodeRequest,
   encodeAnswer,
@@ -22,7 +22,11 @@ import {
   readFrame,
 } from "./frames.ts";
 import { MemberGossip } from "./gossip.ts";
+import { KeepAlive } from "./keep-alive.ts";
+import { BoundedMuxers, MEMBER, STRANGER } from "./muxer.ts";
 import { keyOf, peerIdOf } from "./peer-key.ts";
+import { Transfers } from "./transfers.ts";
+import { MAX_HALF_OPEN, Wire } from "./wire.ts";
 
 export interface Libp2pLinkOptions {
   /** 32-byte Ed25519 seed of the node's key. */
@@ -44,6 +48,15 @@ const TRANSFER_MS = 60_000;
 
 /** Requests of one peer that are served at once. A stranger asks one thing: to be enrolled. */
 const REQUESTS_AT_ONCE = { member: 64, stranger: 4 };
+
+/** A request to be enrolled has less than 1 KiB. */
+const MAX_STRANGER_REQUEST_BYTES = 16 * 1024;
+
+/** Of one address. A rack behind one address that restarts is let in within a second; the rest tries again. */
+const CONNECTIONS_PER_SECOND = 200;
+
+/** Members, strangers and connections that crossed, of one node; members have 32 and some on demand. */
+const MAX_CONNECTIONS = 256;
 
 /** How often standings and gossip are looked over. */
 const REVIEW_MS = 1_000;
@@ -81,6 +94,10 @@ class Libp2pLink implements Link {
   /** Dials that a connection from the other side would answer, too. */
   readonly #awaited = new Map<PeerKey, Set<() => void>>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #wire = new Wire();
+  readonly #muxers = new BoundedMuxers();
+  readonly #keepAlive = new KeepAlive((connection) => this.#muxers.ping(connection));
+  readonly #transfers = new Transfers();
   #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
   #review: NodeJS.Timeout | undefined;
 
@@ -107,15 +124,27 @@ class Libp2pLink implements Link {
       addresses: { listen: listen.map(String) },
       transports: [tcp()],
       connectionEncrypters: [noise()],
-      streamMuxers: [yamux({ maxInboundStreams: 256 })],
+      streamMuxers: [this.#muxers.factory],
       connectionGater: {
-        denyInboundEncryptedConnection: (peer) => standing(peer) === "refused",
+        denyInboundConnection: (connection) => !this.#wire.inbound(connection),
+        denyOutboundConnection: (_peer, connection) => {
+          this.#wire.outbound(connection);
+          return false;
+        },
+        denyInboundEncryptedConnection: (peer, connection) => {
+          this.#wire.proven(connection);
+          return standing(peer) === "refused";
+        },
         denyOutboundEncryptedConnection: (peer) => standing(peer) === "refused",
       },
+      connectionMonitor: { enabled: false },
       connectionManager: {
         // The defaults, five per second and ten at once, leave most of a rack out after a power cut.
-        inboundConnectionThreshold: 500,
-        maxIncomingPendingConnections: 500,
+        inboundConnectionThreshold: CONNECTIONS_PER_SECOND,
+        maxIncomingPendingConnections: MAX_HALF_OPEN,
+        maxConnections: MAX_CONNECTIONS,
+        inboundUpgradeTimeout: 10_000,
+        inboundStreamProtocolNegotiationTimeout: 5_000,
         // One address that swallows packets must not take all the time there is for the others.
         addressDialTimeout: 4_000,
         outboundStreamProtocolNegotiationTimeout: 5_000,
@@ -168,6 +197,7 @@ class Libp2pLink implements Link {
     clearInterval(this.#review);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#keepAlive.stop();
     this.#connections.clear();
     await running.node.stop();
   }
@@ -229,7 +259,7 @@ class Libp2pLink implements Link {
       stream.send(frame);
       // A failure to send shows in the reading, too.
       stream.close({ signal: deadline }).catch(() => undefined);
-      answer = decodeAnswer(await readFrame(stream, MAX_ANSWER_FRAME_BYTES, timeoutMs, deadline));
+      answer = decodeAnswer(await readFrame(stream, atMost(MAX_ANSWER_FRAME_BYTES), timeoutMs, deadline));
     } catch (error) {
       if (deadline.aborted) throw new PeerTimeoutError(peer, timeoutMs);
       throw new PeerUnreachableError(peer, describe(error), { cause: error });
@@ -248,6 +278,18 @@ class Libp2pLink implements Link {
     // First the standings: a member that was cut a moment ago does not get this one.
     this.#reviewAll();
     this.#running?.node.services.gossip.publish(body);
+  }
+
+  stats(): LinkStats {
+    const connections = this.#running?.node.getConnections() ?? [];
+    return {
+      sentBytes: this.#wire.sentBytes,
+      receivedBytes: this.#wire.receivedBytes,
+      refusedConnections: this.#wire.refused + this.#muxers.refused,
+      halfOpen: this.#wire.halfOpen,
+      connections: connections.length,
+      streams: connections.reduce((sum, { streams }) => sum + streams.length, 0),
+    };
   }
 
   #standing(events: LinkEvents, peer: PeerId): Standing {
@@ -274,6 +316,8 @@ class Libp2pLink implements Link {
     const peer = keyOf(connection.remotePeer);
     if (this.#running === null || peer === null || connection.status !== "open") return;
 
+    this.#keepAlive.opened(connection);
+    this.#allow(connection, this.#running.events.standing(peer));
     this.#later(SETTLE_MS, () => this.#reviewPeer(peer));
     const others = this.#connections.get(peer);
     if (others !== undefined) {
@@ -303,11 +347,14 @@ class Libp2pLink implements Link {
   }
 
   #closed(connection: Connection): void {
+    this.#keepAlive.closed(connection);
     const peer = keyOf(connection.remotePeer);
     const connections = peer === null ? undefined : this.#connections.get(peer);
     if (this.#running === null || peer === null || !connections?.delete(connection) || connections.size > 0) return;
     this.#connections.delete(peer);
     this.#running.node.services.gossip.disconnect(connection.remotePeer);
+    // libp2p remembers everybody who ever chose a protocol, and keys cost a stranger nothing.
+    this.#running.node.peerStore.delete(connection.remotePeer).catch(() => undefined);
     this.#options.log.write("debug", "link.closed", { peer });
     this.#running.events.closed(peer);
   }
@@ -320,10 +367,16 @@ class Libp2pLink implements Link {
     const connection = this.#connectionTo(peer);
     if (this.#running === null || connection === undefined) return;
     const { events, node } = this.#running;
-    if (events.standing(peer) !== "member") node.services.gossip.disconnect(connection.remotePeer);
+    const standing = events.standing(peer);
+    this.#allow(connection, standing);
+    if (standing !== "member") node.services.gossip.disconnect(connection.remotePeer);
     else if (Date.now() - connection.timeline.open >= SETTLE_MS) {
       node.services.gossip.connect(connection.remotePeer, connection);
     }
+  }
+
+  #allow(connection: Connection, standing: Standing): void {
+    this.#muxers.allow(connection, standing === "member" ? MEMBER : STRANGER);
   }
 
   /** libp2p resets the stream of a handler that throws. */
@@ -340,19 +393,24 @@ class Libp2pLink implements Link {
     if (served >= REQUESTS_AT_ONCE[standing]) throw new Error("too many requests at once");
 
     this.#serving.set(peer, served + 1);
+    const release: (() => void)[] = [];
+    const hold = (bytes: number) => void release.push(this.#transfers.hold(peer, bytes));
+    const mayBe = atMost(standing === "member" ? MAX_REQUEST_FRAME_BYTES : MAX_STRANGER_REQUEST_BYTES);
+    const announced = (bytes: number) => {
+      mayBe(bytes);
+      hold(bytes);
+    };
     try {
-      const received = await readFrame(
-        stream,
-        MAX_REQUEST_FRAME_BYTES,
-        REQUEST_IDLE_MS,
-        AbortSignal.timeout(TRANSFER_MS),
-      );
+      const received = await readFrame(stream, announced, REQUEST_IDLE_MS, AbortSignal.timeout(TRANSFER_MS));
       const request = decodeRequest(received);
       if (request === null) throw new Error("not a request");
       if (events.standing(peer) === "refused") throw new Error("refused");
-      stream.send(await answerTo(() => events.request(peer, request.channel, request.body)));
+      const answer = await answerTo(() => events.request(peer, request.channel, request.body));
+      hold(answer.length);
+      stream.send(answer);
       await stream.close({ signal: AbortSignal.timeout(TRANSFER_MS) });
     } finally {
+      for (const end of release) end();
       const left = (this.#serving.get(peer) ?? 1) - 1;
       if (left > 0) this.#serving.set(peer, left);
       else this.#serving.delete(peer);

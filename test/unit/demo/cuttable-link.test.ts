@@ -158,6 +158,7 @@ describe("a link that is cut", () => {
       connected: () => [],
       request: async () => new Uint8Array(0),
       broadcast: () => undefined,
+      stats: () => alice.link.stats(),
     };
     const opened: string[] = [];
     const dave = cuttableLink(link, new Set([bob.link.self]));

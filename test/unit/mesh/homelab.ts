@@ -80,6 +80,7 @@ export function intercept(link: Link, instead: Partial<Link>): Link {
     connected: () => link.connected(),
     request: (peer, channel, body, timeoutMs) => link.request(peer, channel, body, timeoutMs),
     broadcast: (body) => link.broadcast(body),
+    stats: () => link.stats(),
     ...instead,
   };
 }

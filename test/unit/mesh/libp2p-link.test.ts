@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { generateKeyPair } from "@libp2p/crypto/keys";
@@ -7,41 +6,26 @@ import type { Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
-import { multiaddr } from "@multiformats/multiaddr";
 import type { Libp2p } from "libp2p";
 import { createLibp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { toHex } from "../../../src/core/bytes.ts";
-import type { Link, LinkEvents, PeerKey, Standing } from "../../../src/core/ports/link.ts";
+import type { LinkEvents, PeerKey } from "../../../src/core/ports/link.ts";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { Secret } from "../../../src/core/secret.ts";
 import { dialable, toMultiaddr } from "../../../src/mesh/libp2p/addresses.ts";
-import { encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
-import { createLibp2pLink } from "../../../src/mesh/libp2p/link.ts";
+import { atMost, encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
 import { linkContract } from "../../contracts/link-contract.ts";
+import {
+  addressOf,
+  createLink,
+  type Host,
+  pass,
+  REQUEST_PROTOCOL,
+  startGuest,
+  startHost,
+  until,
+} from "./wire-guests.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const MESH_ID = "ab".repeat(32);
-const REQUEST_PROTOCOL = `/lab/1/${MESH_ID.slice(0, 16)}/request`;
-
-const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let waitedMs = 0; !holds(); waitedMs += 20) {
-    if (waitedMs > 30_000) throw new Error(`never: ${what}`);
-    await pass(20);
-  }
-}
-
-const createLink = (name: string, listen: readonly string[] = ["127.0.0.1:0"]) =>
-  createLibp2pLink({
-    seed: new Secret(createHash("sha256").update(name).digest()),
-    meshId: MESH_ID,
-    listen,
-    mdns: false,
-    log: { write: () => undefined },
-  });
-
 linkContract("TCP, Noise and gossipsub", async () => ({
   link: createLink,
   pass,
@@ -49,16 +33,8 @@ linkContract("TCP, Noise and gossipsub", async () => ({
   end: async () => undefined,
 }));
 
-interface Agent {
-  readonly link: Link;
-  readonly heard: string[];
-  readonly standings: Map<PeerKey, Standing>;
-  asked: number;
-  answer: (body: Uint8Array) => Promise<Uint8Array>;
-}
-
 describe("libp2p links", () => {
-  let agents: Agent[];
+  let agents: Host[];
   let strangers: Libp2p[];
   /** Counts on over all tests: what was said once is not said again. */
   let round = 0;
@@ -72,36 +48,18 @@ describe("libp2p links", () => {
     await Promise.all([...agents.map(({ link }) => link.stop()), ...strangers.map((node) => node.stop())]);
   });
 
-  async function start(name: string): Promise<Agent> {
-    const agent: Agent = {
-      link: await createLink(name),
-      heard: [],
-      standings: new Map(),
-      asked: 0,
-      answer: async (body) => body,
-    };
+  async function start(name: string): Promise<Host> {
+    const agent = await startHost(name);
     agents.push(agent);
-    const events: LinkEvents = {
-      standing: (peer) => agent.standings.get(peer) ?? "member",
-      opened: () => undefined,
-      closed: () => undefined,
-      request: (_peer, _channel, body) => {
-        agent.asked++;
-        return agent.answer(body);
-      },
-      broadcast: (body) => void agent.heard.push(Buffer.from(body).toString()),
-      discovered: () => undefined,
-    };
-    await agent.link.start(events);
     return agent;
   }
 
-  const connect = (from: Agent, to: Agent) => from.link.dial(to.link.self, to.link.addresses(), 20_000);
-  const say = (agent: Agent, words: string) => agent.link.broadcast(Buffer.from(words));
+  const connect = (from: Host, to: Host) => from.link.dial(to.link.self, to.link.addresses(), 20_000);
+  const say = (agent: Host, words: string) => agent.link.broadcast(Buffer.from(words));
 
   /** Gossip has found its ways when everybody has heard one message of everybody. */
   async function acquainted(): Promise<void> {
-    const hasHeard = (agent: Agent, i: number) =>
+    const hasHeard = (agent: Host, i: number) =>
       agent === agents[i] || agent.heard.some((it) => it.startsWith(`${i}:`));
     await until(() => {
       const silent = agents.map((_, i) => i).filter((i) => !agents.every((agent) => hasHeard(agent, i)));
@@ -114,7 +72,7 @@ describe("libp2p links", () => {
   async function heardTwice(): Promise<string[]> {
     const news = Array.from({ length: 20 }, (_, i) => ({ speaker: agents[i % agents.length]!, words: `news ${i}` }));
     for (const { speaker, words } of news) say(speaker, words);
-    const hasHeardAll = (agent: Agent) =>
+    const hasHeardAll = (agent: Host) =>
       news.every(({ speaker, words }) => speaker === agent || agent.heard.includes(words));
     await until(() => agents.every(hasHeardAll), "everybody hears all twenty");
     return agents.flatMap(({ heard }) =>
@@ -122,21 +80,12 @@ describe("libp2p links", () => {
     );
   }
 
-  /** A libp2p node that is no link: it says and asks what it wants. */
   async function startRaw(): Promise<{ node: Libp2p; key: PeerKey }> {
-    const privateKey = await generateKeyPair("Ed25519");
-    const node = await createLibp2p({
-      privateKey,
-      addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
-    });
-    strangers.push(node);
-    return { node, key: toHex(privateKey.publicKey.raw) };
+    const guest = await startGuest();
+    strangers.push(guest.node);
+    return guest;
   }
 
-  const addressOf = (agent: Agent) => multiaddr(toMultiaddr(agent.link.addresses()[0]!)!.toString());
   const isOver = (stream: Stream) => stream.status === "reset" || stream.status === "aborted";
 
   it("carry twenty broadcasts to each of five that are joined in a ring", async () => {
@@ -201,7 +150,7 @@ describe("libp2p links", () => {
 
     const stream = await connection.newStream(REQUEST_PROTOCOL);
     stream.send(encodeRequest({ channel: "enrol", body: Buffer.from("let me in") }));
-    const answer = await readFrame(stream, 1_000, 5_000, AbortSignal.timeout(5_000));
+    const answer = await readFrame(stream, atMost(1_000), 5_000, AbortSignal.timeout(5_000));
     expect(Buffer.from(answer.subarray(1)).toString()).toBe("let me in");
     expect(opened).toBe(0);
     expect(connection.status).toBe("open");
@@ -275,7 +224,7 @@ describe("libp2p links", () => {
     expect(alice.asked).toBe(0);
     const next = await connection.newStream(REQUEST_PROTOCOL);
     next.send(encodeRequest({ channel: "enrol", body: new Uint8Array(3) }));
-    expect(await readFrame(next, 100, 5_000, AbortSignal.timeout(5_000))).toHaveLength(4);
+    expect(await readFrame(next, atMost(100), 5_000, AbortSignal.timeout(5_000))).toHaveLength(4);
   });
 
   it("do not hand on a request whose sender was refused while it sent", async () => {
@@ -361,7 +310,7 @@ describe("a frame", () => {
     nodes.push(reader!, writer!);
     const outcome = Promise.withResolvers<unknown>();
     await reader!.handle("/frame", (stream) =>
-      readFrame(stream, 100, 200, signal).then(
+      readFrame(stream, atMost(100), 200, signal).then(
         (payload) => outcome.resolve(Buffer.from(payload).toString()),
         (error: Error) => outcome.resolve(error.message),
       ),

@@ -1,0 +1,78 @@
+import type { MultiaddrConnection } from "@libp2p/interface";
+import { peerAddress } from "./addresses.ts";
+
+/** Noise and the choice of protocols take less than 2 KiB each way. */
+const MAX_HANDSHAKE_BYTES = 16 * 1024;
+
+/** A rack that restarts dials the few that run all at once; a handshake holds its place for ten seconds at most. */
+export const MAX_HALF_OPEN = 512;
+/** So that one address cannot take all places. A rack may well be behind one. */
+export const MAX_HALF_OPEN_PER_ADDRESS = 128;
+
+/** A connection of libp2p with the two calls that everything passes; its type tells of neither. */
+type RawConnection = MultiaddrConnection & {
+  onData(data: Bytes): void;
+  sendData(data: Bytes): { readonly sentBytes: number; readonly canSendMore: boolean };
+};
+
+interface Bytes {
+  readonly byteLength: number;
+}
+
+interface HalfOpen {
+  readonly address: string;
+  bytes: number;
+}
+
+/** Every connection from its first byte: counts what passes, and lets nobody linger who does not prove a key. */
+export class Wire {
+  sentBytes = 0;
+  receivedBytes = 0;
+  refused = 0;
+  readonly #halfOpen = new Map<MultiaddrConnection, HalfOpen>();
+
+  get halfOpen(): number {
+    return this.#halfOpen.size;
+  }
+
+  /** False if this one is too many; to be called before anything else happens to the connection. */
+  inbound(connection: MultiaddrConnection): boolean {
+    const address = peerAddress(connection.remoteAddr);
+    const fromThere = [...this.#halfOpen.values()].filter((other) => other.address === address).length;
+    if (this.#halfOpen.size >= MAX_HALF_OPEN || fromThere >= MAX_HALF_OPEN_PER_ADDRESS) {
+      this.refused++;
+      return false;
+    }
+    this.#halfOpen.set(connection, { address, bytes: 0 });
+    connection.addEventListener("close", () => this.#halfOpen.delete(connection), { once: true });
+    this.#watch(connection);
+    return true;
+  }
+
+  outbound(connection: MultiaddrConnection): void {
+    this.#watch(connection);
+  }
+
+  /** The other end has proved its key. */
+  proven(connection: MultiaddrConnection): void {
+    this.#halfOpen.delete(connection);
+  }
+
+  #watch(connection: MultiaddrConnection): void {
+    const raw = connection as RawConnection;
+    const [onData, sendData] = [raw.onData.bind(raw), raw.sendData.bind(raw)];
+    raw.onData = (data) => {
+      this.receivedBytes += data.byteLength;
+      const halfOpen = this.#halfOpen.get(connection);
+      if (halfOpen !== undefined) halfOpen.bytes += data.byteLength;
+      if (halfOpen === undefined || halfOpen.bytes <= MAX_HANDSHAKE_BYTES) return onData(data);
+      this.refused++;
+      connection.abort(new Error("a handshake has fewer bytes"));
+    };
+    raw.sendData = (data) => {
+      const result = sendData(data);
+      this.sentBytes += result.sentBytes;
+      return result;
+    };
+  }
+}
