@@ -39,8 +39,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "anybody may write anybody's authority log",
     file: "src/crdt/authority/graph.ts",
-    guard: "if (opened.key !== toHex(header.key)) return",
-    without: 'if (opened.key !== toHex(header.key) && log === "") return',
+    guard: "if (opened.key !== recurringHex(header.key)) return",
+    without: 'if (opened.key !== recurringHex(header.key) && log === "") return',
   },
   {
     name: "a node's log may carry a role",

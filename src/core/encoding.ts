@@ -1,5 +1,5 @@
 import { decode as cborDecode, encode as cborEncode, rfc8949EncodeOptions } from "cborg";
-import { equalBytes } from "./bytes.ts";
+import { equalBytes, fromCodes } from "./bytes.ts";
 import { LabError } from "./errors.ts";
 
 /** What canonical bytes can say. Numbers are finite; maps have text keys. */
@@ -27,14 +27,21 @@ const MAX_DEPTH = 32;
  * what is signed can be made again from what is meant. Members with the value undefined are left out.
  */
 export function encode(value: Plain): Uint8Array {
-  const out = new Output();
   // Most messages are small and plain: for those this is several times faster, and gives the same bytes.
-  if (out.write(value, 0)) return out.take();
+  const out = new Output();
+  try {
+    if (out.write(value, 0)) return out.take();
+  } finally {
+    out.wipe();
+  }
   return cborEncode(completed(value, 0), rfc8949EncodeOptions);
 }
 
 /** Strict inverse of {@link encode}: everything that `encode` would not have written is refused. */
 export function decode(bytes: Uint8Array): Plain {
+  const plain = new Input(bytes).readAll();
+  if (plain !== undefined) return plain;
+  // Wrong, or not as plain: the library knows which.
   let value: Plain;
   try {
     value = cborDecode(bytes, {
@@ -61,13 +68,23 @@ const TEXT = 0x60;
 const LIST = 0x80;
 const MAP = 0xa0;
 
+/**
+ * Where messages are put together that fit: an array for each would cost more than all of the writing. Wiped after
+ * each, as there may be a secret in it.
+ */
+const desk = new Uint8Array(4096);
+
 /** Writes whole numbers, ASCII, bytes, and lists and maps of them; the rest is left to the library. */
 class Output {
-  #bytes = new Uint8Array(256);
+  #bytes = desk;
   #at = 0;
 
   take(): Uint8Array {
     return this.#bytes.slice(0, this.#at);
+  }
+
+  wipe(): void {
+    this.#bytes.fill(0, 0, this.#at);
   }
 
   /** False if something in `value` is not for here: then what was written is worth nothing. */
@@ -106,11 +123,12 @@ class Output {
   }
 
   #map(map: { readonly [key: string]: Plain | undefined }, depth: number): boolean {
-    const keys = Object.keys(map).filter((key) => map[key] !== undefined);
-    // Encoded keys are compared, and those begin with the length (RFC 8949 §4.2.1).
-    keys.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+    let keys = Object.keys(map);
+    if (keys.some((key) => map[key] === undefined)) keys = keys.filter((key) => map[key] !== undefined);
+    sortKeys(keys);
     this.#head(MAP, keys.length);
-    return keys.every((key) => this.#text(key) && this.write(map[key], depth + 1));
+    for (const key of keys) if (!this.#text(key) || !this.write(map[key], depth + 1)) return false;
+    return true;
   }
 
   #text(text: string): boolean {
@@ -134,10 +152,10 @@ class Output {
   /** Major type and argument, in its shortest form. */
   #head(major: number, argument: number): void {
     if (argument < 24) return this.#byte(major | argument);
-    const bytes = argument < 0x100 ? 1 : argument < 0x10000 ? 2 : argument < 0x100000000 ? 4 : 8;
-    this.#byte(major | (23 + Math.log2(2 * bytes)));
-    if (bytes === 8) this.#fixed(Math.floor(argument / 0x100000000), 4);
-    this.#fixed(argument >>> 0, Math.min(bytes, 4));
+    const width = argument < 0x100 ? 0 : argument < 0x10000 ? 1 : argument < 0x100000000 ? 2 : 3;
+    this.#byte(major | (24 + width));
+    if (width === 3) this.#fixed(Math.floor(argument / 0x100000000), 4);
+    this.#fixed(argument >>> 0, 1 << Math.min(width, 2));
   }
 
   #fixed(value: number, bytes: number): void {
@@ -152,8 +170,132 @@ class Output {
   #room(length: number): void {
     if (this.#at + length <= this.#bytes.length) return;
     const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#at + length));
-    larger.set(this.#bytes);
+    larger.set(this.#bytes.subarray(0, this.#at));
+    this.wipe();
     this.#bytes = larger;
+  }
+}
+
+/** In place, as encoded keys are compared: those begin with their length (RFC 8949 §4.2.1). */
+function sortKeys(keys: string[]): void {
+  // Maps are small, and mostly in order: sorted by hand they cost no call for each comparison.
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let at = i;
+    while (at > 0 && isBefore(key, keys[at - 1] as string)) {
+      keys[at] = keys[at - 1] as string;
+      at--;
+    }
+    keys[at] = key;
+  }
+}
+
+function isBefore(a: string, b: string): boolean {
+  return a.length === b.length ? a < b : a.length < b.length;
+}
+
+/** Reads what {@link Output} writes, and nothing else. */
+class Input {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  /** The argument of the last head. */
+  #argument = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** Undefined if the bytes are not a single canonical item of those kinds. */
+  readAll(): Plain | undefined {
+    const value = this.#read(0);
+    return this.#at === this.#bytes.length ? value : undefined;
+  }
+
+  #read(depth: number): Plain | undefined {
+    const first = this.#bytes[this.#at++];
+    switch (first) {
+      case undefined:
+        return undefined;
+      case 0xf4:
+        return false;
+      case 0xf5:
+        return true;
+      case 0xf6:
+        return null;
+      default:
+        break;
+    }
+    if (!this.#head(first & 0x1f)) return undefined;
+    const argument = this.#argument;
+    switch (first & 0xe0) {
+      case UNSIGNED:
+        return argument;
+      case NEGATIVE:
+        return argument < Number.MAX_SAFE_INTEGER ? -1 - argument : undefined;
+      case BYTES:
+        if (argument > this.#bytes.length - this.#at) return undefined;
+        this.#at += argument;
+        // A copy: whoever gets it may keep it and not the message, or wipe one of the two.
+        return new Uint8Array(this.#bytes.subarray(this.#at - argument, this.#at));
+      case TEXT:
+        return this.#text(argument);
+      case LIST:
+        return depth === MAX_DEPTH ? undefined : this.#list(argument, depth);
+      case MAP:
+        return depth === MAX_DEPTH ? undefined : this.#map(argument, depth);
+      default:
+        return undefined;
+    }
+  }
+
+  /** False if the argument is cut short, too large to count with, or not in its shortest form. */
+  #head(additional: number): boolean {
+    if (additional < 24) {
+      this.#argument = additional;
+      return true;
+    }
+    if (additional > 27) return false;
+    const bytes = 1 << (additional - 24);
+    let argument = 0;
+    for (let i = 0; i < bytes; i++) argument = argument * 256 + (this.#bytes[this.#at++] ?? Number.NaN);
+    this.#argument = argument;
+    const least = additional === 24 ? 24 : 256 ** (bytes / 2);
+    return argument >= least && argument <= Number.MAX_SAFE_INTEGER;
+  }
+
+  #text(length: number): string | undefined {
+    if (length > this.#bytes.length - this.#at) return undefined;
+    const codes: number[] = [];
+    for (const end = this.#at + length; this.#at < end; this.#at++) {
+      const code = this.#bytes[this.#at] as number;
+      if (code > 0x7f) return undefined;
+      codes.push(code);
+    }
+    return fromCodes(codes);
+  }
+
+  #list(length: number, depth: number): Plain | undefined {
+    const items: Plain[] = [];
+    for (let i = 0; i < length; i++) {
+      const item = this.#read(depth + 1);
+      if (item === undefined) return undefined;
+      items.push(item);
+    }
+    return items;
+  }
+
+  #map(length: number, depth: number): Plain | undefined {
+    const map: Record<string, Plain> = {};
+    let before = "";
+    for (let i = 0; i < length; i++) {
+      const key = this.#read(depth + 1);
+      if (typeof key !== "string" || (i > 0 && !isBefore(before, key)) || key === "__proto__") return undefined;
+      const value = this.#read(depth + 1);
+      if (value === undefined) return undefined;
+      map[key] = value;
+      before = key;
+    }
+    return map;
   }
 }
 

@@ -1,4 +1,4 @@
-import { equalBytes } from "./bytes.ts";
+import { equalBytes, fromCodes } from "./bytes.ts";
 import { MalformedError } from "./encoding.ts";
 
 /** UTF-8 (RFC 3629), written out because core must run where there is no TextEncoder. Half a pair becomes U+FFFD. */
@@ -19,6 +19,7 @@ export function utf8Encode(text: string): Uint8Array {
 
 /** Throws {@link MalformedError} for bytes that {@link utf8Encode} would not write. */
 export function utf8Decode(bytes: Uint8Array): string {
+  if (bytes.every((byte) => byte < 0x80)) return fromCodes([...bytes]);
   let text = "";
   for (let i = 0; i < bytes.length; ) {
     const first = bytes[i++] as number;

@@ -1,4 +1,4 @@
-import { toHex } from "../core/bytes.ts";
+import { equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
@@ -82,13 +82,15 @@ export class Chain {
   add(entry: Entry<ChainHeader>): ChainAnswer {
     if (this.#byId.has(entry.id)) return { state: "known" };
     const { header } = entry;
-    const prevId = toHex(header.prev);
-    const prev = header.seq === 1 ? null : (this.#byId.get(prevId) ?? null);
-    if (header.seq > 1 && prev === null) return { state: "waiting", missing: [prevId] };
+    const last = this.#main.at(-1) ?? null;
+    // Mostly the chain goes on where it ended.
+    const isNext = last !== null && equalBytes(last.entry.hash, header.prev);
+    const prev = isNext ? last : header.seq === 1 ? null : (this.#byId.get(toHex(header.prev)) ?? null);
+    if (header.seq > 1 && prev === null) return { state: "waiting", missing: [toHex(header.prev)] };
     const refusal = this.#refusal(entry, prev);
     if (refusal !== null) return { state: "refused", reason: refusal };
 
-    const extends_ = !this.#forked && prev === (this.#main.at(-1) ?? null);
+    const extends_ = !this.#forked && prev === last;
     const cursor = extends_ ? this.#cursor : this.#cursorAt(prev);
     let writes: readonly LedgerWrite[] = [];
     try {

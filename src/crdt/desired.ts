@@ -1,4 +1,3 @@
-import { toHex } from "../core/bytes.ts";
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import { equalJson, type Json } from "../core/json.ts";
 import type { Conflict, PathWinner } from "../core/view.ts";
@@ -19,6 +18,13 @@ interface PathState {
   readonly superseded: Set<string>;
 }
 
+interface AboutServer {
+  readonly paths: Set<string>;
+  writes: number;
+}
+
+const SERVER = "server/";
+
 /**
  * The fold of all desired ledgers (`trust.md` §5): a write that an effective write names is superseded; among those
  * left the greatest (HLC, log) wins, and the others are conflicts. Cause beats clocks; clocks only break ties.
@@ -26,11 +32,11 @@ interface PathState {
 export class DesiredState {
   readonly #paths = new Map<string, PathState>();
   readonly winners = new Winners();
-  readonly #servers = new Map<string, Set<string>>();
+  readonly #servers = new Map<string, AboutServer>();
 
-  apply(link: ChainLink): void {
+  /** The next link of that log's ledger. */
+  apply(log: string, link: ChainLink): void {
     const { header, id } = link.entry;
-    const log = toHex(header.log);
     for (const { path, value, over } of link.writes) {
       let state = this.#paths.get(path);
       if (state === undefined) {
@@ -47,11 +53,15 @@ export class DesiredState {
     const [winner] = candidates(state);
     if (winner?.value === undefined) this.winners.set(path, undefined);
     else this.winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
-    const [kind, server] = path.split("/", 2);
-    if (kind !== "server" || server === undefined) return;
-    const paths = this.#servers.get(server);
-    if (paths === undefined) this.#servers.set(server, new Set([path]));
-    else paths.add(path);
+    if (!path.startsWith(SERVER)) return;
+    const end = path.indexOf("/", SERVER.length);
+    const server = path.slice(SERVER.length, end === -1 ? path.length : end);
+    const about = this.#servers.get(server);
+    if (about === undefined) this.#servers.set(server, { paths: new Set([path]), writes: 1 });
+    else {
+      about.paths.add(path);
+      about.writes++;
+    }
   }
 
   winner(path: string): PathWinner | undefined {
@@ -65,7 +75,12 @@ export class DesiredState {
 
   /** Every path that was ever written about a server. */
   serverPaths(server: string): ReadonlySet<string> {
-    return this.#servers.get(server) ?? new Set();
+    return this.#servers.get(server)?.paths ?? new Set();
+  }
+
+  /** How many writes there were about a server: while it stays the same, so does all that they say. */
+  writesAbout(server: string): number {
+    return this.#servers.get(server)?.writes ?? 0;
   }
 
   /** The writes that a new write of `log` at this path has to name. */

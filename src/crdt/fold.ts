@@ -20,6 +20,25 @@ export interface Foldable {
   chain(log: string, chainClass: number): Chain | undefined;
 }
 
+/** A ledger that counts, and the cuts of its writer that it knows nothing of. */
+interface Kept {
+  readonly log: string;
+  readonly cuts: readonly Cut[];
+}
+
+interface Cut {
+  readonly last: { readonly seq: number; readonly hash: string } | null;
+}
+
+/** What follows from authority alone, and is the same until that changes. */
+interface Standing {
+  readonly of: Authority;
+  readonly view: AuthorityView;
+  readonly kept: readonly Kept[];
+  /** Labels of nodes, as of some number of writes about the node. */
+  readonly labels: Map<string, { readonly writes: number; readonly labels: readonly string[] }>;
+}
+
 /**
  * Turns a replica into its {@link View}. Goes on from the last one where ledgers have only grown; where a cut or a
  * fork took something away it folds everything anew, so that both ways give the same.
@@ -28,7 +47,7 @@ export class Fold {
   #desired = new DesiredState();
   /** How much of each ledger is folded, and the entry that it ended with. */
   #applied = new Map<string, { count: number; last: string }>();
-  #standing: AuthorityView | null = null;
+  #standing: Standing | null = null;
 
   get desired(): DesiredState {
     return this.#desired;
@@ -36,30 +55,34 @@ export class Fold {
 
   view(replica: Foldable): View {
     const { authority } = replica;
-    const ledgers = keptLedgers(replica, authority);
-    if (!this.#continues(ledgers)) {
+    if (this.#standing?.of !== authority) this.#standing = standingOf(replica, authority);
+    const ledgers = this.#standing.kept.map(({ log, cuts }) => [log, keptLinks(replica, log, cuts)] as const);
+    if (!this.#continues(new Map(ledgers))) {
       this.#desired = new DesiredState();
       this.#applied = new Map();
+      this.#standing.labels.clear();
     }
     for (const [log, links] of ledgers) {
       const from = this.#applied.get(log)?.count ?? 0;
-      for (const link of links.slice(from)) this.#desired.apply(link);
-      if (links.length > 0) this.#applied.set(log, { count: links.length, last: links.at(-1)?.entry.id as string });
+      for (let i = from; i < links.length; i++) this.#desired.apply(log, links[i] as ChainLink);
+      if (links.length > from) this.#applied.set(log, { count: links.length, last: links.at(-1)?.entry.id as string });
     }
-    if (this.#standing?.of !== authority) this.#standing = buildAuthorityView(replica, authority);
     return buildView(replica, this.#standing, this.#desired);
   }
 
   #continues(ledgers: ReadonlyMap<string, readonly ChainLink[]>): boolean {
-    return [...this.#applied].every(([log, { count, last }]) => ledgers.get(log)?.[count - 1]?.entry.id === last);
+    for (const [log, { count, last }] of this.#applied) {
+      if (ledgers.get(log)?.[count - 1]?.entry.id !== last) return false;
+    }
+    return true;
   }
 
   /** Authority tips, ledger frontiers and the winners that follow from them. */
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
-    const { head, items } = this.#desired.winners.encoded();
-    return keys.hash(concat(encode(tips), encode(frontiers as Plain), head, items));
+    const front = concat(encode(tips), encode(frontiers as Plain));
+    return keys.hash(this.#desired.winners.encodedBehind(front));
   }
 }
 
@@ -67,35 +90,36 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
   return String(a[0]) < String(b[0]) ? -1 : 1;
 }
 
-/** The prefix rule of `trust.md` §5 for every desired ledger whose log is known and has `ops`. */
-function keptLedgers(replica: Foldable, authority: Authority): Map<string, readonly ChainLink[]> {
-  const kept = new Map<string, readonly ChainLink[]>();
+function standingOf(replica: Foldable, authority: Authority): Standing {
   const logs = [...authority.operators.values()].filter((operator) => operator.rights.has("ops"));
-  for (const operator of logs.sort((a, b) => (a.log < b.log ? -1 : 1))) {
-    const chain = replica.chain(operator.log, CLASS_DESIRED);
-    if (chain !== undefined) kept.set(operator.log, completeBatches(keptPrefix(replica, authority, operator, chain)));
-  }
-  return kept;
+  const kept = logs
+    .sort((a, b) => (a.log < b.log ? -1 : 1))
+    .map((operator) => ({ log: operator.log, cuts: cutsOf(replica, authority, operator) }));
+  return { of: authority, view: buildAuthorityView(replica, authority), kept, labels: new Map() };
 }
 
-function keptPrefix(
-  replica: Foldable,
-  authority: Authority,
-  operator: OperatorLog,
-  chain: Chain,
-): readonly ChainLink[] {
+/** The prefix rule of `trust.md` §5 for every desired ledger whose log is known and has `ops`. */
+function cutsOf(replica: Foldable, authority: Authority, operator: OperatorLog): Cut[] {
   const cuts = authority.cuts.filter(({ index, rank, body }) => {
     if (toHex(body.key) !== operator.key || rank >= operator.rank) return false;
     const named = body.keeps.some((keep) => toHex(keep.log) === operator.log);
     return named || !(index === operator.opening || replica.graph.isPast(index, operator.opening));
   });
-  if (cuts.length === 0) return chain.main;
-  const chains = cuts.map(({ body }): readonly ChainLink[] => {
+  return cuts.map(({ body }) => {
     const last = body.keeps.find((keep) => toHex(keep.log) === operator.log)?.l ?? null;
-    const link = last === null ? undefined : chain.find(toHex(last.hash));
+    return { last: last === null ? null : { seq: last.seq, hash: toHex(last.hash) } };
+  });
+}
+
+function keptLinks(replica: Foldable, log: string, cuts: readonly Cut[]): readonly ChainLink[] {
+  const chain = replica.chain(log, CLASS_DESIRED);
+  if (chain === undefined) return [];
+  if (cuts.length === 0) return completeBatches(chain.main);
+  const chains = cuts.map(({ last }): readonly ChainLink[] => {
+    const link = last === null ? undefined : chain.find(last.hash);
     return link === undefined || link.entry.header.seq !== last?.seq ? [] : pathTo(link);
   });
-  return chains.reduce(commonPrefix);
+  return completeBatches(chains.reduce(commonPrefix));
 }
 
 function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonly ChainLink[] {
@@ -107,13 +131,10 @@ function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonl
 const STANDING = { cut: 0, suspended: 1, active: 2 } as const;
 
 /** The part of a view that follows from authority alone, and is the same until that changes. */
-interface AuthorityView
-  extends Pick<
-    View,
-    "mesh" | "meshName" | "nodes" | "operators" | "tokens" | "recovery" | "nodeByKey" | "nodeByName" | "holders"
-  > {
-  readonly of: Authority;
-}
+type AuthorityView = Pick<
+  View,
+  "mesh" | "meshName" | "nodes" | "operators" | "tokens" | "recovery" | "nodeByKey" | "nodeByName" | "holders"
+>;
 
 function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityView {
   const nodes = new Map<string, Node>();
@@ -135,7 +156,6 @@ function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityV
     }
   }
   return {
-    of: authority,
     mesh: toHex(replica.mesh),
     meshName: genesis?.type === "genesis" ? genesis.name : "",
     nodes,
@@ -164,10 +184,10 @@ function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityV
   };
 }
 
-function buildView(replica: Foldable, { of: authority, ...standing }: AuthorityView, desired: DesiredState): View {
-  const labels = new Map<string, readonly string[]>();
+function buildView(replica: Foldable, standing: Standing, desired: DesiredState): View {
+  const { of: authority, labels } = standing;
   return {
-    ...standing,
+    ...standing.view,
     revision: replica.revision,
     newest: replica.newest,
     roleLog: (id, role) => {
@@ -177,12 +197,13 @@ function buildView(replica: Foldable, { of: authority, ...standing }: AuthorityV
       return open.map(([log]) => log).sort()[0];
     },
     labelsOf: (id) => {
-      let found = labels.get(id);
-      if (found === undefined) {
-        found = labelsOf(authority.nodes.get(id), desired);
-        labels.set(id, found);
+      const writes = desired.writesAbout(id);
+      let known = labels.get(id);
+      if (known?.writes !== writes) {
+        known = { writes, labels: labelsOf(authority.nodes.get(id), desired) };
+        labels.set(id, known);
       }
-      return found;
+      return known.labels;
     },
     attributeOf: (id, attribute) => {
       const path = serverAttributePath(id, attribute);

@@ -3,6 +3,7 @@ import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
 import type { Keys } from "../core/ports/keys.ts";
+import { recurringHex } from "../core/recurring-hex.ts";
 import type { View } from "../core/view.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
@@ -58,6 +59,7 @@ interface Placement {
 const MAX_WAITING = 1024;
 /** What one signature covers besides its own entry. A run of links has to fit into one message of an exchange. */
 const MAX_COVERED_BYTES = 1024 * 1024;
+const NONE: ReadonlySet<Entry> = new Set();
 /** From here on the thread pool is faster than checking one by one. */
 const POOL_FROM = 8;
 
@@ -91,6 +93,7 @@ export class Replica {
   #damaged: readonly string[] = [];
   #missing = 0;
   #observedRevision = 0;
+  #contents = 0;
   readonly #listeners: ((growth: Growth) => void)[] = [];
 
   constructor(keys: Keys, mesh: Uint8Array, disk: Disk) {
@@ -118,6 +121,7 @@ export class Replica {
     for (const entry of waiting) this.#waiting.set(entry.id, entry);
     this.#signedWaiting = waiting;
     this.#authority = null;
+    this.#contents++;
     this.#changed();
   }
 
@@ -145,6 +149,11 @@ export class Replica {
     return this.#observedRevision;
   }
 
+  /** Grows with every entry that comes or goes. */
+  get contents(): number {
+    return this.#contents;
+  }
+
   get newest(): Hlc {
     return this.#newest;
   }
@@ -155,8 +164,11 @@ export class Replica {
    */
   newestUntil(limitMs: number): Hlc {
     let latest = HLC_ZERO;
-    for (const { hlc } of [...this.#chains.values()].flatMap(({ tips }) => tips.map(({ entry }) => entry.header))) {
-      if (hlc.ms <= limitMs && compareHlc(hlc, latest) > 0) latest = hlc;
+    for (const { tips } of this.#chains.values()) {
+      for (const { entry } of tips) {
+        const { hlc } = entry.header;
+        if (hlc.ms <= limitMs && compareHlc(hlc, latest) > 0) latest = hlc;
+      }
     }
     return latest;
   }
@@ -276,8 +288,11 @@ export class Replica {
     for (const entry of all.filter(isObserved).sort((a, b) => a.header.seq - b.header.seq)) settle(entry);
 
     const left = all.filter((entry) => answers.get(entry.id)?.state === "waiting").slice(-MAX_WAITING);
-    this.#waiting = new Map(left.map((entry) => [entry.id, entry]));
-    this.#signedWaiting = new Set(left.filter((entry) => signed.has(entry)));
+    if (left.length + this.#waiting.size > 0) {
+      this.#waiting = new Map(left.map((entry) => [entry.id, entry]));
+      this.#signedWaiting = new Set(left.filter((entry) => signed.has(entry)));
+    }
+    if (grown.length > 0) this.#contents++;
     const bare = this.#uncovered(grown, signed);
     for (const { id } of bare) answers.set(id, { id, state: "refused", reason: "what covers it is refused" });
     const kept = grown.filter((entry) => !bare.has(entry));
@@ -290,13 +305,16 @@ export class Replica {
    * be convinced of them.
    */
   #uncovered(grown: readonly Entry[], signed: ReadonlySet<Entry>): ReadonlySet<Entry> {
+    if (grown.every((entry) => signed.has(entry) || !isChain(entry))) return NONE;
     const links = new Map(grown.filter(isChain).map((entry) => [entry.id, entry]));
     const bare = new Set<Entry>(links.values());
     for (const entry of links.values()) {
       let at = signed.has(entry) ? entry : undefined;
       while (at !== undefined && bare.delete(at)) at = links.get(toHex(at.header.prev));
     }
-    const spoilt = new Set([...bare].filter(isChain).map(({ header }) => chainId(toHex(header.log), header.class)));
+    const spoilt = new Set(
+      [...bare].filter(isChain).map(({ header }) => chainId(recurringHex(header.log), header.class)),
+    );
     for (const id of spoilt) {
       const chain = this.#chains.get(id)?.without(bare);
       if (chain === undefined || chain.size === 0) this.#chains.delete(id);
@@ -308,7 +326,7 @@ export class Replica {
   #recordsOf(entry: Entry): DiskRecord[] {
     if (isAuthority(entry)) return [this.#store.authorityRecord(entry)];
     if (isChain(entry)) return [this.#store.chainRecord(entry)];
-    const observed = this.#observed.get(toHex(entry.header.log));
+    const observed = this.#observed.get(recurringHex(entry.header.log));
     return observed === undefined ? [] : reportsOf(observed).map((report, i) => this.#store.observedRecord(report, i));
   }
 
@@ -329,8 +347,9 @@ export class Replica {
 
   has(entry: Entry): boolean {
     if (isAuthority(entry)) return this.graph.find(entry.id) !== undefined;
-    if (isChain(entry)) return this.chain(toHex(entry.header.log), entry.header.class)?.find(entry.id) !== undefined;
-    const known = this.#observed.get(toHex(entry.header.log));
+    if (isChain(entry))
+      return this.chain(recurringHex(entry.header.log), entry.header.class)?.find(entry.id) !== undefined;
+    const known = this.#observed.get(recurringHex(entry.header.log));
     return known !== undefined && (known.state === "forked" || known.entry.id === entry.id);
   }
 
@@ -380,7 +399,8 @@ export class Replica {
         bareBytes = signed.has(at) ? 0 : bareBytes + at.bytes.length;
         if (bareBytes > MAX_COVERED_BYTES) break;
         covered.add(at.id);
-        at = isChain(at) ? pending.get(toHex(at.header.prev)) : undefined;
+        // Mostly there is nothing else that it could cover.
+        at = pending.size > 1 && isChain(at) ? pending.get(toHex(at.header.prev)) : undefined;
       }
     }
     return covered;
@@ -398,12 +418,12 @@ export class Replica {
   }
 
   #placeLink(entry: Entry<ChainHeader>): Placement {
-    const log = toHex(entry.header.log);
-    const refusal = this.#writerRefusal(log, toHex(entry.header.key), entry.header.class);
+    const log = recurringHex(entry.header.log);
+    const refusal = this.#writerRefusal(log, recurringHex(entry.header.key), entry.header.class);
     if (refusal !== null) return refusal;
     const id = chainId(log, entry.header.class);
     let chain = this.#chains.get(id);
-    chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, toHex(entry.header.key));
+    chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, recurringHex(entry.header.key));
     const answer = chain.add(entry);
     if (answer.state !== "admitted") return answer;
     this.#chains.set(id, chain);
@@ -412,8 +432,8 @@ export class Replica {
   }
 
   #placeObserved(entry: Entry<ObservedHeader>): Placement {
-    const log = toHex(entry.header.log);
-    const refusal = this.#writerRefusal(log, toHex(entry.header.key), "observed");
+    const log = recurringHex(entry.header.log);
+    const refusal = this.#writerRefusal(log, recurringHex(entry.header.key), "observed");
     if (refusal !== null) return refusal;
     const next = observe(this.#observed.get(log), this.#outrun.get(log), entry);
     if (next === null) {

@@ -264,9 +264,9 @@ export class Agent {
   #reconcile(): void {
     if (this.#life !== "running") return;
     this.#reconciledAt = this.replica.revision;
-    this.#runner.request();
+    this.#runner.viewChanged();
     this.cache.requestReconcile();
-    this.#requestReport();
+    if (!this.#isReported(this.#facts())) this.#requestReport();
   }
 
   /** Publishes the node's report when it says something new. */
@@ -281,21 +281,30 @@ export class Agent {
 
   async #report(): Promise<void> {
     if (this.#own.head === "unsure" || this.#life !== "running") return;
-    const report: NodeReport = {
-      release: this.#options.release,
-      addresses: [...this.platform.link.addresses()],
-      roles: this.#runner.reports(),
-      os: this.#options.os,
-      arch: this.#options.arch,
-    };
-    const known = this.replica.observed.get(this.identity.node);
-    if (known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report))) return;
+    const report = this.#facts();
+    if (this.#isReported(report)) return;
     if (this.view().nodes.get(this.identity.node)?.state !== "active") return;
     try {
       await this.#own.report(report);
     } catch (error) {
       this.platform.log.write("error", "report.failed", { error });
     }
+  }
+
+  #facts(): NodeReport {
+    return {
+      release: this.#options.release,
+      addresses: [...this.platform.link.addresses()],
+      roles: this.#runner.reports(),
+      os: this.#options.os,
+      arch: this.#options.arch,
+    };
+  }
+
+  /** Whether this is what the mesh has from this node. */
+  #isReported(report: NodeReport): boolean {
+    const known = this.replica.observed.get(this.identity.node);
+    return known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report));
   }
 
   async #catchUp(peer: string): Promise<void> {

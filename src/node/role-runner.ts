@@ -52,6 +52,12 @@ export class RoleRunner {
     }));
   }
 
+  /** Asks for a pass if there is anything that could look at the view: most nodes have no role. */
+  viewChanged(): void {
+    const wanted = this.#host.wanted();
+    if (this.#running.size > 0 || this.#definitions.some(({ name }) => wanted.has(name))) this.request();
+  }
+
   request(): void {
     if (this.#life === "closed") return;
     if (this.#pass === "busy") this.#pass = "again";

@@ -113,9 +113,12 @@ export class SecretCache {
     }
   }
 
-  /** Asks for a {@link reconcile} soon. */
+  /** The view has changed: asks for a {@link reconcile} soon if that left something to do. */
   requestReconcile(): void {
-    this.#passes.request();
+    const view = this.#options.view();
+    const { wipe, fetch } = this.#plan(view);
+    if (wipe.length + fetch.length > 0) this.#passes.request();
+    else this.#settledAt = view.revision;
   }
 
   /** What is under way keeps nothing any more. */
@@ -154,17 +157,30 @@ export class SecretCache {
   async reconcile(): Promise<PassOutcome> {
     const view = this.#options.view();
     if (view.revision === this.#settledAt) return "settled";
-    await this.#wipe([...this.#records.values()].filter((record) => isWithdrawn(view, this.#options.self.id, record)));
+    const { wipe, fetch } = this.#plan(view);
+    await this.#wipe(wipe);
     let lacking = 0;
-    for (const path of entitledPaths(view, this.#options.self.id)) {
+    for (const path of fetch) {
       if (this.#life === "stopped") return "settled";
-      const current = currentVersion(this.#options.view(), path);
-      if (current === undefined || this.#records.get(path)?.version === current.version) continue;
-      if (!(await this.#refresh(path))) lacking++;
+      if (this.#lacks(this.#options.view(), path) && !(await this.#refresh(path))) lacking++;
     }
     if (lacking > 0) return "unsettled";
     this.#settledAt = view.revision;
     return "settled";
+  }
+
+  #plan(view: View): { readonly wipe: readonly CacheRecord[]; readonly fetch: readonly string[] } {
+    const { id } = this.#options.self;
+    return {
+      wipe: [...this.#records.values()].filter((record) => isWithdrawn(view, id, record)),
+      fetch: entitledPaths(view, id).filter((path) => this.#lacks(view, path)),
+    };
+  }
+
+  /** Whether there is a current version, and it is not here. */
+  #lacks(view: View, path: string): boolean {
+    const current = currentVersion(view, path);
+    return current !== undefined && this.#records.get(path)?.version !== current.version;
   }
 
   #stateOf(view: View, path: string, version: string): CacheEntry["state"] {

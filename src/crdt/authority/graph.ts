@@ -2,6 +2,7 @@ import { equalBytes, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import { joinMessage } from "../../core/enrolment.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import { recurringHex } from "../../core/recurring-hex.ts";
 import {
   type AuthorityHeader,
   carriesValidSignature,
@@ -125,13 +126,14 @@ export class AuthorityGraph {
     if (missing.length > 0) return { state: "waiting", missing };
     const parents = header.parents.map((parent) => this.#byId.get(toHex(parent)) as GraphEntry);
 
-    const log = toHex(header.log);
+    const log = recurringHex(header.log);
     const opened = this.#logs.get(log);
     // What opened a log is in the past of everything in it, so with all parents here it is here, too.
     if (opened?.openers.some((opener) => areOrKnow(parents, opener)) !== true) {
       return { state: "refused", reason: "its log was opened by nothing in its past" };
     }
-    if (opened.key !== toHex(header.key)) return { state: "refused", reason: "written by another key than its log's" };
+    if (opened.key !== recurringHex(header.key))
+      return { state: "refused", reason: "written by another key than its log's" };
     if (!carriesValidSignature(this.#keys, entry)) return { state: "refused", reason: "the signature is wrong" };
     const refusal = this.#refusal(body, opened, log, parents);
     if (refusal !== null) return { state: "refused", reason: refusal };
@@ -225,7 +227,7 @@ export class AuthorityGraph {
       setBit(past, parent.index);
       this.#tips.delete(parent.index);
     }
-    const node: GraphEntry = { index, entry, body, log, key: toHex(entry.header.key), past };
+    const node: GraphEntry = { index, entry, body, log, key: recurringHex(entry.header.key), past };
     this.#entries.push(node);
     this.#byId.set(entry.id, node);
     this.#tips.add(index);

@@ -1,6 +1,7 @@
-import { concat, equalBytes, toHex } from "../../core/bytes.ts";
+import { concat, equalBytes } from "../../core/bytes.ts";
 import type { Disk, DiskRecord } from "../../core/ports/disk.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import { recurringHex } from "../../core/recurring-hex.ts";
 import type { ChainHeader, Entry } from "../entry/entry.ts";
 
 /** What of the store was readable at start. */
@@ -72,13 +73,13 @@ export class EntryStore {
 
   chainRecord(entry: Entry<ChainHeader>): DiskRecord {
     const { log, class: chainClass, seq } = entry.header;
-    const key = `c/${toHex(log)}/${String(chainClass).padStart(3, "0")}/${String(seq).padStart(12, "0")}/${entry.id.slice(0, 16)}`;
+    const key = `c/${recurringHex(log)}/${String(chainClass).padStart(3, "0")}/${String(seq).padStart(12, "0")}/${entry.id.slice(0, 16)}`;
     return { key, value: this.#seal(entry.bytes) };
   }
 
   /** `slot` 0 is the record itself; a second one of the same version is kept in slot 1 as proof of the fork. */
   observedRecord(entry: Entry, slot: number): DiskRecord {
-    return { key: `o/${toHex(entry.header.log)}/${slot}`, value: this.#seal(entry.bytes) };
+    return { key: `o/${recurringHex(entry.header.log)}/${slot}`, value: this.#seal(entry.bytes) };
   }
 
   async write(records: readonly DiskRecord[]): Promise<void> {

@@ -43,7 +43,7 @@ interface Want {
 export class ReplicaExchange implements Exchange {
   readonly #replica: Replica;
   readonly #keys: Keys;
-  #inventory: { readonly of: string; readonly inventory: Inventory } | null = null;
+  #inventory: { of: number; readonly inventory: Inventory } | null = null;
 
   constructor(replica: Replica, keys: Keys) {
     this.#replica = replica;
@@ -51,11 +51,11 @@ export class ReplicaExchange implements Exchange {
   }
 
   get inventory(): Inventory {
-    const audit = [...this.#replica.chains.values()].reduce((sum, chain) => sum + chain.size, 0);
-    const of = `${this.#replica.graph.entries.length} ${audit} ${this.#replica.observedRevision}`;
-    if (this.#inventory?.of !== of) {
-      const inventory = new Inventory(this.#replica, this.#keys, this.#inventory?.inventory);
-      this.#inventory = { of, inventory };
+    const of = this.#replica.contents;
+    if (this.#inventory === null) this.#inventory = { of, inventory: new Inventory(this.#replica, this.#keys) };
+    else if (this.#inventory.of !== of) {
+      this.#inventory.inventory.update(this.#replica);
+      this.#inventory.of = of;
     }
     return this.#inventory.inventory;
   }

@@ -1,6 +1,7 @@
 import { ascii, concat, toHex } from "../../core/bytes.ts";
 import { JoinedBytes } from "../../core/joined-bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import { lowerBound } from "../../core/sorted.ts";
 import type { Chain } from "../chain.ts";
 import { type ObservedState, reportsOf } from "../observed.ts";
 import type { Replica } from "../replica.ts";
@@ -24,17 +25,6 @@ interface Placed {
   readonly item: Item;
 }
 
-/** Places of what was there before. Entries and states never change, and a chain only by growing. */
-interface Memory {
-  readonly authority: Placed[];
-  readonly chains: WeakMap<Chain, { readonly size: number; readonly placed: Placed }>;
-  readonly observed: WeakMap<ObservedState, Placed>;
-}
-
-function emptyMemory(): Memory {
-  return { authority: [], chains: new WeakMap(), observed: new WeakMap() };
-}
-
 function place(key: string, digest: Uint8Array, item: Item): Placed {
   return { key, bytes: concat(ascii(key), digest), item };
 }
@@ -44,63 +34,88 @@ export const MAX_TIPS = 32;
 
 const KEY_DOMAIN = ascii("lab/1/inventory\0");
 
+/** From so many new items on, all is sorted and joined anew: each of them by itself would move what stands behind it. */
+const MANY = 64;
+
 /**
  * A replica's heads as a tree with 16 children a node, by the hex digits of the items' keys: equal replicas have equal
  * roots, and unequal ones find what differs without naming everything.
  */
 export class Inventory {
-  readonly #placed: Placed[];
   readonly #keys: Pick<Keys, "hash">;
-  readonly #memory: Memory;
-  readonly #joined: JoinedBytes;
+  /** Ascending by key. */
+  #placed: Placed[] = [];
+  #joined = new JoinedBytes([]);
+  #authorityCount = 0;
+  readonly #chains = new Map<string, { readonly chain: Chain; readonly size: number; readonly placed: Placed }>();
+  readonly #observed = new Map<string, { readonly state: ObservedState; readonly placed: Placed }>();
   #root: Uint8Array | null = null;
 
-  /** What has not changed since the inventory `before` is taken over from it: mostly one item in many is new. */
-  constructor(replica: Replica, keys: Pick<Keys, "hash">, before?: Inventory) {
+  constructor(replica: Replica, keys: Pick<Keys, "hash">) {
     this.#keys = keys;
-    this.#memory = before === undefined ? emptyMemory() : before.#memory;
-    const { authority, chains, observed } = this.#memory;
+    this.update(replica);
+  }
+
+  /** Takes over what has changed: mostly one item in many, as entries never change, and a chain only by growing. */
+  update(replica: Replica): void {
     const changed: Placed[] = [];
-    for (const { entry } of replica.graph.entries.slice(authority.length)) {
-      const placed = place(entry.id, entry.hash, { kind: "authority", id: entry.id });
-      authority.push(placed);
+    for (; this.#authorityCount < replica.graph.entries.length; this.#authorityCount++) {
+      const { entry } = replica.graph.at(this.#authorityCount);
+      changed.push(place(entry.id, entry.hash, { kind: "authority", id: entry.id }));
+    }
+    for (const [id, chain] of replica.chains) {
+      const known = this.#chains.get(id);
+      if (known?.chain === chain && known.size === chain.size) continue;
+      const placed = this.#placeChain(chain, known?.placed.key);
+      this.#chains.set(id, { chain, size: chain.size, placed });
       changed.push(placed);
     }
-    const placed = [...authority];
-    for (const chain of replica.chains.values()) {
-      let known = chains.get(chain);
-      if (known?.size !== chain.size) {
-        known = { size: chain.size, placed: this.#placeChain(chain, known?.placed.key) };
-        chains.set(chain, known);
-        changed.push(known.placed);
-      }
-      placed.push(known.placed);
-    }
     for (const [log, state] of replica.observed) {
-      let known = observed.get(state);
-      if (known === undefined) {
-        known = this.#placeObserved(log, state);
-        observed.set(state, known);
-        changed.push(known);
-      }
-      placed.push(known);
+      const known = this.#observed.get(log);
+      if (known?.state === state) continue;
+      const placed = this.#placeObserved(log, state, known?.placed.key);
+      this.#observed.set(log, { state, placed });
+      changed.push(placed);
     }
-    const places =
-      before === undefined || before.#placed.length !== placed.length ? null : placesOf(before.#placed, changed);
-    if (before !== undefined && places !== null) {
-      // Nobody looks at the one before any more: its bytes go on as those of this one.
-      this.#joined = before.#joined;
-      this.#placed = [...before.#placed];
-      for (const [i, at] of places.entries()) this.#replace(at, changed[i] as Placed);
-    } else {
-      this.#placed = placed.sort((a, b) => (a.key < b.key ? -1 : 1));
-      this.#joined = new JoinedBytes(this.#placed.map(({ bytes }) => bytes));
+    if (this.#chains.size > replica.chains.size) this.#removeAllBut(replica);
+    this.#replace(changed);
+  }
+
+  /** Chains go again when what covered their only links was refused. */
+  #removeAllBut(replica: Replica): void {
+    const gone = new Set<Placed>();
+    for (const [id, { placed }] of this.#chains) {
+      if (replica.chains.has(id)) continue;
+      gone.add(placed);
+      this.#chains.delete(id);
+    }
+    this.#arrange(this.#placed.filter((placed) => !gone.has(placed)));
+  }
+
+  #replace(changed: readonly Placed[]): void {
+    if (changed.length === 0) return;
+    this.#root = null;
+    if (changed.length > MANY) {
+      const byKey = new Map([...this.#placed, ...changed].map((placed) => [placed.key, placed]));
+      this.#arrange([...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1)));
+      return;
+    }
+    for (const placed of changed) {
+      const at = lowerBound(this.#placed, placed.key, treeKey);
+      if (this.#placed[at]?.key === placed.key) {
+        this.#placed[at] = placed;
+        this.#joined.replace(at, placed.bytes);
+      } else {
+        this.#placed.splice(at, 0, placed);
+        this.#joined.insert(at, placed.bytes);
+      }
     }
   }
 
-  #replace(at: number, item: Placed): void {
-    this.#placed[at] = item;
-    this.#joined.set(at, item.bytes);
+  #arrange(placed: Placed[]): void {
+    this.#root = null;
+    this.#placed = placed;
+    this.#joined = new JoinedBytes(placed.map(({ bytes }) => bytes));
   }
 
   #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Placed {
@@ -109,13 +124,13 @@ export class Inventory {
     return place(key, digest, { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) });
   }
 
-  #placeObserved(log: string, observed: ObservedState): Placed {
+  #placeObserved(log: string, observed: ObservedState, key = this.#keyOf(`observed ${log}`)): Placed {
     const versions = reportsOf(observed)
       .map(({ header, id }) => ({ seq: header.seq, id }))
       .sort(byId);
     // Any proof of a fork is as good as another: replicas that hold different ones have nothing to exchange.
     const said = observed.state === "forked" ? "forked" : versions.map(({ id }) => id).join();
-    return place(this.#keyOf(`observed ${log}`), this.#keys.hash(ascii(said)), { kind: "observed", log, versions });
+    return place(key, this.#keys.hash(ascii(said)), { kind: "observed", log, versions });
   }
 
   #keyOf(name: string): string {
@@ -143,27 +158,15 @@ export class Inventory {
 
   #range(prefix: string): readonly Placed[] {
     if (prefix === "") return this.#placed;
-    const from = lowerBound(this.#placed, prefix);
+    const from = lowerBound(this.#placed, prefix, treeKey);
     let to = from;
     while (this.#placed[to]?.key.startsWith(prefix)) to++;
     return this.#placed.slice(from, to);
   }
 }
 
-/** Where each of the items stands; null if one of them has no place yet. */
-function placesOf(placed: readonly Placed[], items: readonly Placed[]): readonly number[] | null {
-  const places = items.map(({ key }) => lowerBound(placed, key));
-  return places.every((at, i) => placed[at]?.key === items[i]?.key) ? places : null;
-}
-
-function lowerBound(placed: readonly Placed[], prefix: string): number {
-  let [low, high] = [0, placed.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((placed[middle] as Placed).key < prefix) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function treeKey({ key }: Placed): string {
+  return key;
 }
 
 function byId(a: Tip, b: Tip): number {

@@ -1,8 +1,8 @@
-import { encode as libraryEncode, rfc8949EncodeOptions } from "cborg";
+import { decode as libraryDecode, encode as libraryEncode, rfc8949EncodeOptions } from "cborg";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { toHex } from "../../../src/core/bytes.ts";
-import { encode, MalformedError, type Plain } from "../../../src/core/encoding.ts";
+import { fromHex, toHex } from "../../../src/core/bytes.ts";
+import { decode, encode, MalformedError, type Plain } from "../../../src/core/encoding.ts";
 
 const { plain } = fc.letrec<{ plain: Plain }>((tie) => ({
   plain: fc.oneof(
@@ -29,6 +29,77 @@ it("spells everything as the library spells it, with and without its help", () =
     }),
     { numRuns: 2_000 },
   );
+});
+
+it("reads back everything that it spells", () => {
+  fc.assert(
+    fc.property(plain, (value) => {
+      expect(toHex(encode(decode(encode(value))))).toBe(toHex(encode(value)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+/** What the bytes say if the library, told to spell it, gives the same bytes; "refused" if not. */
+function bySpellingAnew(bytes: Uint8Array): unknown {
+  try {
+    const value: unknown = libraryDecode(bytes, {
+      allowIndefinite: false,
+      allowUndefined: false,
+      allowInfinity: false,
+      allowNaN: false,
+      allowBigInt: false,
+      rejectDuplicateMapKeys: true,
+      strict: true,
+    });
+    return toHex(libraryEncode(value, rfc8949EncodeOptions)) === toHex(bytes) ? value : "refused";
+  } catch {
+    return "refused";
+  }
+}
+
+function read(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof MalformedError) return "refused";
+    throw error;
+  }
+}
+
+it("reads and refuses what the library would, whichever bits of a message are flipped", () => {
+  const flips = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(plain, flips, (value, changes) => {
+      const bytes = encode(value);
+      for (const [at, mask] of changes) bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ mask;
+      expect(read(bytes)).toEqual(bySpellingAnew(bytes));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+it.each([
+  ["a number in more bytes than it needs", "1817"],
+  ["a number of two bytes that fits into one", "1900ff"],
+  ["a number of eight bytes that fits into four", "1b00000000ffffffff"],
+  ["a number beyond what can be counted", "1b0020000000000000"],
+  ["keys in the wrong order", "a2616201616101"],
+  ["a longer key before a shorter one", "a262616101616201"],
+  ["the same key twice", "a2616101616102"],
+  ["a key that is no text", "a10101"],
+  ["text that is cut short", "6261"],
+  ["more bytes behind the value", "0000"],
+  ["nothing", ""],
+])("refuses %s", (_name, hex) => {
+  expect(() => decode(fromHex(hex) as Uint8Array)).toThrow(MalformedError);
+});
+
+it("gives bytes of their own, which outlive the message", () => {
+  const message = encode({ secret: new Uint8Array([1, 2, 3]) });
+  const { secret } = decode(message) as { secret: Uint8Array };
+  message.fill(0);
+  expect([...secret]).toEqual([1, 2, 3]);
 });
 
 it.each([
