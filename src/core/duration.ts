@@ -15,3 +15,17 @@ export function parseDurationMs(text: string, field = "duration"): number {
     total += Number(count) * (UNITS_MS[unit] ?? 0);
   return total;
 }
+
+const PRINTED = Object.entries(UNITS_MS).reverse();
+
+/** As people write it, in as few parts as it takes: `90s` is `1m30s`, nothing is `0s`. Milliseconds are the smallest. */
+export function printDuration(seconds: number): string {
+  let leftMs = Math.round(seconds * 1000);
+  let text = "";
+  for (const [unit, ms] of PRINTED) {
+    const count = Math.floor(leftMs / ms);
+    if (count > 0) text += `${count}${unit}`;
+    leftMs -= count * ms;
+  }
+  return text === "" ? "0s" : text;
+}

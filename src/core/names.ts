@@ -16,11 +16,6 @@ export function isLabelName(name: string): boolean {
 /** The built-in label of every enrolled server. */
 export const EVERY_SERVER = "*";
 
-/** What can stand where a label is meant: `*` too. */
-export function isLabelReference(name: string): boolean {
-  return name === EVERY_SERVER || isLabelName(name);
-}
-
 /** Parts of `[a-z0-9][a-z0-9-]*` joined by `/`: at most 8 parts and 200 characters. */
 export function isSecretPath(path: string): boolean {
   const parts = path.split("/");

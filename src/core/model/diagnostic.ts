@@ -1,7 +1,8 @@
 /**
  * - `malformed`: a part of a record says nothing that can be understood; the part counts as absent
  * - `dangling`: something names what no declaration describes; the reference brings nothing
- * - `cycle`: groups contain each other; the reference that closes the circle brings nothing
+ * - `undeclared`: a hint: it works, yet no declaration describes it
+ * - `cycle`: groups contain each other; the references between them bring nothing
  * - `clash`: two declarations of equal standing say different things; neither holds
  * - `unknown-alert`: a label names an alert that is neither declared nor in the catalogue
  * - `bad-condition`: the condition of an alert cannot be read
@@ -11,6 +12,7 @@
 export type DiagnosticCode =
   | "malformed"
   | "dangling"
+  | "undeclared"
   | "cycle"
   | "clash"
   | "unknown-alert"

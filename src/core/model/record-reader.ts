@@ -69,6 +69,17 @@ export class RecordReader {
     });
   }
 
+  /**
+   * Values of which one has to hold. What cannot be read stands as the empty text, which nothing is called: a damaged
+   * key never matches more than was written.
+   */
+  choices(member: string): readonly string[] {
+    const value = this.#members[member];
+    const found = this.texts(member, "a text", () => true);
+    const saysNothing = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+    return saysNothing || found.length > 0 ? found : [""];
+  }
+
   /** A record inside this one, or null where there is none. */
   inner(member: string): RecordReader | null {
     const value = this.#take(member, "a map", (found) => (isJsonMap(found) ? found : undefined));

@@ -1,5 +1,4 @@
 import type { Json } from "../json.ts";
-import { isLabelName, isLabelReference } from "../names.ts";
 import { type JsonMap, type RecordReader, told } from "./record-reader.ts";
 
 /** Within one key any of the values, between keys all of them. A key without values says nothing. */
@@ -31,17 +30,17 @@ export const NO_RULE: Rule = {
 export function readRule(reader: RecordReader | null): Rule | null {
   if (reader === null) return null;
   const { labels, ...others } = readExclusion(reader);
-  return { labels, allLabels: reader.texts("allLabels", "a label", isLabelReference), ...others };
+  return { labels, allLabels: reader.choices("allLabels"), ...others };
 }
 
 export function readExclusion(reader: RecordReader): Exclusion {
   return {
-    labels: reader.texts("labels", "a label", isLabelReference),
-    environment: reader.texts("environment", "an environment", isLabelName),
-    region: reader.texts("region", "a region", isLabelName),
-    provider: reader.texts("provider", "a provider", isLabelName),
-    servers: reader.texts("servers", "a server", isLabelName),
-    groups: reader.texts("groups", "a group", isLabelName),
+    labels: reader.choices("labels"),
+    environment: reader.choices("environment"),
+    region: reader.choices("region"),
+    provider: reader.choices("provider"),
+    servers: reader.choices("servers"),
+    groups: reader.choices("groups"),
   };
 }
 
