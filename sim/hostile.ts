@@ -17,7 +17,7 @@ import {
   PUT_CHANNEL,
 } from "../src/core/secrets/messages.ts";
 import { encodeEnvelope, sealEnvelope } from "../src/core/secrets/envelope.ts";
-import { SECRET_STORE, storeRecipients } from "../src/core/secrets/policy.ts";
+import { SECRET_STORE, storeRecipients } from "../src/core/policy/entitlement.ts";
 import { COMMITMENT_NONCE_BYTES, currentVersions, STORE_CLASS } from "../src/core/secrets/version.ts";
 import type { KnownBody } from "../src/crdt/authority/bodies.ts";
 import { composeAuthority, composeLink, composeObserved } from "../src/crdt/compose.ts";

@@ -4,7 +4,7 @@ import { labelPath, secretVersionPath, serverAttributePath, serverLabelPath } fr
 import type { Random } from "../src/core/ports/random.ts";
 import { Secret } from "../src/core/secret.ts";
 import { prepareSecret } from "../src/core/secrets/prepare.ts";
-import { storeRecipients } from "../src/core/secrets/policy.ts";
+import { storeRecipients } from "../src/core/policy/entitlement.ts";
 import { secretDeliverOperation } from "../src/operations/secret.ts";
 import type { Machine } from "./machine.ts";
 import { OperatorAlarm, type OperatorContext, type SimOperator, type Wish } from "./sim-operator.ts";

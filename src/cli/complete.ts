@@ -145,6 +145,8 @@ function attributes(end: string): Proposal[] {
 const LISTS: Partial<Readonly<Record<Completion, { readonly path: string; readonly field: string }>>> = {
   server: { path: "/v1/servers", field: "name" },
   label: { path: "/v1/labels", field: "name" },
+  group: { path: "/v1/groups", field: "name" },
+  alert: { path: "/v1/alerts", field: "name" },
   secret: { path: "/v1/secrets", field: "path" },
 };
 

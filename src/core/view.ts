@@ -32,7 +32,17 @@ export interface View {
   /** True if some write at this path counts, be it a removal: what is missing without one is void, not removed. */
   isWritten(path: string): boolean;
   desiredUnder(prefix: string): readonly (readonly [path: string, winner: PathWinner])[];
+  /** How much of desired state this view has seen; local, for {@link View.changedSince} of a later one. */
+  readonly mark: DesiredMark;
+  /** Paths that were written since an earlier view; null where that cannot be told, so that all may have changed. */
+  changedSince(mark: DesiredMark): readonly string[] | null;
   conflicts(): readonly Conflict[];
+}
+
+export interface DesiredMark {
+  /** The fold that counted: marks of different folds cannot be compared. */
+  readonly fold: object;
+  readonly writes: number;
 }
 
 export interface Node {

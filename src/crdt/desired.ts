@@ -1,6 +1,6 @@
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import { equalJson, type Json } from "../core/json.ts";
-import type { Conflict, PathWinner } from "../core/view.ts";
+import type { Conflict, DesiredMark, PathWinner } from "../core/view.ts";
 import type { ChainLink } from "./chain.ts";
 import { Winners } from "./winners.ts";
 
@@ -25,6 +25,9 @@ interface AboutServer {
 
 const SERVER = "server/";
 
+/** Whoever looks less often than that reads everything anew. */
+const RECENT_WRITES = 4096;
+
 /**
  * The fold of all desired ledgers (`trust.md` §5): a write that an effective write names is superseded; among those
  * left the greatest (HLC, log) wins, and the others are conflicts. Cause beats clocks; clocks only break ties.
@@ -33,6 +36,9 @@ export class DesiredState {
   readonly #paths = new Map<string, PathState>();
   readonly winners = new Winners();
   readonly #servers = new Map<string, AboutServer>();
+  /** Paths of the latest writes, the oldest first. */
+  #recent: string[] = [];
+  #writes = 0;
 
   /** The next link of that log's ledger. */
   apply(log: string, link: ChainLink): void {
@@ -46,7 +52,22 @@ export class DesiredState {
       state.current.set(log, { log, entry: id, hlc: header.hlc, value });
       for (const entry of over) state.superseded.add(entry);
       this.#settle(path, state);
+      this.#recent.push(path);
+      this.#writes++;
     }
+    if (this.#recent.length > 2 * RECENT_WRITES) this.#recent = this.#recent.slice(-RECENT_WRITES);
+  }
+
+  /** Counts every write that was folded here. */
+  get mark(): DesiredMark {
+    return { fold: this, writes: this.#writes };
+  }
+
+  /** Paths of the writes after a mark; null if it is too old, or of another fold. */
+  changedSince({ fold, writes }: DesiredMark): readonly string[] | null {
+    const missed = this.#writes - writes;
+    if (fold !== this || missed > this.#recent.length) return null;
+    return missed === 0 ? [] : this.#recent.slice(-missed);
   }
 
   #settle(path: string, state: PathState): void {

@@ -214,6 +214,8 @@ function buildView(replica: Foldable, standing: Standing, desired: DesiredState)
     desired: (path) => desired.winner(path),
     isWritten: (path) => desired.isWritten(path),
     desiredUnder: (prefix) => desired.winners.under(prefix),
+    mark: desired.mark,
+    changedSince: (mark) => desired.changedSince(mark),
     conflicts: () => desired.conflicts(),
   };
 }

@@ -15,6 +15,7 @@ import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
 import { OwnLogs } from "./own-logs.ts";
+import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RoleRunner } from "./role-runner.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
@@ -76,6 +77,7 @@ export class Agent {
   readonly mesh: Mesh;
   readonly directory: NodeDirectory;
   readonly cache: SecretCache;
+  readonly targeting: ReplicaTargeting;
   readonly identity: Identity;
   readonly platform: Platform;
   readonly roles: readonly RoleDefinition[];
@@ -99,6 +101,7 @@ export class Agent {
     this.identity = identity;
     this.roles = options.roles;
     this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES));
+    this.targeting = new ReplicaTargeting(() => this.view());
     this.#exchange = new ReplicaExchange(this.replica, keys);
     this.directory = new NodeDirectory(this.replica, link.self, options.bootstrap);
     this.#own = new OwnLogs({

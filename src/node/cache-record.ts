@@ -10,7 +10,7 @@ const NONCE_BYTES = 12;
 export interface CacheRecordFacts {
   readonly path: string;
   readonly version: string;
-  /** The labels that granted it when it was fetched. */
+  /** The ways in which it was granted when it was fetched (`policy/entitlement.ts`): labels, or `label:class`. */
   readonly labels: readonly string[];
   readonly fetchedMs: number;
 }

@@ -46,6 +46,7 @@ import { describeHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
 import { describeMachine, isFree, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
+import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RELEASE } from "./release.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
@@ -410,8 +411,10 @@ export async function openHome(home: string): Promise<HomeReader> {
     throw error;
   }
   const key = toHex(keys.signer(own.seed).publicKey);
+  const targeting = new ReplicaTargeting(() => replica.view());
   const handlers = readHandlers({
     replica,
+    targeting: () => targeting.current(),
     directory: new NodeDirectory(replica, key, file.bootstrap),
     keys,
     self: { id: file.node, key },

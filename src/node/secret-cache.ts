@@ -1,6 +1,13 @@
 import { LabError } from "../core/errors.ts";
-import { isRoleLabel } from "../core/names.ts";
-import { labelPath, secretVersionPath, serverLabelPath } from "../core/paths.ts";
+import { secretVersionPath } from "../core/paths.ts";
+import {
+  entitledPaths,
+  grantingWays,
+  isRemoved,
+  isWayTaken,
+  mayRead,
+  SECRET_STORE,
+} from "../core/policy/entitlement.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
@@ -13,14 +20,6 @@ import type { Secret } from "../core/secret.ts";
 import { inAskingOrder } from "../core/secrets/asking-order.ts";
 import type { Heads } from "../core/secrets/freshness.ts";
 import { decodeGetAnswer, decodeServed, encodeGetRequest, GET_CHANNEL } from "../core/secrets/messages.ts";
-import {
-  declaredPaths,
-  EVERY_NODE,
-  entitledPaths,
-  grantingLabels,
-  mayRead,
-  SECRET_STORE,
-} from "../core/secrets/policy.ts";
 import { checkCommitment, type CurrentVersion, currentVersion } from "../core/secrets/version.ts";
 import type { Node, View } from "../core/view.ts";
 import {
@@ -192,7 +191,7 @@ export class SecretCache {
   /** A node whose name is contested keeps what it holds: it reads it here, and no store gives it anything new. */
   #mayKeep(view: View, path: string): boolean {
     const { id } = this.#options.self;
-    return view.nodes.get(id)?.state === "active" && grantingLabels(view, id, path).length > 0;
+    return view.nodes.get(id)?.state === "active" && grantingWays(view, id, path).length > 0;
   }
 
   #requireKnown(path: string): CurrentVersion {
@@ -276,7 +275,7 @@ export class SecretCache {
 
   async #keep({ path, version }: CurrentVersion, value: Secret): Promise<void> {
     const { clock, disk, keys, log, machineKey, mesh, random, self, view } = this.#options;
-    const labels = grantingLabels(view(), self.id, path);
+    const labels = grantingWays(view(), self.id, path);
     if (labels.length === 0 || this.#life === "stopped") return;
     const facts = { path, version, labels, fetchedMs: clock.now() };
     const record = sealCacheRecord({ keys, random }, machineKey, mesh, facts, value);
@@ -331,16 +330,8 @@ function isWithdrawn(view: View, self: string, { path, labels }: CacheRecord): b
   const node = view.nodes.get(self);
   if (node === undefined) return false;
   if (node.state === "cut" || isRemoved(view, secretVersionPath(path))) return true;
-  if (node.state === "suspended" || grantingLabels(view, self, path).length > 0) return false;
-  return labels.every((label) => {
-    const has = label === EVERY_NODE || view.labelsOf(self).includes(label);
-    const isTaken = !has && (isRoleLabel(label) || isRemoved(view, serverLabelPath(self, label)));
-    return isTaken || (view.isWritten(labelPath(label)) && !declaredPaths(view, label).has(path));
-  });
-}
-
-function isRemoved(view: View, path: string): boolean {
-  return view.isWritten(path) && view.desired(path) === undefined;
+  if (node.state === "suspended" || grantingWays(view, self, path).length > 0) return false;
+  return labels.every((way) => isWayTaken(view, self, path, way));
 }
 
 function ago(spanMs: number): string {

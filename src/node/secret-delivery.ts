@@ -1,7 +1,7 @@
 import { LabError } from "../core/errors.ts";
 import type { Peers } from "../core/ports/mesh.ts";
 import { decodePutAnswer, PUT_CHANNEL } from "../core/secrets/messages.ts";
-import { SECRET_STORE } from "../core/secrets/policy.ts";
+import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import type { View } from "../core/view.ts";
 
 const STORE_TIMEOUT_MS = 10_000;

@@ -40,7 +40,16 @@ export interface FlagWords {
 }
 
 /** What a shell can propose: names from the replica, or things of this machine. */
-export type Completion = "server" | "label" | "secret" | "attribute" | "context" | "format" | "file";
+export type Completion =
+  | "server"
+  | "label"
+  | "group"
+  | "alert"
+  | "secret"
+  | "attribute"
+  | "context"
+  | "format"
+  | "file";
 
 /** A page of `lab help`. */
 export interface TopicWords {

@@ -1,8 +1,10 @@
 import { healthOperation, openApiOperation } from "./agent.ts";
+import { alertListOperation } from "./alert.ts";
 import { auditListOperation } from "./audit.ts";
 import { conflictListOperation } from "./conflict.ts";
 import { entrySubmitOperation } from "./entry.ts";
 import { eventStreamOperation } from "./event.ts";
+import { groupListOperation } from "./group.ts";
 import { labelListOperation } from "./label.ts";
 import { ledgerExportOperation } from "./ledger.ts";
 import type { Operation } from "./operation.ts";
@@ -21,6 +23,8 @@ export const operations: readonly Operation[] = [
   serverGetOperation,
   peerListOperation,
   labelListOperation,
+  groupListOperation,
+  alertListOperation,
   secretListOperation,
   tokenListOperation,
   operatorListOperation,

@@ -25,7 +25,7 @@ interface Selectors {
 async function selectorsOf({ flags }: CommandContext): Promise<Selectors> {
   const given = flags.values("selector");
   const excluded = flags.values("exclude");
-  const attributes = ["environment", "region", "provider"].flatMap((key) => {
+  const attributes = ["group", "environment", "region", "provider"].flatMap((key) => {
     const value = flags.value(key);
     return value === undefined ? [] : [`${key}=${value}`];
   });

@@ -47,3 +47,9 @@ export function readExclusion(reader: RecordReader): Exclusion {
 export function writeRule(rule: Rule | Exclusion | null, rest: JsonMap = {}): Json {
   return rule === null ? null : told({ ...rest, ...rule });
 }
+
+/** The keys that say something; null where none does. */
+export function ruleMap(rule: Rule | Exclusion | null, rest: JsonMap = {}): JsonMap | null {
+  const map = told({ ...rule, ...rest });
+  return Object.keys(map).length === 0 ? null : map;
+}

@@ -1,4 +1,5 @@
 import { LabError, NotFoundError } from "../errors.ts";
+import { isRoleLabel, ROLE_LABELS } from "../names.ts";
 import { nearest } from "../nearest.ts";
 import { parseSelector, printTerm, type SelectorKey, type Term } from "./term.ts";
 
@@ -6,14 +7,23 @@ import { parseSelector, printTerm, type SelectorKey, type Term } from "./term.ts
 export interface ServerLike {
   readonly name: string;
   readonly id?: string | null;
+  /** Role labels among them. */
   readonly labels: readonly string[];
-  readonly roles: readonly string[];
+  readonly groups: readonly string[];
   readonly environment?: string | null;
   readonly region?: string | null;
   readonly provider?: string | null;
   readonly size?: string | null;
   readonly online: string;
-  readonly identity: { readonly state: string; readonly detail: string };
+  readonly sync: PillarLike;
+  readonly puppet: PillarLike;
+  readonly health: PillarLike;
+  readonly identity: PillarLike;
+}
+
+interface PillarLike {
+  readonly state: string;
+  readonly detail: string;
 }
 
 /** Under each key the values that the server has. */
@@ -22,20 +32,34 @@ export type SelectorRecord = Readonly<Record<SelectorKey, readonly string[]>>;
 export function selectorRecord(server: ServerLike): SelectorRecord {
   return {
     label: server.labels,
+    group: server.groups,
     server: server.id ? [server.name, server.id] : [server.name],
     environment: present(server.environment),
     region: present(server.region),
     provider: present(server.provider),
     size: present(server.size),
-    role: server.roles,
+    // The roles that it was given. What runs there now is an observation, and differs from peer to peer.
+    role: server.labels.filter(isRoleLabel),
     online: [server.online],
-    // `identity=enrolled` reads what the table shows; `identity=ok` reads the state behind it.
-    identity: [server.identity.state, server.identity.detail],
+    sync: wordsOf(server.sync),
+    puppet: wordsOf(server.puppet),
+    health: wordsOf(server.health),
+    identity: wordsOf(server.identity),
   };
 }
 
 export function matches(terms: readonly Term[], record: SelectorRecord): boolean {
   return terms.every((term) => record[term.key].some((value) => term.values.includes(value)) !== term.negated);
+}
+
+/** What of a server fulfils the terms; what it has not fulfils a negated term, and has no name. */
+export function matchedBy(terms: readonly Term[], server: ServerLike): { kind: SelectorKey; name: string }[] {
+  const record = selectorRecord(server);
+  return terms
+    .filter(({ negated }) => !negated)
+    .flatMap(({ key, values }) =>
+      values.filter((value) => record[key].includes(value)).map((name) => ({ kind: key, name })),
+    );
 }
 
 export interface Choice {
@@ -49,11 +73,18 @@ export interface Choice {
   readonly known?: Partial<Readonly<Record<SelectorKey, readonly string[]>>>;
 }
 
+const PILLAR_STATES = ["ok", "drift", "failed", "warning", "pending", "unknown"];
+
 const CLOSED: Partial<Readonly<Record<SelectorKey, readonly string[]>>> = {
   online: ["yes", "no", "unknown"],
-  identity: ["ok", "warning", "failed", "pending", "unknown", "enrolled", "revoked", "contested", "undeclared"],
-  role: ["coordinator", "secret-store", "pxe", "host-agent"],
+  sync: PILLAR_STATES,
+  puppet: PILLAR_STATES,
+  health: PILLAR_STATES,
+  identity: [...PILLAR_STATES, "enrolled", "revoked", "contested", "suspended", "undeclared"],
+  role: ROLE_LABELS,
 };
+
+const LISTED_BY: Partial<Readonly<Record<SelectorKey, string>>> = { label: "lab get labels", group: "lab get groups" };
 
 /**
  * The servers that the choice means, in the given order. It looks at replicated state only: who is reachable now
@@ -105,7 +136,7 @@ function requireKnown(term: Term, candidates: readonly Candidate[], known: Choic
     throw new LabError("NothingMatched", `${term.key} "${value}" does not exist`, {
       field: "selector",
       notes: shown.length > 0 ? [note] : [],
-      hint: term.key === "label" ? "lab get labels" : "lab get servers -o wide",
+      hint: LISTED_BY[term.key] ?? "lab get servers -o wide",
     });
   }
 }
@@ -121,6 +152,11 @@ function nothingMatched(terms: readonly Term[], names: readonly string[], candid
     notes,
     hint: "drop a term, or say --allow-empty when none is a good answer",
   });
+}
+
+/** `identity=enrolled` reads what the table shows; `identity=ok` reads the state behind it. */
+function wordsOf({ state, detail }: PillarLike): readonly string[] {
+  return detail === "" ? [state] : [state, detail];
 }
 
 function present(value: string | null | undefined): readonly string[] {

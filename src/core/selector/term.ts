@@ -3,6 +3,7 @@ import { nearest } from "../nearest.ts";
 
 export const SELECTOR_KEYS = [
   "label",
+  "group",
   "server",
   "environment",
   "region",
@@ -10,6 +11,9 @@ export const SELECTOR_KEYS = [
   "size",
   "role",
   "online",
+  "sync",
+  "puppet",
+  "health",
   "identity",
 ] as const;
 export type SelectorKey = (typeof SELECTOR_KEYS)[number];
@@ -81,7 +85,7 @@ class SelectorReader {
     );
     this.#at = place;
     throw this.#fault(`"${word}" is not a key`, {
-      notes: [`keys: ${SELECTOR_KEYS.join(", ")}`],
+      notes: [`keys: ${SELECTOR_KEYS.slice(0, 7).join(", ")},`, `      ${SELECTOR_KEYS.slice(7).join(", ")}`],
       hint: meant[0] ? `did you mean "${meant[0]}"?` : `labels never have values; as a label it is just: ${word}`,
     });
   }

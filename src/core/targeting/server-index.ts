@@ -96,6 +96,11 @@ export class ServerIndex {
     return this.#names.get(nameOrId);
   }
 
+  placeOf(id: string): number | undefined {
+    const place = this.#names.get(id);
+    return place !== undefined && this.at(place).id === id ? place : undefined;
+  }
+
   at(place: number): ServerRecord {
     return this.servers[place] as ServerRecord;
   }

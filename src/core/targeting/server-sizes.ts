@@ -42,6 +42,19 @@ export class ServerSizes {
     return { state: "given", size, from: labels.map((name) => ({ kind: "label", name })) };
   }
 
+  /** As a table shows it: null where nobody says. */
+  shown(place: number): string | null {
+    const found = this.of(place);
+    switch (found.state) {
+      case "given":
+        return found.size;
+      case "none":
+        return null;
+      case "clash":
+        return UNKNOWN_SIZE;
+    }
+  }
+
   /** Servers whose size is known. */
   get known(): ServerSet {
     const { known } = this.#sets();

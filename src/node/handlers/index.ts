@@ -5,7 +5,8 @@ import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
 import { deliverEnvelope } from "../secret-delivery.ts";
 import { listAudit } from "./audit.ts";
-import { listConflicts, listLabels, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
+import { listAlerts, listGroups, listLabels } from "./declared.ts";
+import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
 import type { ReadSource } from "./read-source.ts";
 import { getServer, listServers } from "./servers.ts";
@@ -22,6 +23,8 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "server.get": (input: { name: string }) => getServer(source, input),
     "peer.list": () => listPeers(source),
     "label.list": () => listLabels(source),
+    "group.list": () => listGroups(source),
+    "alert.list": () => listAlerts(source),
     "secret.list": () => listSecrets(source),
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),
@@ -51,6 +54,7 @@ export function agentSource(agent: Agent): ReadSource {
     keys: platform.keys,
     self: { id: identity.node, key: platform.link.self },
     definitions: agent.roles,
+    targeting: () => agent.targeting.current(),
     nowMs: () => platform.clock.now(),
     opinion: (key) => agent.mesh.opinion(key),
     asOfMs: () => agent.asOfMs,

@@ -1,26 +1,11 @@
-import { labelPath, secretPath, secretVersionPath } from "../../core/paths.ts";
+import { secretVersionPath } from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { Conflict } from "../../operations/kinds/conflict.ts";
-import type { Label } from "../../operations/kinds/label.ts";
 import type { Operator } from "../../operations/kinds/operator.ts";
 import type { Peer } from "../../operations/kinds/peer.ts";
 import type { Secret } from "../../operations/kinds/secret.ts";
 import type { Token } from "../../operations/kinds/token.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-function listOf<T>(value: unknown, is: (item: unknown) => item is T): T[] {
-  return Array.isArray(value) ? value.filter(is) : [];
-}
-
-const isText = (value: unknown): value is string => typeof value === "string";
-const isNumber = (value: unknown): value is number => typeof value === "number";
-const textOr = <T>(value: unknown, other: T): string | T => (isText(value) ? value : other);
 
 export function operatorName(view: View, log: string): string {
   return view.operators.find((operator) => operator.log === log)?.name ?? log.slice(0, 12);
@@ -52,57 +37,32 @@ export function listPeers(source: ReadSource): unknown {
   return { kind: "PeerList", meta: metaOf(source), items: items.sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
-export function listLabels(source: ReadSource): unknown {
-  const view = source.replica.view();
-  const counts = new Map<string, number>();
-  for (const node of view.nodes.values()) {
-    if (node.state !== "active") continue;
-    for (const label of view.labelsOf(node.id)) counts.set(label, (counts.get(label) ?? 0) + 1);
-  }
-  const declared = new Map(
-    view.desiredUnder(labelPath("")).map(([path, { value }]) => [path.slice(labelPath("").length), fieldsOf(value)]),
-  );
-  const items = [...new Set([...counts.keys(), ...declared.keys()])].sort().map((name): Label => {
-    const fields = declared.get(name) ?? {};
-    return {
-      name,
-      puppetClasses: listOf(
-        fields.puppetClasses,
-        (item): item is Label["puppetClasses"][number] => isText(item) || isText(fieldsOf(item).name),
-      ),
-      ports: listOf(fields.ports, isNumber),
-      size: textOr(fields.size, null),
-      alerts: listOf(fields.alerts, isText),
-      secrets: listOf(fields.secrets, isText),
-      servers: counts.get(name) ?? 0,
-      containers: null,
-    };
-  });
-  return { kind: "LabelList", meta: metaOf(source), items };
-}
-
 export function listSecrets(source: ReadSource): unknown {
   const view = source.replica.view();
-  const declared = new Map(
-    view.desiredUnder(secretPath("")).map(([path, { value }]) => [path.slice(secretPath("").length), fieldsOf(value)]),
-  );
+  const { fleet, index, secrets } = source.targeting();
   const versions = new Map(
     view
       .desiredUnder(secretVersionPath(""))
       .map(([path, winner]) => [path.slice(secretVersionPath("").length), winner]),
   );
-  const users = labelsBySecret(view);
-  const paths = [...new Set([...declared.keys(), ...versions.keys(), ...users.keys()])].sort();
+  const users = new Map<string, Secret["usedBy"]>();
+  for (const label of [...fleet.labels.keys()].sort()) {
+    const servers = index.labelled(label).size;
+    for (const path of new Set(secrets.grants(label).map((grant) => grant.path))) {
+      users.set(path, [...(users.get(path) ?? []), { label, servers }]);
+    }
+  }
+  const paths = [...new Set([...fleet.secrets.keys(), ...versions.keys(), ...users.keys()])].sort();
   const items = paths.map((path): Secret => {
-    const fields = declared.get(path) ?? {};
+    const declared = fleet.secrets.get(path);
     const version = versions.get(path);
     const usedBy = users.get(path) ?? [];
     const unused = usedBy.length === 0 ? "orphaned" : "ok";
     return {
       path,
-      type: fields.type === "dynamic" ? "dynamic" : "static",
-      class: fields.class === "sealed" ? "sealed" : "store",
-      generator: textOr(fields.generator, null),
+      type: declared?.type ?? "static",
+      class: declared?.class ?? "store",
+      generator: declared?.generator ?? null,
       version: version?.entry ?? null,
       usedBy,
       setBy: version === undefined ? null : operatorName(view, version.log),
@@ -112,19 +72,6 @@ export function listSecrets(source: ReadSource): unknown {
     };
   });
   return { kind: "SecretList", meta: metaOf(source), items };
-}
-
-function labelsBySecret(view: View): Map<string, Secret["usedBy"]> {
-  const users = new Map<string, Secret["usedBy"]>();
-  for (const [path, { value }] of view.desiredUnder(labelPath(""))) {
-    const label = path.slice(labelPath("").length);
-    const nodes = [...view.nodes.values()].filter(({ state }) => state === "active");
-    const servers = nodes.filter(({ id }) => label === "*" || view.labelsOf(id).includes(label)).length;
-    for (const secret of listOf(fieldsOf(value).secrets, isText)) {
-      users.set(secret, [...(users.get(secret) ?? []), { label, servers }]);
-    }
-  }
-  return users;
 }
 
 export function listTokens(source: ReadSource): unknown {

@@ -2,6 +2,7 @@ import type { Keys } from "../../core/ports/keys.ts";
 import type { PeerOpinion } from "../../core/ports/mesh.ts";
 import type { RoleDefinition } from "../../core/ports/role.ts";
 import type { NodeReport } from "../../core/report.ts";
+import type { Targeting } from "../../core/targeting/targeting.ts";
 import type { Replica } from "../../crdt/replica.ts";
 import type { Meta } from "../../operations/kinds/meta.ts";
 import type { NodeDirectory } from "../directory.ts";
@@ -13,6 +14,8 @@ export interface ReadSource {
   readonly keys: Keys;
   readonly self: { readonly id: string; readonly key: string };
   readonly definitions: readonly RoleDefinition[];
+  /** What applies where now. */
+  targeting(): Targeting;
   nowMs(): number;
   opinion(key: string): PeerOpinion;
   /** When this replica last completed an exchange with another member; null if it has not since it started. */

@@ -1,7 +1,8 @@
 import { NotFoundError } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
-import { labelPath } from "../../core/paths.ts";
 import { selectServers } from "../../core/selector/select.ts";
+import { UNKNOWN_SIZE } from "../../core/targeting/server-sizes.ts";
+import type { Targeting } from "../../core/targeting/targeting.ts";
 import type { Node, View } from "../../core/view.ts";
 import type { Pillar, Server } from "../../operations/kinds/server.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
@@ -11,17 +12,15 @@ const UNKNOWN: Pillar = { state: "unknown", detail: "" };
 /** Every enrolled server and every one that is declared and still to come, by name. */
 export function allServers(source: ReadSource): Server[] {
   const view = source.replica.view();
-  const enrolled = [...view.nodes.values()].map((node) => enrolledServer(source, view, node));
-  const names = new Set([...view.nodes.values()].filter(({ state }) => state === "active").map(({ name }) => name));
-  const pending = view
-    .desiredUnder("pending/")
-    .map(([path, { value }]) => ({ name: path.slice("pending/".length), value }))
-    .filter(({ name }) => !names.has(name))
-    .map(({ name, value }) => pendingServer(name, value));
-  return [...enrolled, ...pending].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const targeting = source.targeting();
+  const nodes = [...view.nodes.values()].map((node) => enrolledServer(source, view, targeting, node));
+  const pending = targeting.fleet.servers.flatMap(({ standing }, place) =>
+    standing === "pending" ? [pendingServer(targeting, place)] : [],
+  );
+  return [...nodes, ...pending].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function enrolledServer(source: ReadSource, view: View, node: Node): Server {
+function enrolledServer(source: ReadSource, view: View, targeting: Targeting, node: Node): Server {
   const isSelf = node.key === source.self.key;
   const report = source.directory.reports().get(node.id);
   const opinion = source.opinion(node.key);
@@ -29,16 +28,18 @@ function enrolledServer(source: ReadSource, view: View, node: Node): Server {
   // What a node last said of its roles holds while it is heard of, and while it has the label.
   const here = isSelf || opinion.online === "yes";
   const running = roles.filter(({ state, label }) => state === "running" && node.roles.has(label) && here);
+  const place = targeting.index.placeOf(node.id);
   return {
     name: node.name,
     id: node.id,
     provider: view.attributeOf(node.id, "provider") ?? null,
     labels: [...view.labelsOf(node.id)],
     roles: running.map(({ label }) => label).sort(),
-    groups: [],
+    // Whoever was cut belongs to nothing.
+    groups: place === undefined ? [] : targeting.groupsOf(place),
     environment: view.attributeOf(node.id, "environment") ?? null,
     region: view.attributeOf(node.id, "region") ?? null,
-    size: view.attributeOf(node.id, "size") ?? null,
+    size: place === undefined ? (view.attributeOf(node.id, "size") ?? null) : targeting.sizes.shown(place),
     addresses: [...(report?.addresses ?? [])],
     online: isSelf ? "yes" : opinion.online,
     lastSeen: isSelf ? isoTime(source.nowMs()) : opinion.lastHeardMs === null ? null : isoTime(opinion.lastHeardMs),
@@ -66,21 +67,18 @@ function identityOf(node: Node): Pillar {
   }
 }
 
-function pendingServer(name: string, value: unknown): Server {
-  const declared = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  const text = (field: string): string | null =>
-    typeof declared[field] === "string" ? (declared[field] as string) : null;
-  const labels = Array.isArray(declared.labels) ? declared.labels.filter((label) => typeof label === "string") : [];
+function pendingServer(targeting: Targeting, place: number): Server {
+  const { name, provider, labels, environment, region } = targeting.index.at(place);
   return {
     name,
     id: null,
-    provider: text("provider"),
-    labels: labels.sort(),
+    provider,
+    labels: [...labels],
     roles: [],
-    groups: [],
-    environment: text("environment"),
-    region: text("region"),
-    size: text("size"),
+    groups: targeting.groupsOf(place),
+    environment,
+    region,
+    size: targeting.sizes.shown(place),
     addresses: [],
     online: "unknown",
     lastSeen: null,
@@ -99,15 +97,12 @@ export interface ServerListInput {
 }
 
 export function listServers(source: ReadSource, input: ServerListInput): unknown {
-  const declared = source.replica
-    .view()
-    .desiredUnder(labelPath(""))
-    .map(([path]) => path.slice(labelPath("").length));
+  const { labels, groups, sizes } = source.targeting().fleet;
   const items = selectServers(allServers(source), {
     selectors: input.selector,
     names: input.names,
     allowEmpty: input.allowEmpty,
-    known: { label: declared },
+    known: { label: [...labels.keys()], group: [...groups.keys()], size: [...sizes.keys(), UNKNOWN_SIZE] },
   });
   return { kind: "ServerList", meta: metaOf(source), items };
 }

@@ -40,11 +40,20 @@ export const serversCommands: readonly CommandWords[] = [
     [
       "lab get servers",
       "lab get servers -l prod,region=eu-west -x web-2",
+      "lab get servers -g production --environment prod",
       "lab get servers web-1 web-2 -o wide",
       "lab get servers -o jsonpath='{.items[*].name}'",
     ],
   ),
   list("labels", "get-labels", "Labels and what each brings", LIST, "label", ["lab get labels"]),
+  list("groups", "get-groups", "Groups and who is in them", LIST, "group", [
+    "lab get groups",
+    "lab get groups eu-west -o json",
+  ]),
+  list("alerts", "get-alerts", "Alerts and whom they are about", LIST, "alert", [
+    "lab get alerts",
+    "lab get alerts disk_space_low -o wide",
+  ]),
   {
     words: ["describe", "server"],
     module: "describe-server",

@@ -21,6 +21,7 @@ export const SELECTION: readonly FlagWords[] = [
     complete: "server",
     summary: "Leave out; a bare word is a server",
   },
+  { name: "group", short: "g", value: "NAME", complete: "group", summary: "Same as -l group=NAME" },
   { name: "environment", value: "NAME", summary: "Same as -l environment=NAME" },
   { name: "region", value: "NAME", summary: "Same as -l region=NAME" },
   { name: "provider", value: "NAME", summary: "Same as -l provider=NAME" },

@@ -17,7 +17,7 @@ import {
   LIST_CHANNEL,
   PUT_CHANNEL,
 } from "../../core/secrets/messages.ts";
-import { isStrict, SECRET_STORE } from "../../core/secrets/policy.ts";
+import { isStrict, SECRET_STORE } from "../../core/policy/entitlement.ts";
 import { type Committed, type CurrentVersion, currentVersion } from "../../core/secrets/version.ts";
 import { Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";

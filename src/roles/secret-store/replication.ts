@@ -17,7 +17,7 @@ import {
   LIST_CHANNEL,
   PAGE_VERSIONS,
 } from "../../core/secrets/messages.ts";
-import { SECRET_STORE, storeRecipients } from "../../core/secrets/policy.ts";
+import { SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
 import { type CurrentVersion, currentVersions } from "../../core/secrets/version.ts";
 import type { Node } from "../../core/view.ts";
 import { compareHeld, type Dataset } from "./dataset.ts";

@@ -1,5 +1,5 @@
 import type { Vouched } from "../../core/secrets/messages.ts";
-import { isStrict, mayRead } from "../../core/secrets/policy.ts";
+import { isStrict, mayRead } from "../../core/policy/entitlement.ts";
 import { type CurrentVersion, currentVersion } from "../../core/secrets/version.ts";
 import type { View } from "../../core/view.ts";
 

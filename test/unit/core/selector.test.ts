@@ -5,13 +5,15 @@ import { type ServerLike, selectServers } from "../../../src/core/selector/selec
 import { parseSelector, printTerm, SELECTOR_KEYS } from "../../../src/core/selector/term.ts";
 
 function server(name: string, more: Partial<ServerLike> = {}): ServerLike {
-  return { name, labels: [], roles: [], online: "yes", identity: { state: "ok", detail: "enrolled" }, ...more };
+  const unknown = { state: "unknown", detail: "" };
+  const pillars = { sync: unknown, puppet: unknown, health: unknown, identity: { state: "ok", detail: "enrolled" } };
+  return { name, labels: [], groups: [], online: "yes", ...pillars, ...more };
 }
 
 const fleet = [
   server("nas-1", {
     labels: ["secret-store", "prod"],
-    roles: ["secret-store"],
+    groups: ["stores"],
     region: "eu-west",
     provider: "baremetal",
   }),
@@ -21,8 +23,13 @@ const fleet = [
     region: "eu-west",
     provider: "proxmox",
     size: "medium",
+    sync: { state: "drift", detail: "drift" },
   }),
-  server("web-2", { labels: ["web"], environment: "staging", region: "eu-north", provider: "proxmox", online: "no" }),
+  server("web-2", {
+    ...{ labels: ["web"], environment: "staging", region: "eu-north", provider: "proxmox", online: "no" },
+    puppet: { state: "failed", detail: "failed" },
+    health: { state: "warning", detail: "2 alrt" },
+  }),
   server("dgx", { identity: { state: "pending", detail: "pending" }, online: "unknown" }),
 ];
 
@@ -57,6 +64,12 @@ describe("a selector", () => {
     ["! region in ( eu-west , eu-north ) ", ["dgx"]],
     ["label in (secret-store,web), provider = proxmox", ["web-1", "web-2"]],
     ["role=secret-store", ["nas-1"]],
+    ["group=stores", ["nas-1"]],
+    ["group!=stores,web", ["web-1", "web-2"]],
+    ["sync=drift", ["web-1"]],
+    ["puppet=failed", ["web-2"]],
+    ["health in (warning,failed)", ["web-2"]],
+    ["sync=unknown", ["nas-1", "web-2", "dgx"]],
     ["online=no", ["web-2"]],
     ["identity=pending", ["dgx"]],
     ["identity=enrolled,!web", ["nas-1"]],
@@ -130,20 +143,24 @@ describe("a selector", () => {
 });
 
 describe("selectors of any shape", () => {
-  const values = ["a", "b", "c-1", "x.y"];
+  const values = ["a", "b", "c-1", "x.y", "pxe"];
   const someOf = fc.uniqueArray(fc.constantFrom(...values), { maxLength: 3 });
   const orNone = fc.option(fc.constantFrom(...values), { nil: null });
+  const pillar = fc.record({ state: fc.constantFrom(...values), detail: fc.constantFrom(...values, "") });
   const servers = fc.array(
     fc.record({
       name: fc.constantFrom(...values),
       labels: someOf,
-      roles: someOf,
+      groups: someOf,
       environment: orNone,
       region: orNone,
       provider: orNone,
       size: orNone,
       online: fc.constantFrom(...values),
-      identity: fc.record({ state: fc.constantFrom(...values), detail: fc.constantFrom(...values) }),
+      sync: pillar,
+      puppet: pillar,
+      health: pillar,
+      identity: pillar,
     }),
     { maxLength: 6 },
   );
@@ -154,11 +171,16 @@ describe("selectors of any shape", () => {
       case "label":
         return new Set(one.labels).has(value);
       case "role":
-        return new Set(one.roles).has(value);
+        return value === "pxe" && one.labels.includes("pxe");
+      case "group":
+        return one.groups.includes(value);
       case "server":
         return one.name === value;
+      case "sync":
+      case "puppet":
+      case "health":
       case "identity":
-        return one.identity.state === value || one.identity.detail === value;
+        return one[key].state === value || one[key].detail === value;
       default:
         return (one as unknown as Record<string, string | null>)[key] === value;
     }

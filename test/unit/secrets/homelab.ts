@@ -14,7 +14,7 @@ import type { AuditRecord, Role, RoleContext } from "../../../src/core/ports/rol
 import { Secret } from "../../../src/core/secret.ts";
 import { freshnessChannel, freshnessHandler } from "../../../src/core/secrets/freshness.ts";
 import { prepareSecret } from "../../../src/core/secrets/prepare.ts";
-import { storeRecipients } from "../../../src/core/secrets/policy.ts";
+import { storeRecipients } from "../../../src/core/policy/entitlement.ts";
 import type { Node, PathWinner, View } from "../../../src/core/view.ts";
 import { SecretCache } from "../../../src/node/secret-cache.ts";
 import { type Delivery, deliverEnvelope } from "../../../src/node/secret-delivery.ts";
@@ -362,6 +362,8 @@ function viewOf({ mesh }: Homelab, state: State): View {
     isWritten: (path) => state.written.has(path),
     desiredUnder: (prefix) =>
       [...state.desired].filter(([path]) => path.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),
+    mark: { fold: {}, writes: 0 },
+    changedSince: () => null,
     conflicts: () => [],
   };
 }

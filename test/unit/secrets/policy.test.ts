@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { entitledPaths, mayRead } from "../../../src/core/secrets/policy.ts";
+import { entitledPaths, mayRead } from "../../../src/core/policy/entitlement.ts";
 import { exampleHomelab } from "./homelab.ts";
 
 const ALL_PATHS = ["web/tls", "web/session-key", "mail/dkim", "db/password", "dns/zone-key", "root/ca"];

@@ -17,7 +17,7 @@ import {
   PUT_CHANNEL,
 } from "../../../src/core/secrets/messages.ts";
 import { Secret } from "../../../src/core/secret.ts";
-import { storeRecipients } from "../../../src/core/secrets/policy.ts";
+import { storeRecipients } from "../../../src/core/policy/entitlement.ts";
 import { exampleHomelab, type Homelab, type Machine } from "./homelab.ts";
 
 const VALUES: Record<string, string> = {

@@ -51,6 +51,8 @@ export function handMadeView(
     desired: (path) => winners.get(path),
     isWritten: (path) => winners.has(path),
     desiredUnder: (prefix) => [...winners].filter(([path]) => path.startsWith(prefix)),
+    mark: { fold: {}, writes: 0 },
+    changedSince: () => null,
     conflicts: () => [],
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Json } from "../../../src/core/json.ts";
 import { readAlert, writeAlert } from "../../../src/core/model/alert.ts";
 import type { Diagnostic } from "../../../src/core/model/diagnostic.ts";
-import { fleetOf } from "../../../src/core/model/fleet.ts";
+import { fleetOf } from "../../../src/core/model/fleet-reader.ts";
 import { readGroup, writeGroup } from "../../../src/core/model/group.ts";
 import { readLabel, writeLabel } from "../../../src/core/model/label.ts";
 import { readClassScan, writeClassScan } from "../../../src/core/model/scan.ts";

@@ -1,7 +1,8 @@
 import { type AppliedAlert, exclusionsOf } from "../../alerts/applied.ts";
 import { printDuration } from "../../duration.ts";
-import type { Alert, Severity } from "../../model/alert.ts";
+import type { Severity } from "../../model/alert.ts";
 import { type JsonMap, told } from "../../model/record-reader.ts";
+import { ruleMap } from "../../model/rule.ts";
 import type { From } from "../provenance.ts";
 import type { Targeting } from "../targeting.ts";
 import type { ExcludedServer } from "./group.ts";
@@ -44,11 +45,6 @@ export function alertView(targeting: Targeting, name: string): AlertView | null 
 /** What a list of alerts shows of each, servers aside. */
 export function alertFacts(alert: AppliedAlert): Omit<AlertView, "servers" | "excluded"> {
   const { name, severity, condition, forSeconds, origin, declared } = alert;
-  const target = declared === null ? null : targetOf(declared);
+  const target = declared === null ? null : ruleMap(declared.target, told({ exclude: ruleMap(declared.exclude) }));
   return { name, severity, condition, for: printDuration(forSeconds), origin, target };
-}
-
-function targetOf({ target, exclude }: Alert): JsonMap | null {
-  const rule = told({ ...target, exclude: told({ ...exclude }) });
-  return Object.keys(rule).length === 0 ? null : rule;
 }
