@@ -6,6 +6,7 @@ import type { OperatorContext, Subject } from "../operator/requests.ts";
 import type { Session, Subjects } from "../operator/session.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import { unlockKey } from "./operator-key.ts";
 import { paint } from "./render/paint.ts";
 import { printList } from "./render/document.ts";
 import type { View } from "./render/view.ts";
@@ -36,6 +37,7 @@ export async function withSigning<T>(
       operatorDir: ctx.place.operatorDir,
       operator: ctx.io.env["LAB_OPERATOR"] || undefined,
       courier: connection,
+      unlock: (key) => unlockKey(ctx, keys, key),
       now: () => ctx.io.now(),
       note: (text) => ctx.note(text),
     },

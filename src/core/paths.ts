@@ -46,3 +46,6 @@ export function secretVersionPath(path: string): string {
 export function scanPath(puppetClass: string): string {
   return `scan/${puppetClass}`;
 }
+
+/** Says that the recovery code exists and that nobody has written it down; removed when somebody has. */
+export const RECOVERY_CODE_PATH = "mesh/recovery-code";

@@ -7,11 +7,15 @@ import {
   type AuthorityHeader,
   type ChainHeader,
   type Entry,
+  type Header,
   MAX_PARENTS,
   type ObservedHeader,
   SCHEME_ED25519,
   type Signature,
+  draftEntry,
   sealEntry,
+  signedEntry,
+  signingMessage,
   ZERO_HASH,
 } from "./entry/entry.ts";
 
@@ -21,21 +25,31 @@ function signedBy(...signers: readonly Signer[]): (message: Uint8Array) => Signa
   return (message) => signers.map((signer) => ({ scheme: SCHEME_ED25519, bytes: signer.sign(message) }));
 }
 
+/** Signs a draft with one key that is at hand. */
+function sealed<H extends Header>(draft: Entry<H>, ...signers: readonly Signer[]): Entry<H> {
+  return signedEntry(draft, signedBy(...signers)(signingMessage(draft.header.kind, draft.signed)));
+}
+
 /** The first entry of a mesh; its hash is the mesh's id. `signers` in the order of `genesisKeys`. */
 export function composeGenesis(
   keys: Keys,
   body: GenesisBody,
   signers: readonly [Signer, ...Signer[]],
 ): Entry<AuthorityHeader> {
+  return sealed(draftGenesis(keys, body, signers[0].publicKey), ...signers);
+}
+
+/** Unsigned. `key` is the first of `genesisKeys`. */
+export function draftGenesis(keys: Keys, body: GenesisBody, key: Uint8Array): Entry<AuthorityHeader> {
   const header: AuthorityHeader = {
     kind: "authority",
     mesh: ZERO_HASH,
-    key: signers[0].publicKey,
+    key,
     log: ZERO_HASH,
     parents: [],
     type: "genesis",
   };
-  return sealEntry(keys, header, encodeBody(body), signedBy(...signers));
+  return draftEntry(keys, header, encodeBody(body));
 }
 
 export interface AuthorityPosition {
@@ -51,6 +65,16 @@ export function composeAuthority(
   body: KnownBody,
   signer: Signer,
 ): Entry<AuthorityHeader> {
+  return sealed(draftAuthority(keys, position, body, signer.publicKey), signer);
+}
+
+/** Unsigned: for a key that signs later, or elsewhere. */
+export function draftAuthority(
+  keys: Keys,
+  position: AuthorityPosition,
+  body: KnownBody,
+  key: Uint8Array,
+): Entry<AuthorityHeader> {
   const parents = [...new Map(position.parents.map((hash) => [toHex(hash), hash]))]
     .slice(0, MAX_PARENTS)
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -58,12 +82,12 @@ export function composeAuthority(
   const header: AuthorityHeader = {
     kind: "authority",
     mesh: position.mesh,
-    key: signer.publicKey,
+    key,
     log: position.log,
     parents,
     type: body.type,
   };
-  return sealEntry(keys, header, encodeBody(body), signedBy(signer));
+  return draftEntry(keys, header, encodeBody(body));
 }
 
 /**
@@ -117,15 +141,25 @@ export function composeLink(
   payload: Uint8Array,
   signer: Signer,
 ): Entry<ChainHeader> {
+  return sealed(draftLink(keys, position, payload, signer.publicKey), signer);
+}
+
+/** Unsigned. */
+export function draftLink(
+  keys: Keys,
+  position: ChainPosition,
+  payload: Uint8Array,
+  key: Uint8Array,
+): Entry<ChainHeader> {
   const { head, ...rest } = position;
   const header: ChainHeader = {
     kind: "chain",
-    key: signer.publicKey,
+    key,
     ...rest,
     seq: (head?.seq ?? 0) + 1,
     prev: head?.hash ?? ZERO_HASH,
   };
-  return sealEntry(keys, header, payload, signedBy(signer));
+  return draftEntry(keys, header, payload);
 }
 
 export function composeObserved(

@@ -10,7 +10,7 @@ import { readKeys } from "../node/platform/home.ts";
 import { createKeys } from "../node/platform/keys.ts";
 import type { ItemDocument } from "../operations/kinds/meta.ts";
 import type { Status } from "../operations/kinds/status.ts";
-import { grantBody } from "../operator/authority.ts";
+import { EVERYTHING, grantBody } from "../operator/authority.ts";
 import { writeKeyFile } from "../operator/files/key-file.ts";
 import type { Session } from "../operator/session.ts";
 import { type ContextBook, raze } from "./demo.ts";
@@ -185,8 +185,10 @@ async function admitBob(session: Session, keys: Keys, random: Random, operatorDi
   const seed = new Secret(random.bytes(32));
   const { publicKey } = keys.signer(seed);
   const rank = session.context.logs.find(({ log }) => log === session.logWith("admin"))?.rank ?? 1;
-  await session.sign({ acts: [grantBody({ key: publicKey, name: "bob" }, rank + 1, session.context.nowMs)] });
-  writeKeyFile(operatorDir, { name: "bob", mesh: session.mesh, seed, publicKey });
+  await session.sign({
+    acts: [grantBody({ ...EVERYTHING, name: "bob", key: publicKey, rank: rank + 1 }, session.context.nowMs)],
+  });
+  writeKeyFile(operatorDir, { name: "bob", mesh: session.mesh, publicKey, custody: { kind: "plain", seed } });
 }
 
 async function untilConverged(machines: readonly string[], signal: AbortSignal, hands: Hands): Promise<void> {

@@ -2,13 +2,16 @@ import { MalformedError } from "../core/encoding.ts";
 import { joinMessage } from "../core/enrolment.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
-import { composeAuthority, composeGenesis } from "../crdt/compose.ts";
+import { draftAuthority, draftGenesis } from "../crdt/compose.ts";
 import {
   decodeBody,
   type EnrolBody,
   type GenesisBody,
   type GrantBody,
+  type KeyNote,
   type KnownBody,
+  type Need,
+  type Right,
   RIGHTS,
   type RoleBody,
   type UnroleBody,
@@ -21,6 +24,10 @@ import {
   type Entry,
   isAuthority,
 } from "../crdt/entry/entry.ts";
+import { DocumentCursor } from "../crdt/ledger/document-cursor.ts";
+import { HLC_ZERO } from "../core/hlc.ts";
+import { type OperatorSigner, sealDraft } from "./signer.ts";
+import { type SignedLink, signWrites, type Write } from "./write.ts";
 
 export interface ActPosition {
   readonly mesh: Uint8Array;
@@ -36,14 +43,33 @@ export interface SignedAct {
   readonly body: KnownBody;
 }
 
-/** Signs acts one after the other, each with the one before as its parent. */
-export function signActs(keys: Keys, signer: Signer, position: ActPosition, bodies: readonly KnownBody[]): SignedAct[] {
+/** Acts one after the other, each with the one before as its parent, and nobody's signature on them. */
+export function draftActs(
+  keys: Keys,
+  key: Uint8Array,
+  position: ActPosition,
+  bodies: readonly KnownBody[],
+): Entry<AuthorityHeader>[] {
   let { parents } = position;
   return bodies.map((body) => {
-    const signed = readBack(keys, composeAuthority(keys, { ...position, parents }, body, signer).bytes);
-    parents = [signed.entry.hash];
-    return signed;
+    const draft = draftAuthority(keys, { ...position, parents }, body, key);
+    parents = [draft.hash];
+    return draft;
   });
+}
+
+/** Drafts acts and signs them. */
+export async function signActs(
+  keys: Keys,
+  signer: OperatorSigner,
+  position: ActPosition,
+  bodies: readonly KnownBody[],
+): Promise<SignedAct[]> {
+  const signed: SignedAct[] = [];
+  for (const draft of draftActs(keys, signer.publicKey, position, bodies)) {
+    signed.push(readBack(keys, (await sealDraft(draft, signer)).bytes));
+  }
+  return signed;
 }
 
 /** What every peer will do with the bytes, done before anybody sees them. */
@@ -65,12 +91,14 @@ export interface NewNode {
 
 export interface Founding {
   readonly meshName: string;
-  readonly founder: { readonly name: string; readonly signer: Signer };
+  readonly founder: { readonly name: string; readonly signer: OperatorSigner; readonly note?: KeyNote };
   /** Root and recovery recipient of the recovery code; without one the founder's key is root. */
-  readonly recovery: { readonly root: Signer; readonly recipient: string } | null;
+  readonly recovery: { readonly root: OperatorSigner; readonly recipient: string } | null;
   readonly node: NewNode;
   /** Role labels of the first node. */
   readonly roles: readonly string[];
+  /** The first of the desired state, if anything. */
+  readonly writes: readonly Write[];
   readonly nowMs: number;
 }
 
@@ -81,34 +109,59 @@ export interface FoundedMesh {
   readonly genesis: Entry<AuthorityHeader>;
   /** What the founder signed after it. */
   readonly acts: readonly SignedAct[];
+  readonly links: readonly SignedLink[];
 }
 
 /** Genesis, the first machine, and its roles (`trust.md` §10). */
-export function foundMesh(keys: Keys, random: Random, founding: Founding): FoundedMesh {
+export async function foundMesh(keys: Keys, random: Random, founding: Founding): Promise<FoundedMesh> {
   const { founder, recovery, node, roles, nowMs } = founding;
   const root = recovery?.root ?? founder.signer;
   const body: GenesisBody = {
     type: "genesis",
     name: founding.meshName,
     root: { keys: [root.publicKey], k: 1 },
-    founders: [{ key: founder.signer.publicKey, name: founder.name, rights: RIGHTS, need: { admin: 1, destroy: 1 } }],
+    founders: [{ key: founder.signer.publicKey, name: founder.name, ...EVERYTHING, ...(founder.note ?? {}) }],
     recovery: recovery?.recipient ?? null,
     nonce: random.bytes(32),
     at: nowMs,
   };
-  const genesis = composeGenesis(keys, body, recovery === null ? [founder.signer] : [root, founder.signer]);
+  const draft = draftGenesis(keys, body, root.publicKey);
+  const genesis = await sealDraft(draft, ...(recovery === null ? [founder.signer] : [root, founder.signer]));
   const mesh = genesis.hash;
   const log = genesisLog(keys, mesh, founder.signer.publicKey);
-  const enrol = signActs(keys, founder.signer, { mesh, log, parents: [mesh] }, [enrolBody(mesh, node, nowMs)]);
+  const enrol = await signActs(keys, founder.signer, { mesh, log, parents: [mesh] }, [enrolBody(mesh, node, nowMs)]);
   const parents = enrol.map(({ entry }) => entry.hash);
   const [id = mesh] = parents;
-  const grants = signActs(
+  const grants = await signActs(
     keys,
     founder.signer,
     { mesh, log, parents },
     roles.map((label) => roleBody(id, label, nowMs)),
   );
-  return { mesh, log, genesis, acts: [...enrol, ...grants] };
+  const acts = [...enrol, ...grants];
+  return { mesh, log, genesis, acts, links: await firstLinks(keys, founding, mesh, log, acts) };
+}
+
+function firstLinks(
+  keys: Keys,
+  { founder, writes, nowMs }: Founding,
+  mesh: Uint8Array,
+  log: Uint8Array,
+  acts: readonly SignedAct[],
+): Promise<readonly SignedLink[]> {
+  const [head] = acts.slice(-1).map(({ entry }) => entry.hash);
+  const position = {
+    mesh,
+    log,
+    head: null,
+    hlc: HLC_ZERO,
+    cursor: new DocumentCursor(keys, log),
+    newest: HLC_ZERO,
+    nowMs,
+    seen: keys.hash(head ?? mesh),
+    others: {},
+  };
+  return signWrites(keys, founder.signer, position, writes);
 }
 
 export function enrolBody(mesh: Uint8Array, { name, signer, seal }: NewNode, at: number): EnrolBody {
@@ -142,7 +195,20 @@ export function unroleBody(
   return { type: "unrole", node, label, keeps, ...(reason === undefined ? {} : { reason }), at };
 }
 
-/** A second operator's key, one rank below the one that grants. */
-export function grantBody(operator: { key: Uint8Array; name: string }, rank: number, at: number): GrantBody {
-  return { type: "grant", ...operator, rank, rights: RIGHTS, need: { admin: 1, destroy: 1 }, at };
+/** A key that somebody shall sign with, and what it shall be allowed. */
+export interface NewOperator extends KeyNote {
+  readonly name: string;
+  readonly key: Uint8Array;
+  readonly rank: number;
+  readonly rights: readonly Right[];
+  readonly need: Need;
+}
+
+const NEED_ONE: Need = { admin: 1, destroy: 1 };
+/** Whoever is alone may do everything, alone. */
+export const EVERYTHING = { rights: RIGHTS, need: NEED_ONE } as const;
+
+export function grantBody({ name, key, rank, rights, need, device, application }: NewOperator, at: number): GrantBody {
+  const note = { ...(device === undefined ? {} : { device }), ...(application === undefined ? {} : { application }) };
+  return { type: "grant", key, name, rank, rights, need, ...note, at };
 }

@@ -4,6 +4,7 @@ import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { identityToRecipient } from "age-encryption";
 import { ascii } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
 import { Secret } from "../core/secret.ts";
@@ -43,21 +44,36 @@ export async function recoveryKeys(keys: Pick<Keys, "hash">, code: string): Prom
 }
 
 function readCode(code: string): Uint8Array {
-  const words = code.trim().toLowerCase().split(/\s+/);
+  const { problem } = checkRecoveryCode(code);
+  if (problem === null) return mnemonicToEntropy(wordsOf(code).join(" "), wordlist);
+  throw new LabError("Invalid", `this is not a recovery code: ${problem}`, {
+    hint: "twelve English words, in the order in which they were written down",
+  });
+}
+
+/** What is wrong with words that shall be a recovery code. */
+export interface CodeCheck {
+  /** Null if nothing is. Repeats no word. */
+  readonly problem: string | null;
+  /** Words of the list that the first unknown one may have been: to be shown only to whoever typed it. */
+  readonly near: readonly string[];
+}
+
+export function checkRecoveryCode(code: string): CodeCheck {
+  const words = wordsOf(code);
+  if (words.length !== 12) return { problem: `a recovery code has 12 words, not ${words.length}`, near: [] };
+  const unknown = words.findIndex((word) => !wordlist.includes(word));
+  if (unknown >= 0) {
+    return { problem: `word ${unknown + 1} is not on the list`, near: nearest(words[unknown] ?? "", wordlist) };
+  }
   try {
-    const entropy = mnemonicToEntropy(words.join(" "), wordlist);
-    if (entropy.length === ENTROPY_BYTES) return entropy;
+    if (mnemonicToEntropy(words.join(" "), wordlist).length === ENTROPY_BYTES) return { problem: null, near: [] };
   } catch {
     // Its message could quote the words.
   }
-  const unknown = words.findIndex((word) => !wordlist.includes(word));
-  const why =
-    words.length !== 12
-      ? `a recovery code has 12 words, not ${words.length}`
-      : unknown >= 0
-        ? `word ${unknown + 1} is not on the list`
-        : "the words do not belong together";
-  throw new LabError("Invalid", `this is not a recovery code: ${why}`, {
-    hint: "twelve English words, in the order in which they were written down",
-  });
+  return { problem: "the words do not belong together: one is another one, or two changed places", near: [] };
+}
+
+function wordsOf(code: string): string[] {
+  return code.trim().toLowerCase().split(/\s+/);
 }

@@ -1,14 +1,15 @@
 import { equalBytes, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
-import type { Keys, Signer } from "../core/ports/keys.ts";
+import type { Keys } from "../core/ports/keys.ts";
 import type { KnownBody } from "../crdt/authority/bodies.ts";
 import type { Entry } from "../crdt/entry/entry.ts";
 import { type SignedAct, signActs } from "./authority.ts";
 import { describeBody, describeWrite } from "./describe.ts";
-import { keyFileNames, keyFilePath, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
+import { keyFileNames, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
 import { type Lock, lockDirectory } from "./files/lock.ts";
 import { OwnLog } from "./files/own-log.ts";
 import { askContext, type Courier, type OperatorContext, type SubmitAnswer, submitEntries } from "./requests.ts";
+import type { OperatorSigner } from "./signer.ts";
 import { requireCommonClock, type SignedLink, signWrites, type Write } from "./write.ts";
 
 export interface SessionSurroundings {
@@ -18,6 +19,8 @@ export interface SessionSurroundings {
   /** Which of several keys; without it the one of the agent's mesh. */
   readonly operator: string | undefined;
   readonly courier: Courier;
+  /** Called before the first signature of a session, and only then: it may ask its person for something. */
+  readonly unlock: (key: OperatorKey) => Promise<OperatorSigner>;
   /** Wall clock. */
   readonly now: () => number;
   /** Progress for people. */
@@ -55,7 +58,7 @@ const REQUEST_BYTES = 512 * 1024;
  * before anybody else has it, and hands it over. Throws `NotAuthorised`, `WrongMesh`, `Conflict`, `ClockOff`.
  */
 export async function openSession(surroundings: SessionSurroundings, subjects: Subjects): Promise<Session> {
-  const { keys, operatorDir, operator } = surroundings;
+  const { operatorDir, operator } = surroundings;
   const names = operator === undefined ? keyFileNames(operatorDir) : [operator];
   const [first] = names;
   if (first === undefined) {
@@ -63,7 +66,7 @@ export async function openSession(surroundings: SessionSurroundings, subjects: S
       hint: "lab init --local makes a mesh of your own; for another one, run this where its operator's key is",
     });
   }
-  const session = new Session(surroundings, readSigner(keys, operatorDir, first), subjects);
+  const session = new Session(surroundings, readKeyFile(operatorDir, first), subjects);
   const mesh = await session.begin();
   if (mesh === "own" && names.length === 1) return session;
   const wanted = mesh === "own" ? session.mesh : mesh;
@@ -72,7 +75,7 @@ export async function openSession(surroundings: SessionSurroundings, subjects: S
   session.close();
   const [only] = fitting;
   if (only === undefined || fitting.length > 1) throw ambiguous(operatorDir, names, fitting, wanted);
-  const other = new Session(surroundings, readSigner(keys, operatorDir, only), subjects);
+  const other = new Session(surroundings, readKeyFile(operatorDir, only), subjects);
   await other.begin();
   return other;
 }
@@ -89,20 +92,10 @@ function ambiguous(dir: string, names: readonly string[], fitting: readonly stri
   });
 }
 
-function readSigner(keys: Keys, operatorDir: string, name: string): { key: OperatorKey; signer: Signer } {
-  const key = readKeyFile(operatorDir, name);
-  const signer = keys.signer(key.seed);
-  if (equalBytes(signer.publicKey, key.publicKey)) return { key, signer };
-  throw new LabError(
-    "InvalidFile",
-    `${keyFilePath(operatorDir, name)} is damaged: its two keys do not belong together`,
-  );
-}
-
 export class Session {
   readonly #surroundings: SessionSurroundings;
   readonly #key: OperatorKey;
-  readonly #signer: Signer;
+  #signer: Promise<OperatorSigner> | null = null;
   readonly #subjects: Subjects;
   readonly #dir: string;
   #lock: Lock | null = null;
@@ -111,20 +104,19 @@ export class Session {
   /** - `waiting`: no agent runs, so what is signed stays in the own log until one does */
   #outbox: "empty" | "waiting" = "empty";
 
-  constructor(surroundings: SessionSurroundings, own: { key: OperatorKey; signer: Signer }, subjects: Subjects) {
+  constructor(surroundings: SessionSurroundings, key: OperatorKey, subjects: Subjects) {
     this.#surroundings = surroundings;
-    this.#key = own.key;
-    this.#signer = own.signer;
+    this.#key = key;
     this.#subjects = subjects;
-    this.#dir = ownLogDir(surroundings.operatorDir, own.key.name);
+    this.#dir = ownLogDir(surroundings.operatorDir, key.name);
   }
 
   get operator(): string {
     return this.#key.name;
   }
 
-  get signer(): Signer {
-    return this.#signer;
+  get publicKey(): Uint8Array {
+    return this.#key.publicKey;
   }
 
   get mesh(): Uint8Array {
@@ -174,8 +166,8 @@ export class Session {
 
   /** Signs, keeps and hands over. Returns when it is durable at the peer. Throws `EntryRefused`. */
   async sign({ acts = [], writes = [] }: Order): Promise<Signed> {
-    const signedActs = acts.length === 0 ? [] : this.#signActs(acts);
-    const links = writes.length === 0 ? [] : this.#signWrites(writes);
+    const signedActs = acts.length === 0 ? [] : await this.#signActs(acts);
+    const links = writes.length === 0 ? [] : await this.#signWrites(writes);
     const nameOf = this.#nameOf();
     const lines = [
       ...signedActs.map(({ body }) => describeBody(body, nameOf)),
@@ -201,11 +193,11 @@ export class Session {
       const tip = OwnLog.open(keys, this.#dir, log).authorityTip;
       return tip === null ? [] : [toHex(tip)];
     });
-    const key = toHex(this.#signer.publicKey);
+    const key = toHex(this.#key.publicKey);
     this.#context = await askContext(courier, { key, holds, servers: [...servers], paths: [...paths] });
   }
 
-  #signActs(acts: readonly KnownBody[]): SignedAct[] {
+  async #signActs(acts: readonly KnownBody[]): Promise<SignedAct[]> {
     const log = this.logWith("admin");
     // What this key said is in the past of what it says next, also when the peer's answer forgets it.
     const own = this.#own(log).authorityTip;
@@ -213,16 +205,16 @@ export class Session {
     const unknown = own === null || (this.#outbox === "empty" && this.context.lacks.includes(toHex(own)));
     const parents = unknown ? tips : [...tips, own];
     const position = { mesh: this.mesh, log: unhex(log), parents };
-    return signActs(this.#surroundings.keys, this.#signer, position, acts);
+    return signActs(this.#surroundings.keys, await this.#unlocked(), position, acts);
   }
 
-  #signWrites(writes: readonly Write[]): readonly SignedLink[] {
+  async #signWrites(writes: readonly Write[]): Promise<readonly SignedLink[]> {
     const log = this.logWith("ops");
     const { head, hlc, cursor } = this.#own(log);
     const { newest, seen, others } = this.context;
     return signWrites(
       this.#surroundings.keys,
-      this.#signer,
+      await this.#unlocked(),
       {
         mesh: this.mesh,
         log: unhex(log),
@@ -236,6 +228,11 @@ export class Session {
       },
       writes,
     );
+  }
+
+  #unlocked(): Promise<OperatorSigner> {
+    this.#signer ??= this.#surroundings.unlock(this.#key);
+    return this.#signer;
   }
 
   #own(log: string): OwnLog {

@@ -2,8 +2,8 @@ import { MalformedError } from "../core/encoding.ts";
 import { LabError } from "../core/errors.ts";
 import { HLC_MAX_AHEAD_MS, type Hlc, mergeHlc, nextHlc } from "../core/hlc.ts";
 import type { Json } from "../core/json.ts";
-import type { Keys, Signer } from "../core/ports/keys.ts";
-import { composeLink } from "../crdt/compose.ts";
+import type { Keys } from "../core/ports/keys.ts";
+import { draftLink } from "../crdt/compose.ts";
 import {
   type ChainHeader,
   CLASS_DESIRED,
@@ -14,6 +14,7 @@ import {
 } from "../crdt/entry/entry.ts";
 import type { DocumentCursor } from "../crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../crdt/ledger/update-codec.ts";
+import { type OperatorSigner, sealDraft } from "./signer.ts";
 
 /** What shall stand at a path from now on; `undefined` removes it. */
 export interface Write {
@@ -66,26 +67,28 @@ export function requireCommonClock(ownMs: number, peerMs: number, peer: string):
  * Signs writes as one batch: peers fold it whole or not at all. The position's cursor stays where it is.
  * What comes back was read again from the bytes that will be sent. Throws `TooLarge`, `Invalid`.
  */
-export function signWrites(
+export async function signWrites(
   keys: Keys,
-  signer: Signer,
+  signer: OperatorSigner,
   position: LedgerPosition,
   writes: readonly Write[],
-): readonly SignedLink[] {
+): Promise<readonly SignedLink[]> {
   const { mesh, log, seen, nowMs } = position;
   const whole = writes.map(({ path, value }): LedgerWrite => ({ path, value, over: position.others[path] ?? [] }));
   let hlc = mergeHlc(position.hlc, position.newest, nowMs);
   const parts = split(position.cursor, whole, hlc);
   const cursor = copyOf(position.cursor);
   let { head } = position;
-  return parts.map((part, i) => {
+  const links: SignedLink[] = [];
+  for (const [i, part] of parts.entries()) {
     hlc = nextHlc(hlc, nowMs);
     const place = { mesh, log, class: CLASS_DESIRED, head, hlc, seen, more: parts.length - 1 - i };
-    const { bytes } = composeLink(keys, place, cursor.encode(part, hlc), signer);
-    const signed = readBack(keys, bytes, cursor);
+    const draft = draftLink(keys, place, cursor.encode(part, hlc), signer.publicKey);
+    const signed = readBack(keys, (await sealDraft(draft, signer)).bytes, cursor);
     head = { seq: signed.entry.header.seq, hash: signed.entry.hash };
-    return signed;
-  });
+    links.push(signed);
+  }
+  return links;
 }
 
 /** What every peer will do with the bytes, done before anybody sees them. */

@@ -15,7 +15,7 @@ import { composeAuthority, composeLink, composeObserved } from "../../src/crdt/c
 import { authorityDigest } from "../../src/crdt/replica.ts";
 import { CLASS_AUDIT, CLASS_DESIRED, type Entry } from "../../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../../src/crdt/ledger/document-cursor.ts";
-import { grantBody } from "../../src/operator/authority.ts";
+import { EVERYTHING, grantBody } from "../../src/operator/authority.ts";
 import { Lab, type Machine, type ServerItem, until } from "./lab.ts";
 import { keys, Mole, signAs, speaker, type Target, targetOf, unhex } from "./mole.ts";
 
@@ -55,7 +55,7 @@ describe("among honest agents", () => {
     const signer = keys.signer(new Secret(new Uint8Array(randomBytes(32))));
     await signAs(nas, async (session) => {
       const { acts } = await session.sign({
-        acts: [grantBody({ key: signer.publicKey, name: "mallory" }, 2, Date.now())],
+        acts: [grantBody({ ...EVERYTHING, key: signer.publicKey, name: "mallory", rank: 2 }, Date.now())],
       });
       const [grant] = acts;
       if (grant === undefined) throw new Error("nothing was signed");
@@ -155,7 +155,7 @@ describe("among honest agents", () => {
   it("a member gives itself no role and no label, in its own name or in another's", async () => {
     const at = Date.now();
     const role: KnownBody = { type: "role", node: mole.log, label: "secret-store", at };
-    const grant: KnownBody = grantBody({ key: mole.signer.publicKey, name: "mole" }, 1, at);
+    const grant: KnownBody = grantBody({ ...EVERYTHING, key: mole.signer.publicKey, name: "mole", rank: 1 }, at);
     const label = serverLabelPath(toHex(mole.log), "web");
     const boss = founder();
     const forged = [

@@ -15,6 +15,7 @@ import { createLibp2pLink } from "../../src/mesh/libp2p/link.ts";
 import { readHome, readKeys } from "../../src/node/platform/home.ts";
 import { createKeys } from "../../src/node/platform/keys.ts";
 import { openSession, type Session } from "../../src/operator/session.ts";
+import { seedSigner } from "../../src/operator/signer.ts";
 import { type Machine, until } from "./lab.ts";
 
 export const keys = createKeys();
@@ -148,6 +149,10 @@ export async function signAs(machine: Machine, run: (session: Session) => Promis
           if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
           return body;
         },
+      },
+      unlock: async ({ custody }) => {
+        if (custody.kind !== "plain") throw new Error("the key is not at hand");
+        return seedSigner(keys, custody.seed);
       },
       now: () => Date.now(),
       note: () => undefined,

@@ -281,7 +281,7 @@ function typed(ctx: CommandContext, argv: readonly string[], options: Typing = {
     stdout: { write: (data) => chunks.push(Buffer.from(data as string)) },
     stderr: { write: () => true },
     // Whoever runs the demo may have settings for a mesh of their own.
-    env: { ...ctx.io.env, LAB_HOME: "", LAB_OPERATOR: "", ...options.env },
+    env: { ...ctx.io.env, LAB_HOME: "", LAB_OPERATOR: "", LAB_OPERATOR_PASSPHRASE_FILE: "", ...options.env },
   };
   return { ...createRun(parsed, ctx.table, io), text: () => Buffer.concat(chunks).toString("utf8") };
 }

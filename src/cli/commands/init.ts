@@ -1,14 +1,20 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
-import { isServerName, requireServerName } from "../../core/names.ts";
-import type { Keys, Signer } from "../../core/ports/keys.ts";
+import { requireServerName } from "../../core/names.ts";
+import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
+import type { Keys } from "../../core/ports/keys.ts";
 import type { Random } from "../../core/ports/random.ts";
 import { Secret } from "../../core/secret.ts";
+import type { OperatorSigner } from "../../operator/signer.ts";
+import { mayAsk } from "../ask.ts";
 import type { CommandContext } from "../command.ts";
+import { deviceName, operatorNameOf } from "../device-name.ts";
+import type { SealCode } from "../new-key.ts";
 import { commandPrefix } from "../next-command.ts";
+import { codeSheet, showCode } from "../recovery-code.ts";
 
 const DEFAULT_MESH = "homelab";
 
@@ -25,31 +31,34 @@ export async function run(ctx: CommandContext): Promise<number> {
       hint: "LAB_CONFIG=DIR in front of the command keeps a second mesh apart from it",
     });
   }
-  const [{ createHome, openPlatform }, { foundMesh }, { OwnLog }] = await Promise.all([
+  const [{ createHome, openPlatform }, { foundMesh }, { OwnLog }, { makeKey }] = await Promise.all([
     import("../node-door.ts"),
     import("../../operator/authority.ts"),
     import("../../operator/files/own-log.ts"),
+    import("../new-key.ts"),
   ]);
   const { keys, random } = await openPlatform();
-  const recovery = await recoveryOf(ctx, wishes, keys, random);
-  const [operatorSeed, nodeSeed] = [new Secret(random.bytes(32)), new Secret(random.bytes(32))];
-  const operator = keys.signer(operatorSeed);
-  const seal = await keys.createSealIdentity();
-  const { mesh, log, genesis, acts } = foundMesh(keys, random, {
+  const { custody, signer, seal } = await makeKey(ctx, { keys, random }, wishes.operator);
+  const recovery = await recoveryOf(ctx, wishes, keys, random, seal);
+  const nodeSeed = new Secret(random.bytes(32));
+  const nodeSeal = await keys.createSealIdentity();
+  const { mesh, log, genesis, acts, links } = await foundMesh(keys, random, {
     meshName: wishes.mesh,
-    founder: { name: wishes.operator, signer: operator },
+    founder: { name: wishes.operator, signer },
     recovery: recovery && { root: recovery.root, recipient: recovery.recipient },
-    node: { name: wishes.node, signer: keys.signer(nodeSeed), seal: seal.recipient },
+    node: { name: wishes.node, signer: keys.signer(nodeSeed), seal: nodeSeal.recipient },
     roles: ["coordinator", "secret-store"],
+    writes: recovery?.state === "kept" ? [{ path: RECOVERY_CODE_PATH, value: { state: "later" } }] : [],
     nowMs: ctx.io.now(),
   });
-  const entries = acts.map(({ entry }) => entry);
-  writeKeyFile(operatorDir, { name: wishes.operator, mesh, seed: operatorSeed, publicKey: operator.publicKey });
+  const entries = [...acts, ...links].map(({ entry }) => entry);
+  writeKeyFile(operatorDir, { name: wishes.operator, mesh, publicKey: signer.publicKey, custody });
   try {
+    recovery?.keep();
     OwnLog.open(keys, ownLogDir(operatorDir, wishes.operator), log).append(entries);
     await createHome({
       home: wishes.home,
-      node: { seed: nodeSeed, seal },
+      node: { seed: nodeSeed, seal: nodeSeal },
       mesh,
       name: wishes.node,
       entries: [genesis.bytes, ...entries.map(({ bytes }) => bytes)],
@@ -70,8 +79,11 @@ interface Wishes {
   readonly mesh: string;
   readonly node: string;
   readonly operator: string;
-  /** - `show` on the terminal, once · `later`: none yet · or a new file */
-  readonly recovery: "show" | "later" | { readonly file: string };
+  /**
+   * - `show` on the terminal, once · `later`: kept beside the key until somebody writes it down · `none`: the operator's
+   *   key is root · or a new file
+   */
+  readonly recovery: "show" | "later" | "none" | { readonly file: string };
 }
 
 function readWishes(ctx: CommandContext): Wishes {
@@ -83,31 +95,24 @@ function readWishes(ctx: CommandContext): Wishes {
   return {
     home,
     mesh: requireServerName(flags.value("name") ?? DEFAULT_MESH, "name"),
-    node: requireServerName(flags.value("node") ?? deviceName(hostname()), "node"),
-    operator: operatorName(io.env["SUDO_USER"] || io.env["USER"] || userInfo().username),
-    recovery: readRecovery(flags.value("recovery"), io.cwd, io.stderr.isTTY === true),
+    node: requireServerName(flags.value("node") ?? deviceName(), "node"),
+    operator: operatorNameOf(io.env, userInfo().username),
+    recovery: readRecovery(ctx),
   };
 }
 
-function readRecovery(wish: string | undefined, cwd: string, atTerminal: boolean): Wishes["recovery"] {
+function readRecovery(ctx: CommandContext): Wishes["recovery"] {
+  const { flags, io } = ctx;
+  const wish = flags.value("recovery");
+  if (flags.on("no-recovery")) {
+    if (wish === undefined) return "none";
+    throw new LabError("Usage", `--no-recovery and --recovery ${wish} exclude each other`, { field: "recovery" });
+  }
   if (wish === "later") return "later";
-  if (wish === undefined) return atTerminal ? "show" : "later";
-  const file = resolve(cwd, wish);
+  if (wish === undefined) return mayAsk(ctx) || (io.stderr.isTTY === true && ctx.globals.yes) ? "show" : "later";
+  const file = resolve(io.cwd, wish);
   if (existsSync(file)) throw new LabError("AlreadyExists", `${file} is there already`, { field: "recovery" });
   return { file };
-}
-
-/** A host name as a server's name: its first part, in the letters that names have. */
-export function deviceName(host: string): string {
-  const name = (host.toLowerCase().split(".")[0] ?? "").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
-  const short = name.slice(0, 63).replace(/-+$/, "");
-  return isServerName(short) ? short : "device";
-}
-
-/** Who operates; nobody is called root, because root of the mesh is somebody else. */
-function operatorName(user: string): string {
-  const name = deviceName(user);
-  return name === "root" || name === "device" ? "operator" : name;
 }
 
 function refuseHome(home: string): void {
@@ -118,53 +123,67 @@ function refuseHome(home: string): void {
 }
 
 interface Recovery {
-  readonly root: Signer;
+  readonly root: OperatorSigner;
   readonly recipient: string;
-  /** Hands the words over, once everything else is done. */
+  /** - `told`: somebody has it · `kept`: it lies beside the operator's key */
+  readonly state: "told" | "kept";
+  /** Makes it durable, before anything depends on it. */
+  readonly keep: () => void;
   readonly tell: () => void;
   readonly undo: () => void;
 }
 
-async function recoveryOf(ctx: CommandContext, wishes: Wishes, keys: Keys, random: Random): Promise<Recovery | null> {
-  if (wishes.recovery === "later") {
-    ctx.warn("there is no recovery code: whoever loses the operator's key loses the mesh, and every secret with it");
-    ctx.note("  Until then the operator's key is root. A code comes with a new mesh: lab init --local --recovery FILE");
+const NO_CODE = "there is no recovery code: whoever loses the operator's key loses the mesh, and every secret with it";
+
+async function recoveryOf(
+  ctx: CommandContext,
+  wishes: Wishes,
+  keys: Keys,
+  random: Random,
+  seal: SealCode,
+): Promise<Recovery | null> {
+  if (wishes.recovery === "none") {
+    ctx.warn(NO_CODE);
     return null;
   }
-  const { createRecoveryCode, recoveryKeys } = await import("../../operator/recovery.ts");
+  const [{ createRecoveryCode, recoveryKeys }, { seedSigner }] = await Promise.all([
+    import("../../operator/recovery.ts"),
+    import("../../operator/signer.ts"),
+  ]);
   const code = createRecoveryCode(random);
-  const { root, seal } = await recoveryKeys(keys, code);
-  const common = { root: keys.signer(root), recipient: seal.recipient };
-  if (wishes.recovery === "show") return { ...common, tell: () => showCode(ctx, code), undo: () => {} };
+  const { root, seal: recipient } = await recoveryKeys(keys, code);
+  const common = { root: seedSigner(keys, root), recipient: recipient.recipient };
+  const nothing = () => undefined;
+  if (wishes.recovery === "show") {
+    // Before there is anything: whoever has no paper at hand stops here, and has nothing to clear away.
+    await showCode(ctx, code);
+    return { ...common, state: "told", keep: nothing, tell: nothing, undo: nothing };
+  }
+  if (wishes.recovery === "later") {
+    const files = await import("../../operator/files/recovery-file.ts");
+    const kept = await seal(code);
+    return {
+      ...common,
+      state: "kept",
+      keep: () => files.replaceRecoveryFile(ctx.place.operatorDir, wishes.operator, kept),
+      tell: () => {
+        ctx.warn("nobody has written the recovery code down: it lies beside the operator's key, and goes with it");
+        ctx.note(`  ${commandPrefix(ctx, "here", wishes.home)} operator recovery set`);
+      },
+      undo: () => files.removeRecoveryFile(ctx.place.operatorDir, wishes.operator),
+    };
+  }
   const { file } = wishes.recovery;
-  // Written before the mesh depends on it, so that a full disk is told in time.
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, codeSheet(wishes.mesh, code), { mode: 0o600, flag: "wx" });
-  const tell = () => ctx.note(`recovery code: ${file} (move it off this device)`);
-  return { ...common, tell, undo: () => rmSync(file, { force: true }) };
-}
-
-const PURPOSE = [
-  "It is the root of the mesh: with it a lost or stolen operator's key is",
-  "replaced, and every secret can be read without any machine. Nobody can give",
-  "it to you again.",
-];
-
-function showCode(ctx: CommandContext, code: string): void {
-  const words = code.split(" ");
-  const rows = [0, 4, 8].map((from) =>
-    words
-      .slice(from, from + 4)
-      .map((word, i) => `${String(from + i + 1).padStart(4)} ${word.padEnd(9)}`)
-      .join("")
-      .trimEnd(),
-  );
-  const lines = ["", "Recovery code. Write it on paper now; it is shown this once.", "", ...rows, "", ...PURPOSE, ""];
-  ctx.io.stderr.write(lines.map((line) => `${line}\n`).join(""));
-}
-
-function codeSheet(mesh: string, code: string): string {
-  return [`# Recovery code of mesh ${mesh}`, ...PURPOSE.map((line) => `# ${line}`), code, ""].join("\n");
+  return {
+    ...common,
+    state: "told",
+    keep: () => {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, codeSheet(wishes.mesh, code), { mode: 0o600, flag: "wx" });
+    },
+    tell: () => ctx.note(`recovery code: ${file} (move it off this device)`),
+    undo: () => rmSync(file, { force: true }),
+  };
 }
 
 function report(ctx: CommandContext, { home, mesh, node, operator }: Wishes, id: string, keyFile: string): void {

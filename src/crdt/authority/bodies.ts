@@ -23,14 +23,22 @@ export interface GenesisBody {
   readonly at: number;
 }
 
-export interface Founder {
+/** What people are told of a key; no power depends on it. */
+export interface KeyNote {
+  /** The device that it lies on. */
+  readonly device?: string;
+  /** Of a key in a FIDO2 token: what the token mixes into its signatures, such as `ssh:`. */
+  readonly application?: string;
+}
+
+export interface Founder extends KeyNote {
   readonly key: Uint8Array;
   readonly name: string;
   readonly rights: readonly Right[];
   readonly need: Need;
 }
 
-export interface GrantBody {
+export interface GrantBody extends KeyNote {
   readonly type: "grant";
   readonly key: Uint8Array;
   readonly name: string;
@@ -165,7 +173,12 @@ export function decodeBody(type: string, payload: Uint8Array): AuthorityBody {
         founders: fields.list("founders", 16, (value) => {
           const founder = new Fields(value);
           requireAllScope(founder);
-          return { key: founder.bytes("key", 32), name: founder.text("name", 63), ...rightsOf(founder) };
+          return {
+            key: founder.bytes("key", 32),
+            name: founder.text("name", 63),
+            ...rightsOf(founder),
+            ...keyNoteOf(founder),
+          };
         }),
         recovery: fields.isNull("recovery") ? null : ageRecipient(fields, "recovery"),
         nonce: fields.bytes("nonce", 32),
@@ -180,6 +193,7 @@ export function decodeBody(type: string, payload: Uint8Array): AuthorityBody {
         name: fields.text("name", 63),
         rank: fields.count("rank"),
         ...rightsOf(fields),
+        ...keyNoteOf(fields),
         at: fields.count("at"),
       };
     case "cut":
@@ -243,6 +257,13 @@ function rightsOf(fields: Fields): { rights: readonly Right[]; need: Need } {
   const rights = RIGHTS.filter((right) => names.includes(right));
   const need = fields.map("need");
   return { rights, need: { admin: atLeastOne(need.count("admin")), destroy: atLeastOne(need.count("destroy")) } };
+}
+
+function keyNoteOf(fields: Fields): KeyNote {
+  return {
+    ...(fields.has("device") ? { device: fields.text("device", 63) } : {}),
+    ...(fields.has("application") ? { application: fields.text("application", 63) } : {}),
+  };
 }
 
 function atLeastOne(count: number): number {

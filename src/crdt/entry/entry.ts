@@ -256,18 +256,28 @@ export function sealEntry<H extends Header>(
   payload: Uint8Array,
   sign: (message: Uint8Array) => readonly Signature[],
 ): Entry<H> {
+  const draft = draftEntry(keys, header, payload);
+  return signedEntry(draft, sign(signingMessage(header.kind, draft.signed)));
+}
+
+/** An entry as it is before anybody signed it: no peer takes it. Its hash is final, because no signature is part of it. */
+export function draftEntry<H extends Header>(keys: Pick<Keys, "hash">, header: H, payload: Uint8Array): Entry<H> {
   const signed = encodeSigned(header, payload);
-  const signatures = sign(signingMessage(header.kind, signed));
+  const hash = entryHash(keys, signed);
+  return signedEntry({ header, payload, signatures: [], bytes: signed, signed, hash, id: toHex(hash) }, []);
+}
+
+/** The same entry with these signatures in place of those that it had. */
+export function signedEntry<H extends Header>(entry: Entry<H>, signatures: readonly Signature[]): Entry<H> {
   const out = new Writer();
-  out.raw(signed);
+  out.raw(entry.signed);
   out.u8(signatures.length);
   for (const { scheme, bytes } of signatures) {
     out.u8(scheme);
     out.u16(bytes.length);
     out.raw(bytes);
   }
-  const hash = entryHash(keys, signed);
-  return { header, payload, signatures, bytes: out.take(), signed, hash, id: toHex(hash) };
+  return { ...entry, signatures, bytes: out.take() };
 }
 
 /** Parses an entry from outside; throws {@link MalformedError} on anything that {@link sealEntry} would not write. */

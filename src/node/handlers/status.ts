@@ -1,4 +1,6 @@
 import { toHex } from "../../core/bytes.ts";
+import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
+import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { metaOf, type ReadSource, selfName } from "./read-source.ts";
 import { allServers } from "./servers.ts";
@@ -18,7 +20,7 @@ export function getStatus(source: ReadSource): unknown {
     ...contested.map(({ name }) => `the name "${name}" is contested: rename or revoke one of its machines`),
     ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
     ...forked.map(({ log }) => `log ${log.slice(0, 12)} has two histories and is frozen where they part`),
-    ...(view.recovery === null ? ["there is no recovery code: a lost operator key cannot be replaced"] : []),
+    ...recoveryWarnings(view),
     ...(source.replica.damaged.length + source.replica.missing > 0
       ? [
           `${source.replica.damaged.length + source.replica.missing} record(s) of the store were lost and are asked for again`,
@@ -40,6 +42,12 @@ export function getStatus(source: ReadSource): unknown {
     warnings,
   };
   return { kind: "Status", meta: metaOf(source), item };
+}
+
+function recoveryWarnings(view: View): string[] {
+  if (view.recovery === null) return ["there is no recovery code: a lost operator key cannot be replaced"];
+  if (view.desired(RECOVERY_CODE_PATH) === undefined) return [];
+  return ["nobody has written the recovery code down: lab operator recovery set, where the founder's key is"];
 }
 
 /** Coordinator and store are missed always; another role only where somebody was given it. */

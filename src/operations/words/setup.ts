@@ -1,5 +1,5 @@
 import type { CommandWords } from "../command.ts";
-import { LIST, list } from "./shared.ts";
+import { LIST, list, SSH_AGENT } from "./shared.ts";
 
 /** How a mesh begins and how machines join it. */
 export const setupCommands: readonly CommandWords[] = [
@@ -8,15 +8,23 @@ export const setupCommands: readonly CommandWords[] = [
     module: "init",
     summary: "Start a mesh of your own on this device",
     details:
-      "Makes the genesis entry, the first operator's key and this device's home. Starts nothing; prints what is next.",
+      "Makes the genesis entry, the first operator's key and this device's home. Starts nothing; prints what is next. " +
+      "At a terminal it shows the recovery code and has it typed back (--yes: only shows it); where nobody can be asked " +
+      "the code is kept beside the key, for lab operator recovery set.",
     args: [],
     flags: [
       { name: "local", summary: "On this device (the only way there is)" },
       { name: "name", value: "MESH", summary: "Name of the mesh (default: homelab)" },
       { name: "node", value: "NODE", summary: "Name of this device (default: its host name)" },
-      { name: "recovery", value: "later|FILE", summary: "Make the recovery code later, or write it to FILE" },
+      { name: "recovery", value: "later|FILE", summary: "Show the recovery code later, or write it to FILE" },
+      { name: "no-recovery", summary: "Make none: the operator's key is the root of the mesh" },
+      SSH_AGENT,
     ],
-    examples: ["lab init --local", "lab init --local --name attic --node nas-1"],
+    examples: [
+      "lab init --local",
+      "lab init --local --name attic --node nas-1",
+      "lab init --local --ssh-agent alice@laptop",
+    ],
   },
   {
     words: ["agent"],

@@ -36,6 +36,12 @@ export const LIST: readonly FlagWords[] = [
 ];
 export const SINCE: FlagWords = { name: "since", value: "TIME", summary: "From a time (RFC 3339) or an age (24h) on" };
 
+export const SSH_AGENT: FlagWords = {
+  name: "ssh-agent",
+  value: "KEY",
+  summary: "Use a key of the SSH agent: its fingerprint or comment",
+};
+
 /** `lab get KIND [NAME...]`. */
 export function list(
   kind: string,

@@ -1,5 +1,5 @@
 import type { CommandWords } from "../command.ts";
-import { LIST, SINCE, list } from "./shared.ts";
+import { LIST, list, SINCE, SSH_AGENT } from "./shared.ts";
 
 /** Who may do what, and who did what. */
 export const trustCommands: readonly CommandWords[] = [
@@ -7,5 +7,68 @@ export const trustCommands: readonly CommandWords[] = [
     "lab get audit --since 24h",
     "lab get audit --limit 20 -o json",
   ]),
-  list("operators", "get-operators", "Operators' keys with rank and rights", LIST, undefined, ["lab get operators"]),
+  {
+    ...list("operators", "get-operators", "Operators' keys with rank and rights", LIST, undefined, [
+      "lab get operators",
+    ]),
+    aliases: [
+      ["get", "operator"],
+      ["operator", "list"],
+    ],
+  },
+  {
+    words: ["operator", "request"],
+    module: "operator-request",
+    summary: "Make an operator's key for this device, and print what another operator has to grant",
+    details:
+      "Prints one line, the public key as OpenSSH writes it: nothing of it is secret. Again prints the same line. " +
+      "LAB_OPERATOR=FILENAME in front keeps two keys of one person on one device apart.",
+    args: [{ name: "NAME", optional: true }],
+    flags: [SSH_AGENT],
+    examples: ["lab operator request", "lab operator request bob", "lab operator request alice --ssh-agent yubikey"],
+  },
+  {
+    words: ["operator", "add"],
+    module: "operator-add",
+    summary: "Let one more key operate: a person's first, or of his next device",
+    details:
+      "A smaller rank is more power: a key removes keys of larger rank only. Root is 0, founders are 1; without --rank " +
+      "the new key stands one below yours.",
+    args: [{ name: "NAME" }],
+    flags: [
+      { name: "key", value: "LINE|FILE", complete: "file", summary: "Public key, as lab operator request printed it" },
+      SSH_AGENT,
+      { name: "device", value: "NAME", summary: "Where the key lies (default: what stands behind @ in its comment)" },
+      { name: "rank", value: "NUMBER", summary: "Its rank (default: yours and one)" },
+      { name: "rights", value: "LIST", summary: "Some of admin,ops,destroy (default: all)" },
+      { name: "need", value: "RIGHT=K", summary: "How many keys must stand behind an act: admin=2,destroy=2" },
+    ],
+    examples: [
+      "lab operator add bob --key 'ssh-ed25519 AAAA… bob@desk'",
+      "lab operator add alice --key desktop.pub --rank 1",
+      "lab operator add carol --key carol.pub --rights ops",
+    ],
+  },
+  {
+    words: ["operator", "passphrase"],
+    module: "operator-passphrase",
+    summary: "Change, set or take away the passphrase of the key on this device",
+    args: [],
+    flags: [
+      { name: "new-passphrase-file", value: "FILE", complete: "file", summary: "Read the new one from a file" },
+      { name: "none", summary: "Take it away: whoever can read the file is the operator" },
+    ],
+    examples: ["lab operator passphrase", "lab operator passphrase --new-passphrase-file FILE"],
+  },
+  {
+    words: ["operator", "recovery", "set"],
+    module: "operator-recovery-set",
+    summary: "Show the recovery code that was kept for later, or write it to a file",
+    details:
+      "The root of a mesh is fixed when it is made. Where that is the operator's key, or the paper is lost, this makes a " +
+      "code that can replace a lost key, and neither remove a stolen one nor open secrets.",
+    args: [{ name: "FILE", optional: true, complete: "file" }],
+    flags: [{ name: "another", summary: "Make another one, because the first is lost" }],
+    examples: ["lab operator recovery set", "lab operator recovery set /media/usb/recovery.txt"],
+  },
 ];

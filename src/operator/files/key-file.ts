@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -13,15 +14,34 @@ import { join } from "node:path";
 import { fromHex, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { Secret } from "../../core/secret.ts";
+import { fromBase64, toBase64 } from "../../core/ssh/base64.ts";
 
 /** One key of one operator for one mesh, on one device. */
 export interface OperatorKey {
   readonly name: string;
   readonly mesh: Uint8Array;
-  /** 32 bytes. */
-  readonly seed: Secret;
   readonly publicKey: Uint8Array;
+  readonly custody: Custody;
 }
+
+/** Where the private half lies. */
+export type Custody =
+  /** In the file, for whoever can read it. 32 bytes. */
+  | { readonly kind: "plain"; readonly seed: Secret }
+  /** In the file, sealed: an age file of the 32 bytes. */
+  | { readonly kind: "passphrase"; readonly sealed: Uint8Array }
+  /** In an SSH agent of this device. `application` is that of a FIDO2 token's key, such as `ssh:`. */
+  | { readonly kind: "ssh-agent"; readonly application: string | null }
+  /** On another machine, which signs what is carried to it. */
+  | { readonly kind: "elsewhere"; readonly application: string | null };
+
+/** How the file calls each custody; `ed25519` is the first release's. */
+const KINDS = {
+  plain: "ed25519",
+  passphrase: "ed25519-age",
+  "ssh-agent": "ssh-agent",
+  elsewhere: "elsewhere",
+} as const satisfies Record<Custody["kind"], string>;
 
 /** `operators/<name>.json` in the operator's directory; beside it `operators/<name>/` has the key's own log. */
 export function keyFilePath(operatorDir: string, name: string): string {
@@ -46,21 +66,43 @@ export function keyFileNames(operatorDir: string): string[] {
 /** Durable when it returns. Throws `AlreadyExists` rather than to replace a key. */
 export function writeKeyFile(operatorDir: string, key: OperatorKey): void {
   mkdirSync(join(operatorDir, "operators"), { recursive: true, mode: 0o700 });
+  writeDurably(createFile(keyFilePath(operatorDir, key.name)), key);
+}
+
+/** Writes a key anew that has another custody now: the old file is there until the new one is durable. */
+export function replaceKeyFile(operatorDir: string, key: OperatorKey): void {
   const path = keyFilePath(operatorDir, key.name);
+  rmSync(`${path}.new`, { force: true });
+  writeDurably(createFile(`${path}.new`), key);
+  renameSync(`${path}.new`, path);
+}
+
+function writeDurably(file: number, key: OperatorKey): void {
   const content = {
     v: 1,
-    kind: "ed25519",
-    seed: toHex(key.seed.reveal()),
+    kind: KINDS[key.custody.kind],
+    ...custodyFields(key.custody),
     publicKey: toHex(key.publicKey),
     name: key.name,
     mesh: toHex(key.mesh),
   };
-  const file = createFile(path);
   try {
     writeSync(file, `${JSON.stringify(content, null, 2)}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+}
+
+function custodyFields(custody: Custody): Readonly<Record<string, string>> {
+  switch (custody.kind) {
+    case "plain":
+      return { seed: toHex(custody.seed.reveal()) };
+    case "passphrase":
+      return { sealed: toBase64(custody.sealed) };
+    case "ssh-agent":
+    case "elsewhere":
+      return custody.application === null ? {} : { application: custody.application };
   }
 }
 
@@ -91,13 +133,34 @@ export function readKeyFile(operatorDir: string, name: string): OperatorKey {
     throw new LabError("NotFound", `there is no key of an operator "${name}" in ${operatorDir}`);
   }
   const fields = parse(text);
-  const [seed, publicKey, mesh] = [bytes32(fields["seed"]), bytes32(fields["publicKey"]), bytes32(fields["mesh"])];
-  if (fields["v"] !== 1 || fields["kind"] !== "ed25519" || !seed || !publicKey || !mesh) {
+  const [publicKey, mesh, custody] = [bytes32(fields["publicKey"]), bytes32(fields["mesh"]), custodyOf(fields)];
+  if (fields["v"] !== 1 || !publicKey || !mesh || !custody) {
     throw new LabError("InvalidFile", `${path} is not an operator's key that this release can read`, {
       hint: "restore it from a backup, or remove it",
     });
   }
-  return { name, mesh, seed: new Secret(seed), publicKey };
+  return { name, mesh, publicKey, custody };
+}
+
+function custodyOf(fields: Readonly<Record<string, unknown>>): Custody | null {
+  const { kind, seed, sealed, application = null } = fields;
+  switch (kind) {
+    case KINDS.plain: {
+      const bytes = bytes32(seed);
+      return bytes && { kind: "plain", seed: new Secret(bytes) };
+    }
+    case KINDS.passphrase: {
+      const bytes = typeof sealed === "string" ? fromBase64(sealed) : null;
+      return bytes && { kind: "passphrase", sealed: bytes };
+    }
+    case KINDS["ssh-agent"]:
+    case KINDS.elsewhere: {
+      if (application !== null && typeof application !== "string") return null;
+      return { kind: kind === KINDS.elsewhere ? "elsewhere" : "ssh-agent", application };
+    }
+    default:
+      return null;
+  }
 }
 
 /** A key that others can read is no longer one person's word. */

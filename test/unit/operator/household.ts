@@ -8,6 +8,8 @@ import { type FoundedMesh, foundMesh } from "../../../src/operator/authority.ts"
 import { ownLogDir, writeKeyFile } from "../../../src/operator/files/key-file.ts";
 import { OwnLog } from "../../../src/operator/files/own-log.ts";
 import { openSession, type Session, type Subjects } from "../../../src/operator/session.ts";
+import { seedSigner } from "../../../src/operator/signer.ts";
+import { unlock } from "../../../src/operator/unlock.ts";
 import { seededRandom } from "../../../sim/random.ts";
 import { ReplicaPeer } from "./replica-peer.ts";
 
@@ -16,6 +18,11 @@ export const START_MS = 1_800_000_000_000;
 
 export function seed(byte: number): Secret {
   return new Secret(new Uint8Array(32).fill(byte));
+}
+
+/** A key file as the first release wrote it. */
+export function writePlainKey(dir: string, name: string, mesh: Uint8Array, own: Secret): void {
+  writeKeyFile(dir, { name, mesh, publicKey: keys.signer(own).publicKey, custody: { kind: "plain", seed: own } });
 }
 
 export const ALICE = seed(1);
@@ -30,24 +37,26 @@ export class Household {
   readonly said: string[] = [];
   nowMs = START_MS;
 
-  constructor() {
-    const signer = keys.signer(ALICE);
-    this.founded = foundMesh(keys, seededRandom("attic"), {
-      meshName: "attic",
-      founder: { name: "alice", signer },
-      recovery: null,
-      node: { name: "laptop", signer: keys.signer(LAPTOP_SEED), seal: LAPTOP_SEAL },
-      roles: ["coordinator", "secret-store"],
-      nowMs: START_MS,
-    });
-    const { mesh, log, acts } = this.founded;
-    writeKeyFile(this.dir, { name: "alice", mesh, seed: ALICE, publicKey: signer.publicKey });
+  private constructor(founded: FoundedMesh) {
+    this.founded = founded;
+    const { mesh, log, acts } = founded;
+    writePlainKey(this.dir, "alice", mesh, ALICE);
     OwnLog.open(keys, ownLogDir(this.dir, "alice"), log).append(acts.map(({ entry }) => entry));
     this.laptop = new ReplicaPeer("laptop", keys, mesh);
   }
 
   static async create(): Promise<Household> {
-    const household = new Household();
+    const household = new Household(
+      await foundMesh(keys, seededRandom("attic"), {
+        meshName: "attic",
+        founder: { name: "alice", signer: seedSigner(keys, ALICE) },
+        recovery: null,
+        node: { name: "laptop", signer: keys.signer(LAPTOP_SEED), seal: LAPTOP_SEAL },
+        roles: ["coordinator", "secret-store"],
+        writes: [],
+        nowMs: START_MS,
+      }),
+    );
     const { genesis, acts } = household.founded;
     await household.laptop.admit(genesis.bytes, ...acts.map(({ entry }) => entry.bytes));
     return household;
@@ -71,6 +80,14 @@ export class Household {
         operatorDir,
         operator: undefined,
         courier: peer,
+        unlock: (key) =>
+          unlock(key, {
+            keys,
+            passphrase: () => Promise.resolve(null),
+            sshAgent: () => {
+              throw new Error("no agent here");
+            },
+          }),
         now: () => this.nowMs,
         note: (text) => this.said.push(text),
       },

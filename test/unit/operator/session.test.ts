@@ -13,10 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serverLabelPath } from "../../../src/core/paths.ts";
-import { grantBody, roleBody, unroleBody } from "../../../src/operator/authority.ts";
-import { ownLogDir, writeKeyFile } from "../../../src/operator/files/key-file.ts";
+import { EVERYTHING, grantBody, roleBody, unroleBody } from "../../../src/operator/authority.ts";
+import { ownLogDir } from "../../../src/operator/files/key-file.ts";
 import type { Session } from "../../../src/operator/session.ts";
-import { Household, keys, seed, START_MS } from "./household.ts";
+import { Household, keys, seed, START_MS, writePlainKey } from "./household.ts";
 import { hexBytes, ReplicaPeer } from "./replica-peer.ts";
 
 let house: Household;
@@ -95,11 +95,11 @@ describe("an operator who writes", () => {
   test("supersedes what another operator wrote, once it is known here", async () => {
     const bob = keys.signer(seed(3));
     await during(await house.session(), (session) =>
-      session.sign({ acts: [grantBody({ key: bob.publicKey, name: "bob" }, 2, START_MS)] }),
+      session.sign({ acts: [grantBody({ ...EVERYTHING, key: bob.publicKey, name: "bob", rank: 2 }, START_MS)] }),
     );
     const bobs = mkdtempSync(join(tmpdir(), "lab-bob-"));
     try {
-      writeKeyFile(bobs, { name: "bob", mesh: house.founded.mesh, seed: seed(3), publicKey: bob.publicKey });
+      writePlainKey(bobs, "bob", house.founded.mesh, seed(3));
       const nas = await house.peer("nas-1");
       const write = (size: string, peer: ReplicaPeer, dir: string) =>
         house
@@ -134,9 +134,8 @@ describe("an operator who writes", () => {
   });
 
   test("is refused when the key is no operator of this mesh", async () => {
-    const signer = keys.signer(seed(9));
     rmSync(join(house.dir, "operators"), { recursive: true });
-    writeKeyFile(house.dir, { name: "eve", mesh: house.founded.mesh, seed: seed(9), publicKey: signer.publicKey });
+    writePlainKey(house.dir, "eve", house.founded.mesh, seed(9));
     await during(await house.session(), async (session) => {
       await expect(session.sign({ writes: [{ path: "label/x", value: {} }] })).rejects.toMatchObject({
         code: "NotAuthorised",
@@ -147,8 +146,7 @@ describe("an operator who writes", () => {
 
   test("is refused on a mesh of which there is no key, and uses the right one of two", async () => {
     const mesh = new Uint8Array(32).fill(7);
-    const signer = keys.signer(seed(3));
-    writeKeyFile(house.dir, { name: "aaron", mesh, seed: seed(3), publicKey: signer.publicKey });
+    writePlainKey(house.dir, "aaron", mesh, seed(3));
     await labelLaptop("prod", true);
     expect(house.said).toEqual(["signing as alice: server laptop label prod"]);
     rmSync(join(house.dir, "operators", "alice.json"));
@@ -158,8 +156,7 @@ describe("an operator who writes", () => {
   });
 
   test("is asked which of two keys of one mesh is meant", async () => {
-    const signer = keys.signer(seed(3));
-    writeKeyFile(house.dir, { name: "bob", mesh: house.founded.mesh, seed: seed(3), publicKey: signer.publicKey });
+    writePlainKey(house.dir, "bob", house.founded.mesh, seed(3));
     await expect(house.session()).rejects.toMatchObject({ code: "Usage", message: /alice, bob/ });
   });
 
@@ -177,7 +174,7 @@ describe("an operator who writes", () => {
     const path = join(house.dir, "operators", "alice.json");
     const text = readFileSync(path, "utf8");
     writeFileSync(path, text.replace(/"seed": "01/, '"seed": "02'));
-    await expect(house.session()).rejects.toMatchObject({ code: "InvalidFile" });
+    await expect(labelLaptop("prod", true)).rejects.toMatchObject({ code: "InvalidFile" });
     writeFileSync(path, text.slice(0, 100));
     await expect(house.session()).rejects.toMatchObject({ code: "InvalidFile" });
   });

@@ -1,0 +1,50 @@
+import { userInfo } from "node:os";
+import { equalBytes, fromHex } from "../../core/bytes.ts";
+import { LabError } from "../../core/errors.ts";
+import { requireServerName } from "../../core/names.ts";
+import { sshFingerprint, sshKeyLine } from "../../core/ssh/public-key.ts";
+import type { ItemDocument } from "../../operations/kinds/meta.ts";
+import type { Status } from "../../operations/kinds/status.ts";
+import type { OperatorKey } from "../../operator/files/key-file.ts";
+import type { CommandContext } from "../command.ts";
+import { deviceName, operatorNameOf } from "../device-name.ts";
+import { makeKey } from "../new-key.ts";
+
+/** `lab operator request`: a key for this device, and the public line of it that an operator grants. */
+export async function run(ctx: CommandContext): Promise<number> {
+  const [given] = ctx.args.all("NAME");
+  const name = given === undefined ? operatorNameOf(ctx.io.env, userInfo().username) : requireServerName(given);
+  const [connection, { openPlatform }, files] = await Promise.all([
+    ctx.connect(),
+    import("../node-door.ts"),
+    import("../../operator/files/key-file.ts"),
+  ]);
+  const { item } = (await connection.call("GET", "/v1/status")) as ItemDocument<Status>;
+  const mesh = fromHex(item.mesh);
+  if (mesh === null)
+    throw new LabError("PeerFailed", "the agent's answer makes no sense: no mesh", { hint: "lab status" });
+  const { keys, random } = await openPlatform();
+  const { operatorDir } = ctx.place;
+  // Two keys of one person on one device differ in the name of their file.
+  const file = ctx.io.env["LAB_OPERATOR"] || name;
+  let key: OperatorKey;
+  if (files.keyFileNames(operatorDir).includes(file)) {
+    key = files.readKeyFile(operatorDir, file);
+    if (!equalBytes(key.mesh, mesh)) {
+      throw new LabError("AlreadyExists", `${files.keyFilePath(operatorDir, file)} is a key for another mesh`, {
+        hint: "LAB_CONFIG=DIR in front of the command keeps two meshes apart",
+      });
+    }
+  } else {
+    const { custody, signer } = await makeKey(ctx, { keys, random }, name);
+    key = { name: file, mesh, publicKey: signer.publicKey, custody };
+    files.writeKeyFile(operatorDir, key);
+  }
+  const application = "application" in key.custody ? key.custody.application : null;
+  const line = sshKeyLine({ key: key.publicKey, application, comment: `${name}@${deviceName()}` });
+  ctx.print(`${line}\n`);
+  ctx.note(`key ${sshFingerprint(keys, { key: key.publicKey, application })}`);
+  ctx.note("next, where an operator's key is (nothing of this line is secret):");
+  ctx.note(`  lab operator add ${name} --key '${line}'`);
+  return 0;
+}
