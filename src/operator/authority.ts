@@ -120,7 +120,7 @@ export async function foundMesh(keys: Keys, random: Random, founding: Founding):
     type: "genesis",
     name: founding.meshName,
     root: { keys: [root.publicKey], k: 1 },
-    founders: [{ key: founder.signer.publicKey, name: founder.name, ...EVERYTHING, ...(founder.note ?? {}) }],
+    founders: [{ key: founder.signer.publicKey, name: founder.name, ...EVERYTHING, ...founder.note }],
     recovery: recovery?.recipient ?? null,
     nonce: random.bytes(32),
     at: nowMs,
