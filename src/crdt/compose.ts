@@ -12,9 +12,9 @@ import {
   type ObservedHeader,
   SCHEME_ED25519,
   type Signature,
-  draftEntry,
+  bareEntry,
   sealEntry,
-  signedEntry,
+  replaceSignatures,
   signingMessage,
   ZERO_HASH,
 } from "./entry/entry.ts";
@@ -27,7 +27,7 @@ function signedBy(...signers: readonly Signer[]): (message: Uint8Array) => Signa
 
 /** Signs a draft with one key that is at hand. */
 function sealed<H extends Header>(draft: Entry<H>, ...signers: readonly Signer[]): Entry<H> {
-  return signedEntry(draft, signedBy(...signers)(signingMessage(draft.header.kind, draft.signed)));
+  return replaceSignatures(draft, signedBy(...signers)(signingMessage(draft.header.kind, draft.signed)));
 }
 
 /** The first entry of a mesh; its hash is the mesh's id. `signers` in the order of `genesisKeys`. */
@@ -49,7 +49,7 @@ export function draftGenesis(keys: Keys, body: GenesisBody, key: Uint8Array): En
     parents: [],
     type: "genesis",
   };
-  return draftEntry(keys, header, encodeBody(body));
+  return bareEntry(keys, header, encodeBody(body));
 }
 
 export interface AuthorityPosition {
@@ -87,7 +87,7 @@ export function draftAuthority(
     parents,
     type: body.type,
   };
-  return draftEntry(keys, header, encodeBody(body));
+  return bareEntry(keys, header, encodeBody(body));
 }
 
 /**
@@ -159,7 +159,7 @@ export function draftLink(
     seq: (head?.seq ?? 0) + 1,
     prev: head?.hash ?? ZERO_HASH,
   };
-  return draftEntry(keys, header, payload);
+  return bareEntry(keys, header, payload);
 }
 
 export function composeObserved(

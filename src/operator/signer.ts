@@ -5,7 +5,7 @@ import {
   type Header,
   type Signature,
   SCHEME_ED25519,
-  signedEntry,
+  replaceSignatures,
   signingMessage,
 } from "../crdt/entry/entry.ts";
 
@@ -36,5 +36,5 @@ export async function sealDraft<H extends Header>(
   const signatures: Signature[] = [];
   // One after the other: each may ask its person for something.
   for (const signer of signers) signatures.push(await signer.sign(message));
-  return signedEntry(draft, signatures);
+  return replaceSignatures(draft, signatures);
 }

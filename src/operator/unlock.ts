@@ -3,18 +3,18 @@ import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { Secret } from "../core/secret.ts";
 import type { SshKey } from "../core/ssh/public-key.ts";
-import type { SshSignature } from "../core/ssh/signature.ts";
 import { SCHEME_ED25519 } from "../crdt/entry/entry.ts";
 import type { OperatorKey } from "./files/key-file.ts";
 import { openWithPassphrase } from "./passphrase.ts";
 import { type OperatorSigner, seedSigner } from "./signer.ts";
+import type { AgentSignature } from "./ssh/agent-messages.ts";
 
 /** What a key may need of its person and its device before it signs. */
 export interface Unlocking {
   readonly keys: Pick<Keys, "signer">;
   /** Null when there is no other attempt: nobody to ask, or asked often enough. The first attempt is 1. */
   passphrase(key: OperatorKey, attempt: number): Promise<Secret | null>;
-  sshAgent(): { sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<SshSignature> };
+  sshAgent(): { sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<AgentSignature> };
 }
 
 /**

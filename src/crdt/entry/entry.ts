@@ -256,28 +256,33 @@ export function sealEntry<H extends Header>(
   payload: Uint8Array,
   sign: (message: Uint8Array) => readonly Signature[],
 ): Entry<H> {
-  const draft = draftEntry(keys, header, payload);
-  return signedEntry(draft, sign(signingMessage(header.kind, draft.signed)));
+  const entry = bareEntry(keys, header, payload);
+  return replaceSignatures(entry, sign(signingMessage(header.kind, entry.signed)));
 }
 
-/** An entry as it is before anybody signed it: no peer takes it. Its hash is final, because no signature is part of it. */
-export function draftEntry<H extends Header>(keys: Pick<Keys, "hash">, header: H, payload: Uint8Array): Entry<H> {
+/** An entry that nobody has signed yet. */
+export function bareEntry<H extends Header>(keys: Pick<Keys, "hash">, header: H, payload: Uint8Array): Entry<H> {
   const signed = encodeSigned(header, payload);
   const hash = entryHash(keys, signed);
-  return signedEntry({ header, payload, signatures: [], bytes: signed, signed, hash, id: toHex(hash) }, []);
+  const bytes = joinSignatures(signed, []);
+  return { header, payload, signatures: [], bytes, signed, hash, id: toHex(hash) };
 }
 
-/** The same entry with these signatures in place of those that it had. */
-export function signedEntry<H extends Header>(entry: Entry<H>, signatures: readonly Signature[]): Entry<H> {
+/** The same entry under other signatures: they are no part of what it is. */
+export function replaceSignatures<H extends Header>(entry: Entry<H>, signatures: readonly Signature[]): Entry<H> {
+  return { ...entry, signatures, bytes: joinSignatures(entry.signed, signatures) };
+}
+
+function joinSignatures(signed: Uint8Array, signatures: readonly Signature[]): Uint8Array {
   const out = new Writer();
-  out.raw(entry.signed);
+  out.raw(signed);
   out.u8(signatures.length);
   for (const { scheme, bytes } of signatures) {
     out.u8(scheme);
     out.u16(bytes.length);
     out.raw(bytes);
   }
-  return { ...entry, signatures, bytes: out.take() };
+  return out.take();
 }
 
 /** Parses an entry from outside; throws {@link MalformedError} on anything that {@link sealEntry} would not write. */

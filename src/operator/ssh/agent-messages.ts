@@ -1,7 +1,6 @@
 import { concat } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
-import { readSshKeyBlob, type SshKey, sshKeyBlob } from "../../core/ssh/public-key.ts";
-import { decodeSshSignature, type SshSignature } from "../../core/ssh/signature.ts";
+import { readSshKeyBlob, SSH_ED25519, SSH_SK_ED25519, type SshKey, sshKeyBlob } from "../../core/ssh/public-key.ts";
 import { SshReader, sshString, sshUint32 } from "../../core/ssh/wire.ts";
 import { utf8Decode } from "../../core/utf8.ts";
 
@@ -32,17 +31,30 @@ export function readKeyList(answer: Uint8Array): SshKey[] {
   return found;
 }
 
+/** What an Ed25519 key says; a FIDO2 token adds what it knows of the moment (OpenSSH's PROTOCOL.u2f). */
+export interface AgentSignature {
+  /** 64 bytes. */
+  readonly bytes: Uint8Array;
+  readonly token: { readonly flags: number; readonly counter: number } | null;
+}
+
 export function signRequest(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(SIGN_REQUEST), sshString(sshKeyBlob(key)), sshString(message), sshUint32(0));
 }
 
 /** Null if the agent would not: locked, refused at its prompt, token not touched. Throws {@link MalformedError}. */
-export function readSignature(answer: Uint8Array): SshSignature | null {
+export function readSignature(answer: Uint8Array): AgentSignature | null {
   if (answer[0] === FAILURE) return null;
   const reader = begin(answer, SIGN_RESPONSE);
-  const signature = decodeSshSignature(reader.string());
+  const blob = new SshReader(reader.string());
   reader.end();
-  return signature;
+  const type = blob.text();
+  if (type !== SSH_ED25519 && type !== SSH_SK_ED25519) throw new MalformedError(`a signature of type ${type}`);
+  const bytes = blob.string();
+  const token = type === SSH_ED25519 ? null : { flags: blob.byte(), counter: blob.uint32() };
+  blob.end();
+  if (bytes.length !== 64) throw new MalformedError("an Ed25519 signature has 64 bytes");
+  return { bytes, token };
 }
 
 function begin(answer: Uint8Array, type: number): SshReader {
