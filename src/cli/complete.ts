@@ -3,6 +3,7 @@ import { connectAgent } from "./agent-connection.ts";
 import type { Terminal } from "./command.ts";
 import { readContexts } from "./contexts.ts";
 import { placeOf, readFlags } from "./context.ts";
+import { loadExplanations } from "./explanations.ts";
 import { FORMAT_NAMES } from "./output-format.ts";
 import { findCommand, possibleCommands, spellings } from "./parse.ts";
 import { socketOf } from "./place.ts";
@@ -158,6 +159,7 @@ async function names(
 ): Promise<readonly Proposal[] | "files"> {
   if (kind === "file") return "files";
   if (kind === "format") return FORMAT_NAMES.map((word) => ({ word: prefix + word }));
+  if (kind === "declaration") return (await loadExplanations()).map(({ path }) => ({ word: prefix + path }));
   const place = placeOf(readFlags(line.flags), io);
   if (kind === "context")
     return Object.keys(readContexts(place.configDir).contexts).map((word) => ({ word: prefix + word }));

@@ -1,11 +1,15 @@
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { LabError } from "../core/errors.ts";
-import type { SourceFile } from "../operator/declarations/read.ts";
+import type { SourceFile } from "../operator/declarations/source.ts";
 
 const DECLARATION = /\.(ya?ml|json)$/;
-const MAX_FILE_BYTES = 1024 * 1024;
+/** Ten thousand servers, a line each, are a little more than one. What is made of a megabyte takes 150 of memory. */
+const MAX_FILE_BYTES = 2 * 1024 * 1024;
+/** The parser reads a megabyte in a second, and what is meant to be slow in two. */
+const MAX_BYTES = 8 * 1024 * 1024;
 const MAX_FILES = 1000;
+const MAX_DEPTH = 32;
 
 /** The files that `-f` names: a directory is the union of its files, at any depth; `-` is standard input. */
 export async function readDeclarationFiles(
@@ -13,46 +17,79 @@ export async function readDeclarationFiles(
   cwd: string,
   stdin: NodeJS.ReadableStream,
 ): Promise<SourceFile[]> {
-  const files: SourceFile[] = [];
+  const files = new Map<string, SourceFile>();
+  let bytes = 0;
+  const take = (name: string, content: Uint8Array) => {
+    bytes += content.length;
+    files.set(name, { name, text: decode(name, content) });
+    if (files.size > MAX_FILES) throw tooMuch(`more than ${MAX_FILES} files`);
+    if (bytes > MAX_BYTES) throw tooMuch(`more than ${MAX_BYTES / 1024 / 1024} MiB`);
+  };
   for (const path of paths) {
-    if (path === "-") files.push({ name: "(stdin)", text: decode("(stdin)", await readStream(stdin)) });
-    else for (const file of filesUnder(path, cwd)) files.push({ name: file, text: readText(file, cwd) });
-    if (files.length > MAX_FILES) {
-      throw new LabError("TooLarge", `more than ${MAX_FILES} files at once`, { hint: "apply one directory at a time" });
-    }
+    if (path === "-") take("(stdin)", await readStream(stdin));
+    // A file that is named twice is one file.
+    else
+      for (const file of filesUnder(path, cwd)) if (!files.has(file)) take(file, readBytes(file, cwd, MAX_FILE_BYTES));
   }
-  return files;
+  return [...files.values()];
+}
+
+function tooMuch(what: string): LabError {
+  return new LabError("TooLarge", `${what} of declarations at once`, { hint: "apply one directory at a time" });
 }
 
 function filesUnder(path: string, cwd: string): string[] {
   const isDirectory = attempt(path, () => statSync(resolve(cwd, path)).isDirectory());
   if (!isDirectory) return [path];
-  const found = listFiles(path, cwd);
+  const found = listFiles(path, cwd, 0);
   if (found.length > 0) return found;
   throw new LabError("NotFound", `there are no declarations in ${path}`, { hint: "files end in .yaml, .yml or .json" });
 }
 
-function listFiles(dir: string, cwd: string): string[] {
+function listFiles(dir: string, cwd: string, depth: number): string[] {
+  if (depth > MAX_DEPTH) throw tooMuch(`${dir}: more than ${MAX_DEPTH} levels of directories`);
   const entries: Dirent[] = attempt(dir, () => readdirSync(resolve(cwd, dir), { withFileTypes: true }));
   const visible = entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1));
   return visible.flatMap((entry) => {
     const path = join(dir, entry.name);
-    if (entry.isDirectory()) return listFiles(path, cwd);
-    return DECLARATION.test(entry.name) ? [path] : [];
+    // A link to a directory may lead back up: what is meant twice is named twice.
+    if (entry.isDirectory()) return listFiles(path, cwd, depth + 1);
+    return DECLARATION.test(entry.name) && isFile(path, cwd) ? [path] : [];
   });
 }
 
-function readText(path: string, cwd: string): string {
-  return decode(
-    path,
-    attempt(path, () => readFileSync(resolve(cwd, path))),
-  );
+/** A pipe or a device in a directory would be read for ever. */
+function isFile(path: string, cwd: string): boolean {
+  return attempt(path, () => statSync(resolve(cwd, path)).isFile());
+}
+
+/** No more than a little beyond `limit`, whatever the file says of its own size. Throws `TooLarge`. */
+export function readBytes(path: string, cwd: string, limit: number): Uint8Array {
+  return attempt(path, () => {
+    const file = openSync(resolve(cwd, path), "r");
+    try {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      for (;;) {
+        const chunk = Buffer.alloc(256 * 1024);
+        const count = readSync(file, chunk, 0, chunk.length, null);
+        if (count === 0) return Buffer.concat(chunks);
+        length += count;
+        if (length > limit) throw tooLarge(path, limit);
+        chunks.push(chunk.subarray(0, count));
+      }
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+function tooLarge(name: string, limit: number): LabError {
+  const hint = "split it into several files";
+  return new LabError("TooLarge", `${name} is larger than ${limit / 1024 / 1024} MiB`, { hint });
 }
 
 function decode(name: string, bytes: Uint8Array): string {
-  if (bytes.length > MAX_FILE_BYTES) {
-    throw new LabError("TooLarge", `${name} is larger than 1 MiB`, { hint: "split it into several files" });
-  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -64,6 +101,7 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
+    if (cause instanceof LabError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const facts = { field: "file", hint: "lab apply -f FILE|DIR|-" };
     if (code === "ENOENT") throw new LabError("NotFound", `${path} does not exist`, facts, { cause });
@@ -77,8 +115,8 @@ async function readStream(stream: NodeJS.ReadableStream): Promise<Uint8Array> {
   for await (const chunk of stream) {
     const bytes = Buffer.from(chunk);
     length += bytes.length;
+    if (length > MAX_FILE_BYTES) throw tooLarge("(stdin)", MAX_FILE_BYTES);
     chunks.push(bytes);
-    if (length > MAX_FILE_BYTES) break;
   }
   return Buffer.concat(chunks);
 }

@@ -19,14 +19,18 @@ export interface Signing {
   readonly connection: Connection;
 }
 
-/** Opens a session of the operator's key over the agent that is meant, and closes it whatever happens. */
+/**
+ * Opens a session of the operator's key over the agent that is meant, or over a connection that is open, and closes it
+ * whatever happens.
+ */
 export async function withSigning<T>(
   ctx: CommandContext,
   subjects: Subjects,
   run: (signing: Signing) => Promise<T>,
+  open?: Connection,
 ): Promise<T> {
   const [connection, { openPlatform }, { openSession }] = await Promise.all([
-    ctx.connect("replica"),
+    open ?? ctx.connect("replica"),
     import("./node-door.ts"),
     import("../operator/session.ts"),
   ]);

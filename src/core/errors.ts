@@ -61,6 +61,8 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   NoAgent: { exit: 7, http: 503 },
   ClockOff: { exit: 1, http: 409 },
   Conflict: { exit: 8, http: 409 },
+  InUse: { exit: 8, http: 409 },
+  StalePlan: { exit: 8, http: 409 },
   PeerTimeout: { exit: 124, http: 504 },
   Timeout: { exit: 124, http: 504 },
   Interrupted: { exit: 130, http: 499 },

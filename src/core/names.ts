@@ -1,9 +1,10 @@
 import { LabError } from "./errors.ts";
 
 /** Lower-case DNS label (RFC 1035 §2.3.1, relaxed by RFC 1123 §2.1): 1 to 63 of `a-z 0-9 -`, no hyphen at either end. */
-const SERVER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const LABEL_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
-const SECRET_PART = /^[a-z0-9][a-z0-9-]*$/;
+export const SERVER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+export const LABEL_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
+/** Parts of `[a-z0-9][a-z0-9-]*` joined by `/`: at most 8 parts and 200 characters. */
+export const SECRET_PATH = /^(?=.{1,200}$)[a-z0-9][a-z0-9-]*(\/[a-z0-9][a-z0-9-]*){0,7}$/;
 
 export function isServerName(name: string): boolean {
   return SERVER_NAME.test(name);
@@ -16,10 +17,8 @@ export function isLabelName(name: string): boolean {
 /** The built-in label of every enrolled server. */
 export const EVERY_SERVER = "*";
 
-/** Parts of `[a-z0-9][a-z0-9-]*` joined by `/`: at most 8 parts and 200 characters. */
 export function isSecretPath(path: string): boolean {
-  const parts = path.split("/");
-  return path.length <= 200 && parts.length <= 8 && parts.every((part) => SECRET_PART.test(part));
+  return SECRET_PATH.test(path);
 }
 
 export function requireServerName(name: string, field = "name"): string {

@@ -49,7 +49,8 @@ export type Completion =
   | "attribute"
   | "context"
   | "format"
-  | "file";
+  | "file"
+  | "declaration";
 
 /** A page of `lab help`. */
 export interface TopicWords {

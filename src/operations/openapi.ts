@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { declarationComponents } from "./declarations/json-schema.ts";
 import type { Operation } from "./operation.ts";
 
 type Schema = Record<string, unknown>;
@@ -20,6 +21,7 @@ export function openApiDocument(operations: readonly Operation[]): Schema {
       required: ["error"],
     },
   };
+  Object.assign(components, declarationComponents());
   const paths: Record<string, Schema> = {};
   for (const operation of operations) {
     const path = operation.path.replace("+}", "}");

@@ -2,6 +2,7 @@ import { healthOperation, openApiOperation } from "./agent.ts";
 import { alertListOperation } from "./alert.ts";
 import { auditListOperation } from "./audit.ts";
 import { conflictListOperation } from "./conflict.ts";
+import { declarationStateOperation } from "./declaration.ts";
 import { entrySubmitOperation } from "./entry.ts";
 import { eventStreamOperation } from "./event.ts";
 import { groupListOperation } from "./group.ts";
@@ -33,6 +34,7 @@ export const operations: readonly Operation[] = [
   statusGetOperation,
   eventStreamOperation,
   ledgerExportOperation,
+  declarationStateOperation,
   operatorContextOperation,
   entrySubmitOperation,
   secretDeliverOperation,

@@ -164,22 +164,35 @@ export class Session {
     return this.context;
   }
 
-  /** Signs, keeps and hands over. Returns when it is durable at the peer. Throws `EntryRefused`. */
+  /**
+   * Signs, keeps and hands over: acts first, and writes only when the peer took those. What can be refused goes before
+   * what cannot, so that nothing half of it is left. Returns when all is durable at the peer. Throws `EntryRefused`.
+   */
   async sign({ acts = [], writes = [] }: Order): Promise<Signed> {
-    const signedActs = acts.length === 0 ? [] : await this.#signActs(acts);
-    const links = writes.length === 0 ? [] : await this.#signWrites(writes);
+    const logs = {
+      acts: acts.length === 0 ? null : this.logWith("admin"),
+      writes: writes.length === 0 ? null : this.logWith("ops"),
+    };
+    const signedActs = logs.acts === null ? [] : await this.#signActs(acts);
     const nameOf = this.#nameOf();
-    const lines = [
-      ...signedActs.map(({ body }) => describeBody(body, nameOf)),
-      ...links.flatMap((link) => link.writes.map((write) => describeWrite(write, nameOf))),
-    ];
-    for (const line of lines) this.#surroundings.note(`signing as ${this.operator}: ${line}`);
-    const actEntries = signedActs.map(({ entry }) => entry);
-    const linkEntries = links.map(({ entry }) => entry);
-    if (actEntries.length > 0) this.#own(this.logWith("admin")).append(actEntries);
-    if (linkEntries.length > 0) this.#own(this.logWith("ops")).append(linkEntries);
-    await this.#handOver([...actEntries, ...linkEntries]);
+    this.#tell(signedActs.map(({ body }) => describeBody(body, nameOf)));
+    if (logs.acts !== null) {
+      const entries = signedActs.map(({ entry }) => entry);
+      this.#own(logs.acts).append(entries);
+      await this.#handOver(entries);
+    }
+    const links = logs.writes === null ? [] : await this.#signWrites(writes);
+    this.#tell(links.flatMap((link) => link.writes.map((write) => describeWrite(write, nameOf))));
+    if (logs.writes !== null) {
+      const entries = links.map(({ entry }) => entry);
+      this.#own(logs.writes).append(entries);
+      await this.#handOver(entries);
+    }
     return { acts: signedActs, links };
+  }
+
+  #tell(lines: readonly string[]): void {
+    for (const line of lines) this.#surroundings.note(`signing as ${this.operator}: ${line}`);
   }
 
   close(): void {

@@ -1,34 +1,71 @@
 import { LabError } from "../../core/errors.ts";
+import type { Outlook, Wishes } from "../../operator/declarations/apply.ts";
 import type { CommandContext } from "../command.ts";
-import { readDeclarationFiles } from "../declaration-files.ts";
+import type { Connection } from "../connection.ts";
 import { printChanges, withSigning } from "../signing.ts";
+import { digest, outlookOf, readSavedPlan, readWishes } from "../wishes.ts";
 
-/** `lab apply -f`: everything is read and checked before anything is asked, and signed as one batch. */
+/** `lab apply -f` and `lab apply --plan`: everything is read and checked first, and signed as one batch. */
 export async function run(ctx: CommandContext): Promise<number> {
-  const paths = ctx.flags.values("file");
-  if (paths.length === 0)
-    throw new LabError("Usage", "apply what?", { field: "file", hint: "lab apply -f FILE|DIR|-" });
-  const [files, { readDeclarations }, { declarationSubjects, planDeclarations }] = await Promise.all([
-    readDeclarationFiles(paths, ctx.io.cwd, ctx.io.stdin),
-    import("../../operator/declarations/read.ts"),
-    import("../../operator/declarations/plan.ts"),
-  ]);
-  const declarations = readDeclarations(files);
-  await withSigning(ctx, declarationSubjects(declarations), async ({ session }) => {
-    const { context } = session;
-    const plan = planDeclarations(declarations, context, ctx.io.now());
-    if (plan.changes.length > 0) await session.sign(plan);
-    await printChanges(ctx, context, plan.changes);
-    notePending(
-      ctx,
-      [...declarations.servers.keys()].filter((name) => context.servers[name]?.state !== "active"),
-    );
-  });
+  const plan = ctx.flags.value("plan");
+  if (plan !== undefined) return applyPlan(ctx, plan);
+  const wishes = await readWishes(ctx);
+  const connection = await ctx.connect();
+  await apply(ctx, connection, wishes, await outlookOf(connection, wishes), false);
   return 0;
 }
 
+async function applyPlan(ctx: CommandContext, path: string): Promise<number> {
+  for (const flag of ["file", "owner", "prune", "force"]) {
+    if (!ctx.flags.on(flag)) continue;
+    throw new LabError("Usage", `--plan and --${flag} exclude each other`, {
+      field: flag,
+      hint: "what a plan was made of stands in it",
+    });
+  }
+  const { wishes, mesh, base } = await readSavedPlan(ctx, path);
+  const connection = await ctx.connect();
+  const outlook = await outlookOf(connection, wishes);
+  if (outlook.state.mesh !== mesh) {
+    throw new LabError("WrongMesh", `${path} is a plan for another mesh`, {
+      notes: [`the plan's mesh: ${mesh.slice(0, 16)}…`, `the agent's mesh: ${outlook.state.mesh.slice(0, 16)}…`],
+      hint: "--context or --home names the agent that is meant",
+    });
+  }
+  if (outlook.base !== base) {
+    const { stalePlan } = await import("../../operator/declarations/apply.ts");
+    throw stalePlan(outlook);
+  }
+  await apply(ctx, connection, wishes, outlook, true);
+  return 0;
+}
+
+async function apply(
+  ctx: CommandContext,
+  connection: Connection,
+  wishes: Wishes,
+  outlook: Outlook,
+  fixed: boolean,
+): Promise<void> {
+  let done = outlook;
+  if (outlook.plan.changes.length > 0) {
+    const { signPlan, subjectsOf } = await import("../../operator/declarations/apply.ts");
+    done = await withSigning(
+      ctx,
+      subjectsOf(outlook.plan),
+      ({ session }) => signPlan(session, connection, wishes, outlook, { hash: digest, nowMs: ctx.io.now(), fixed }),
+      connection,
+    );
+  }
+  await printChanges(ctx, done.state, done.plan.changes);
+  notePending(ctx, done.plan.pending);
+}
+
+const PENDING_NAMED = 5;
+
 function notePending(ctx: CommandContext, names: readonly string[]): void {
   if (names.length === 0) return;
-  ctx.note(`not members yet: ${names.join(", ")}`);
+  const more = names.length > PENDING_NAMED ? ` and ${names.length - PENDING_NAMED} more` : "";
+  ctx.note(`not members yet: ${names.slice(0, PENDING_NAMED).join(", ")}${more}`);
   ctx.note(`next: lab token create --name ${names[0]}`);
 }

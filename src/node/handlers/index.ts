@@ -5,6 +5,7 @@ import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
 import { deliverEnvelope } from "../secret-delivery.ts";
 import { listAudit } from "./audit.ts";
+import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels } from "./declared.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
@@ -32,6 +33,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "audit.list": (input: Parameters<typeof listAudit>[1]) => listAudit(source, input),
     "status.get": () => getStatus(source),
     "ledger.export": (input: { log: string }) => exportLedger(source, input),
+    "declaration.state": (input: Parameters<typeof declarationState>[1]) => declarationState(source, input),
     "operator.context": (input: Parameters<typeof operatorContext>[1]) => operatorContext(source, input),
     health: () => ({ status: "ok" }),
   };

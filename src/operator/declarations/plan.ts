@@ -1,115 +1,78 @@
-import { equalJson, type Json } from "../../core/json.ts";
-import { ATTRIBUTES } from "../../core/names.ts";
-import { labelPath, declaredServerPath, secretPath } from "../../core/paths.ts";
-import { writePending } from "../pending.ts";
-import type { OperatorContext } from "../requests.ts";
-import { emptyPlan, type Plan, planServer, type ServerWishes, serverPaths } from "../server-change.ts";
-import type { Subjects } from "../session.ts";
+import type { Json } from "../../core/json.ts";
+import { declaredKinds, type Kind } from "../../operations/declarations/registry.ts";
+import { type DeclarationPlan, emptyPlan, planRecord, planRemoval } from "./plan-record.ts";
+import { planServer, releaseServer } from "./plan-server.ts";
 import type { Declarations } from "./read.ts";
-import type { DeclaredLabel, DeclaredServer } from "./schema.ts";
+import { keptOf, recordPath } from "./records.ts";
+import { type DeclarationState, RECORD_KINDS, recordsOf } from "./state.ts";
 
-/** What has to be known to compare declarations with what is. */
-export function declarationSubjects({ labels, servers, secrets }: Declarations): Subjects {
-  return {
-    servers: [...servers.keys()],
-    paths: [
-      ...[...labels.keys()].map(labelPath),
-      ...[...secrets.keys()].map(secretPath),
-      ...[...servers].flatMap(([name, server]) => [declaredServerPath(name), ...serverPaths(name, wishesOf(server))]),
-    ],
-  };
+export interface PlanOptions {
+  /** The mark of these files. */
+  readonly owner: string;
+  /** Whether what bears the mark and stands in no file goes. */
+  readonly prune: boolean;
 }
 
+const UNMANAGED_NAMED = 20;
+
 /**
- * What is declared and not so yet. Only adds: what no declaration mentions stays as it is. Servers that are not
- * members become pending, and their token brings what is declared here.
+ * What is declared and not so yet. What no declaration mentions stays as it is, unless it bears the mark of these files
+ * and is to be pruned. Sorted by kind and name, so that the order of files and of what stands in them changes nothing.
  */
-export function planDeclarations(declarations: Declarations, context: OperatorContext, nowMs: number): Plan {
+export function planDeclarations(
+  declarations: Declarations,
+  state: DeclarationState,
+  options: PlanOptions,
+): DeclarationPlan {
   const plan = emptyPlan();
-  for (const [name, label] of declarations.labels) {
-    planValue(plan, context, { kind: "label", name, path: labelPath(name) }, labelValue(label));
-  }
-  for (const [name, secret] of declarations.secrets) {
-    planValue(plan, context, { kind: "secret", name, path: secretPath(name) }, present(secret));
-  }
-  for (const [name, server] of declarations.servers) {
-    const subject = context.servers[name];
-    const wishes = wishesOf(server);
-    const path = declaredServerPath(name);
-    if (subject?.state === "active") {
-      planServer(plan, name, subject, wishes, nowMs);
-      if (context.current[path] === undefined) continue;
-      plan.writes.push({ path, value: undefined });
-      plan.changes.push(whole("delete", "pending", name, context.current[path], null, "is a member"));
-    } else {
-      const { add = [], attributes = {} } = wishes;
-      const value = writePending({ labels: add, attributes: attributes as Record<string, string> });
-      planValue(plan, context, { kind: "server", name, path, why: "pending" }, value);
+  for (const { singular: kind } of declaredKinds) {
+    const declared = declarations.get(kind) ?? new Map<string, never>();
+    const names = [...declared.keys()].sort();
+    for (const name of names) {
+      const spec = declared.get(name)?.spec;
+      if (kind === "server") planServer(plan, name, spec, state.servers[name], options);
+      else planRecord(plan, kind, name, state.records[recordPath(kind, name)] as Json | undefined, spec, options.owner);
     }
   }
+  for (const kind of RECORD_KINDS) planRest(plan, kind, declarations, state, options);
+  planRestOfServers(plan, declarations, state, options);
   return plan;
 }
 
-interface Thing {
-  readonly kind: string;
-  readonly name: string;
-  readonly path: string;
-  readonly why?: string;
-}
-
-/** A value that is replaced whole, told by its members. */
-function planValue(plan: Plan, { current }: OperatorContext, { kind, name, path, why }: Thing, value: Json): void {
-  const before = current[path] as Json | undefined;
-  if (equalJson(before, value)) return;
-  plan.writes.push({ path, value });
-  if (before === undefined) {
-    plan.changes.push(whole("create", kind, name, null, value, why ?? null));
-    return;
+function planRest(
+  plan: DeclarationPlan,
+  kind: (typeof RECORD_KINDS)[number],
+  declarations: Declarations,
+  state: DeclarationState,
+  { owner, prune }: PlanOptions,
+): void {
+  const declared = declarations.get(kind);
+  const unmanaged: string[] = [];
+  for (const [name, value] of recordsOf(state, kind)) {
+    if (declared?.has(name) === true) continue;
+    if (keptOf(kind, name, value).managedBy !== owner) unmanaged.push(name);
+    else if (prune) planRemoval(plan, kind, name, value, "gone from the files");
+    else plan.left.push({ kind, name, field: null });
   }
-  const [old, fresh] = [members(before), members(value)];
-  for (const field of new Set([...Object.keys(old), ...Object.keys(fresh)])) {
-    const [from, to] = [old[field] ?? null, fresh[field] ?? null];
-    if (equalJson(from, to)) continue;
-    const action = from === null ? "create" : to === null ? "delete" : "update";
-    plan.changes.push({ action, kind, name, field, from, to, why: why ?? null });
+  noteUnmanaged(plan, kind, unmanaged.length, unmanaged.sort());
+}
+
+function planRestOfServers(
+  plan: DeclarationPlan,
+  declarations: Declarations,
+  state: DeclarationState,
+  { owner, prune }: PlanOptions,
+): void {
+  const declared = declarations.get("server");
+  for (const name of Object.keys(state.servers).sort()) {
+    const server = state.servers[name];
+    if (server === undefined || declared?.has(name) === true) continue;
+    if (prune) releaseServer(plan, name, server, owner, "gone from the files");
+    else plan.left.push({ kind: "server", name, field: null });
   }
+  noteUnmanaged(plan, "server", state.others.count, state.others.names);
 }
 
-function whole(
-  action: "create" | "delete",
-  kind: string,
-  name: string,
-  from: unknown,
-  to: unknown,
-  why: string | null,
-): Plan["changes"][number] {
-  return { action, kind, name, field: null, from, to, why };
-}
-
-function members(value: Json): Readonly<Record<string, Json>> {
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isMap ? (value as Readonly<Record<string, Json>>) : { value };
-}
-
-/** As it stands at `label/<name>`. */
-function labelValue({ puppet_classes, ports, size, alerts, secrets }: DeclaredLabel): Json {
-  return present({ puppetClasses: puppet_classes, ports, size, alerts, secrets });
-}
-
-/** Without members that say nothing. */
-function present(value: Readonly<Record<string, unknown>>): Json {
-  const told = Object.entries(value).filter(([, member]) => !(member === undefined || isEmptyList(member)));
-  return Object.fromEntries(told) as Json;
-}
-
-function isEmptyList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
-}
-
-function wishesOf(server: DeclaredServer): ServerWishes {
-  const attributes = ATTRIBUTES.flatMap((name) => {
-    const value = server[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return { add: [...new Set(server.labels ?? [])], attributes: Object.fromEntries(attributes) };
+function noteUnmanaged(plan: DeclarationPlan, kind: Kind, count: number, names: readonly string[]): void {
+  if (count > 0) plan.unmanaged.push({ kind, count, names: names.slice(0, UNMANAGED_NAMED) });
 }

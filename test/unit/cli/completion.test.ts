@@ -56,7 +56,10 @@ describe("completion", () => {
       ["agent", ""],
       ["stop", "logs"],
     ],
-    [["help", "ex"], ["exit-codes"]],
+    [
+      ["help", "ex"],
+      ["explain", "exit-codes"],
+    ],
     [
       ["describe", "server", "web"],
       ["web-1", "web-2"],

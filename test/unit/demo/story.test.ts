@@ -5,6 +5,7 @@ import { parseArgv } from "../../../src/cli/parse.ts";
 import { FOUNDER, chooseMachines, SECOND, SECRET } from "../../../src/demo/machines.ts";
 import { tellStory } from "../../../src/demo/story.ts";
 import { wordTable } from "../../../src/operations/commands.ts";
+import type { LabelSpec, ServerSpec } from "../../../src/operations/declarations/registry.ts";
 import { readDeclarations } from "../../../src/operator/declarations/read.ts";
 
 const example = join(import.meta.dirname, "../../../examples/homelab");
@@ -17,9 +18,11 @@ const declared = readDeclarations(
 
 describe("the demo's machines", () => {
   it("are those of the example, with a reader that is entitled to the secret and keeps none for others", () => {
-    expect([...chooseMachines(undefined)].sort()).toEqual([...declared.servers.keys()].sort());
-    const labels = declared.servers.get(SECRET.reader)?.labels ?? [];
-    expect(labels.flatMap((label) => declared.labels.get(label)?.secrets ?? [])).toContain(SECRET.path);
+    expect([...chooseMachines(undefined)].sort()).toEqual([...(declared.get("server")?.keys() ?? [])].sort());
+    const reader = declared.get("server")?.get(SECRET.reader)?.spec as ServerSpec | undefined;
+    const specOf = (label: string) => declared.get("label")?.get(label)?.spec as LabelSpec | undefined;
+    const granted = reader?.labels?.flatMap((label) => specOf(label)?.secrets ?? []);
+    expect(granted).toContain(SECRET.path);
     expect([FOUNDER, SECOND]).not.toContain(SECRET.reader);
   });
 

@@ -1,9 +1,15 @@
 import { fromBase64Url, fromHex, toHex } from "../../../src/core/bytes.ts";
 import { LabError } from "../../../src/core/errors.ts";
 import { nearest } from "../../../src/core/nearest.ts";
+import { fleetOf } from "../../../src/core/model/fleet-reader.ts";
+import { Targeting } from "../../../src/core/targeting/targeting.ts";
 import type { Keys } from "../../../src/core/ports/keys.ts";
 import { CLASS_DESIRED } from "../../../src/crdt/entry/entry.ts";
 import { authorityDigest, Replica } from "../../../src/crdt/replica.ts";
+import { declarationState } from "../../../src/node/handlers/declaration-state.ts";
+import type { ReadSource } from "../../../src/node/handlers/read-source.ts";
+import { declarationStateOperation } from "../../../src/operations/declaration.ts";
+import { parseInput } from "../../../src/operations/input.ts";
 import {
   CONTEXT_PATH,
   type Courier,
@@ -49,6 +55,9 @@ export class ReplicaPeer implements Courier {
       throw new LabError("PeerFailed", "the agent went away before it answered", { hint: "lab status" });
     }
     if (path === CONTEXT_PATH) return this.#context(body as Question);
+    if (path === declarationStateOperation.path) {
+      return declarationState(this.#source(), parseInput(declarationStateOperation, { body }));
+    }
     if (path === SUBMIT_PATH) return this.#submit((body as { entries: string[] }).entries);
     throw new Error(`nothing answers ${path}`);
   }
@@ -65,6 +74,27 @@ export class ReplicaPeer implements Courier {
       reason,
     }));
     return { results, durable: true };
+  }
+
+  #source(): ReadSource {
+    const opinion = (key: string) => ({
+      key,
+      online: "unknown" as const,
+      lastHeardMs: null,
+      rttMs: null,
+      connected: "no" as const,
+    });
+    const self = { id: [...this.replica.view().nodes.keys()][0] ?? "", key: "" };
+    const targeting = () => Targeting.of(fleetOf(this.replica.view()));
+    const parts = {
+      targeting,
+      replica: this.replica,
+      self,
+      opinion,
+      nowMs: () => this.nowMs,
+      asOfMs: () => this.nowMs,
+    };
+    return parts as Partial<ReadSource> as ReadSource;
   }
 
   #context({ key, holds, servers, paths }: Question): OperatorContext {
