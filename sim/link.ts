@@ -125,6 +125,10 @@ export class SimLink implements Link {
     return [...this.#ends.keys()];
   }
 
+  remoteAddress(peer: PeerKey): string | null {
+    return this.#ends.get(peer)?.peer.address ?? null;
+  }
+
   async dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void> {
     if (this.#ends.has(peer)) return;
     const { clock, counters } = this.#wire;

@@ -19,6 +19,7 @@ export function watchedLink(link: Link, watcher: LinkWatcher): Link {
     addresses: () => link.addresses(),
     dial: (peer, addresses, timeoutMs) => link.dial(peer, addresses, timeoutMs),
     hangUp: (peer) => link.hangUp(peer),
+    remoteAddress: (peer) => link.remoteAddress(peer),
     connected: () => link.connected(),
     request: async (peer, channel, body, timeoutMs) => {
       watcher.left(body);

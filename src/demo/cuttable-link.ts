@@ -75,6 +75,10 @@ class Cuttable implements CuttableLink {
     return this.#link.connected();
   }
 
+  remoteAddress(peer: PeerKey): string | null {
+    return this.#link.remoteAddress(peer);
+  }
+
   request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     return this.#link.request(peer, channel, body, timeoutMs);
   }

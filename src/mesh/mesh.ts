@@ -165,6 +165,10 @@ export class Mesh implements Peers {
     return this.#liveness.opinion(peer);
   }
 
+  remoteAddress(peer: PeerKey): string | null {
+    return this.#options.link.remoteAddress(peer);
+  }
+
   /** Of all other members, ascending by key. */
   opinions(): readonly PeerOpinion[] {
     return this.#roster.keys.map((peer) => this.#liveness.opinion(peer));

@@ -469,6 +469,7 @@ function cacheOf(replica: Replica, disk: Disk, file: HomeFile, own: NodeKeys, ke
     peers: {
       request: unreachable,
       opinion: (key) => ({ key, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
+      remoteAddress: () => null,
     },
     view: () => replica.view(),
     heads: () => ({ authority: authorityDigest(keys, replica.graph), desired: replica.stateHash() }),

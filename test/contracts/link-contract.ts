@@ -85,6 +85,17 @@ export function linkContract(name: string, setup: () => Promise<LinkWorld>): voi
       expect(bob.link.connected()).toEqual([alice.key]);
     });
 
+    it("says where a peer is connected from, while it is", async () => {
+      const [alice, bob] = [await start("alice"), await start("bob")];
+      expect(bob.link.remoteAddress(alice.key)).toBeNull();
+      await connect(alice, bob);
+      expect(alice.link.remoteAddress(bob.key)).toBe(bob.link.addresses()[0]);
+      const host = (address: string | null | undefined) => address?.replace(/:\d+$/, "");
+      expect(host(bob.link.remoteAddress(alice.key))).toBe(host(alice.link.addresses()[0]));
+      await world.settle(alice.link.hangUp(bob.key));
+      expect(alice.link.remoteAddress(bob.key)).toBeNull();
+    });
+
     it("does not take another key for the one that was asked for", async () => {
       const [alice, bob, carol] = [await start("alice"), await start("bob"), await start("carol")];
       const dial = alice.link.dial(carol.key, bob.link.addresses(), TIMEOUT_MS);

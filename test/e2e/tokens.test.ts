@@ -46,7 +46,8 @@ describe("a join token", () => {
     await joinsWithAGoodOne(thief, "web-2");
     expect((await namesOfMembers()).filter((name) => name === "web-1")).toEqual(["web-1"]);
     const audit = await nas.run(["get", "audit"]);
-    expect(audit).toMatch(/token\.redeem .*✗ denied +the token was used already/);
+    expect(audit).toMatch(/token\.redeem .*✗ denied +from 127\.0\.0\.1:\d+: the token was used already/);
+    expect(audit).toMatch(/token\.redeem .*✓ allowed +from 127\.0\.0\.1:\d+: as web-1\n/);
   });
 
   it("that was altered or cut short anywhere is refused before anybody is asked", async () => {

@@ -41,6 +41,8 @@ export interface Link {
   dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void>;
   hangUp(peer: PeerKey): Promise<void>;
   connected(): readonly PeerKey[];
+  /** Where the connection to this peer comes from or leads to; null without one. What a router in between made of it. */
+  remoteAddress(peer: PeerKey): string | null;
   /** One request, one answer, over the existing connection. Bodies are at most {@link MAX_FRAME_BYTES} each way. */
   request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   /**

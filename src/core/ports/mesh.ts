@@ -25,4 +25,6 @@ export interface Peers {
    */
   request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   opinion(peer: PeerKey): PeerOpinion;
+  /** Where whoever is asking is connected from; null if the connection is gone. For the audit, never for a decision. */
+  remoteAddress(peer: PeerKey): string | null;
 }

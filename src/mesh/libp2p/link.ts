@@ -9,7 +9,7 @@ import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../../core/
 import { MAX_BROADCAST_BYTES, PeerFailedError, PeerTimeoutError, PeerUnreachableError } from "../../core/ports/link.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Secret } from "../../core/secret.ts";
-import { dialable, toMultiaddr } from "./addresses.ts";
+import { dialable, toMultiaddr, fromMultiaddr } from "./addresses.ts";
 import type { Answer } from "./frames.ts";
 import {
   atMost,
@@ -243,6 +243,11 @@ class Libp2pLink implements Link {
 
   async hangUp(peer: PeerKey): Promise<void> {
     await close([...(this.#connections.get(peer) ?? [])]);
+  }
+
+  remoteAddress(peer: PeerKey): string | null {
+    const connection = this.#connectionTo(peer);
+    return connection === undefined ? null : fromMultiaddr(connection.remoteAddr);
   }
 
   async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {

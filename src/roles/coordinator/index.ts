@@ -42,8 +42,10 @@ class Coordinator implements Role {
     const { plan, key } = await this.#plan(peer, request);
     const object = `token:${toHex(request.tokenId)}`;
     const actor = `stranger:${peer.slice(0, 12)}`;
+    const from = `from ${this.#context.peers.remoteAddress(peer) ?? "somewhere"}`;
     if (plan.verdict === "refuse") {
-      await this.#context.audit({ actor, action: "token.redeem", object, decision: "denied", reason: plan.reason });
+      const reason = `${from}: ${plan.reason}`;
+      await this.#context.audit({ actor, action: "token.redeem", object, decision: "denied", reason });
       return encodeEnrolAnswer({ state: "refused", reason: plan.reason, hint: plan.hint });
     }
     if (plan.verdict === "redeem") {
@@ -52,7 +54,11 @@ class Coordinator implements Role {
       await this.#context.disk.append([{ key: `${BOUND}${plan.token.entry}`, value: bound }], true);
       const { seal, proof } = request;
       await this.#context.redeem({ token: plan.token.entry, key, name: plan.name, seal, proof });
-      const reason = `as ${plan.name}`;
+      const reason = `${from}: as ${plan.name}`;
+      await this.#context.audit({ actor, action: "token.redeem", object, decision: "allowed", reason });
+    }
+    if (plan.verdict === "repeat") {
+      const reason = `${from}: as ${plan.name}, again`;
       await this.#context.audit({ actor, action: "token.redeem", object, decision: "allowed", reason });
     }
     return encodeEnrolAnswer(this.#welcome());

@@ -156,6 +156,7 @@ describe("a link that is cut", () => {
       dial: async () => undefined,
       hangUp: async (peer) => void hungUp.push(peer),
       connected: () => [],
+      remoteAddress: () => null,
       request: async () => new Uint8Array(0),
       broadcast: () => undefined,
       stats: () => alice.link.stats(),

@@ -77,6 +77,7 @@ export function intercept(link: Link, instead: Partial<Link>): Link {
     addresses: () => link.addresses(),
     dial: (peer, addresses, timeoutMs) => link.dial(peer, addresses, timeoutMs),
     hangUp: (peer) => link.hangUp(peer),
+    remoteAddress: (peer) => link.remoteAddress(peer),
     connected: () => link.connected(),
     request: (peer, channel, body, timeoutMs) => link.request(peer, channel, body, timeoutMs),
     broadcast: (body) => link.broadcast(body),

@@ -257,6 +257,7 @@ export class Machine {
   }
 
   readonly peers: Peers = {
+    remoteAddress: () => null,
     request: async (peer, channel, body) => {
       const to = [...this.homelab.machines.values()].find(({ key }) => key === peer);
       if (to === undefined || !this.#reaches(to)) throw new PeerUnreachableError(peer, "no connection");
