@@ -80,7 +80,7 @@ export class Hostile {
       opened: () => undefined,
       closed: () => undefined,
       request: (peer, channel) => this.#answer(peer, channel),
-      broadcast: () => undefined,
+      broadcast: () => "taken",
       discovered: () => undefined,
     };
   }

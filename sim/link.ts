@@ -71,6 +71,7 @@ export class SimLink implements Link {
   readonly #comingMs = new Map<string, number>();
   #sentBytes = 0;
   #receivedBytes = 0;
+  #droppedBroadcasts = 0;
   #state: "new" | "running" | "stopped" | "crashed" = "new";
   #events: LinkEvents | null = null;
 
@@ -213,6 +214,7 @@ export class SimLink implements Link {
       sentBytes: this.#sentBytes,
       receivedBytes: this.#receivedBytes,
       refusedConnections: 0,
+      droppedBroadcasts: this.#droppedBroadcasts,
       halfOpen: 0,
       connections: this.#ends.size,
       streams: [...this.#ends.values()].reduce((sum, { asked }) => sum + asked.size, 0),
@@ -363,7 +365,10 @@ export class SimLink implements Link {
     const { counters } = this.#wire;
     this.#receivedBytes += body.length;
     counters.broadcastsDelivered++;
-    this.#events?.broadcast(body, from);
+    if (this.#events?.broadcast(body, from) === "malformed") {
+      this.#droppedBroadcasts++;
+      return;
+    }
     if (this.#wire.isDuplicated()) {
       counters.broadcastsDuplicated++;
       this.#wire.carry(from, this.self, () => {

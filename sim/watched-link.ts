@@ -54,7 +54,7 @@ function watchedEvents(events: LinkEvents, watcher: LinkWatcher): LinkEvents {
     },
     broadcast: (body, from) => {
       watcher.arrived("broadcast", from, body);
-      events.broadcast(body, from);
+      return events.broadcast(body, from);
     },
     discovered: (peer, addresses) => events.discovered(peer, addresses),
   };

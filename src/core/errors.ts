@@ -41,6 +41,7 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   SealBroken: { exit: 1, http: 500 },
   PeerFailed: { exit: 1, http: 502 },
   PeerUnreachable: { exit: 1, http: 502 },
+  Busy: { exit: 1, http: 503 },
   SecretUnavailable: { exit: 1, http: 503 },
   SocketInUse: { exit: 1, http: 500 },
   HomeInUse: { exit: 1, http: 500 },

@@ -2,10 +2,17 @@ import { fromHex, toHex } from "../core/bytes.ts";
 import { decode, encode, type Plain } from "../core/encoding.ts";
 import type { PeerKey } from "../core/ports/link.ts";
 
-/** What members say to everybody. What a later release says besides is null here. */
+/**
+ * What members say to everybody.
+ * - `unknown`: what a later release says besides; it is passed on
+ * - `malformed`: no member says that; it is not passed on
+ */
 export type GossipMessage =
   | { readonly kind: "entries"; readonly entries: readonly Uint8Array[] }
-  | { readonly kind: "beat"; readonly beat: Beat };
+  | { readonly kind: "beat"; readonly beat: Beat }
+  | { readonly kind: "unknown" | "malformed" };
+
+const MALFORMED: GossipMessage = { kind: "malformed" };
 
 /** A sign of life. */
 export interface Beat {
@@ -53,17 +60,16 @@ export function encodeBeat(beat: Beat): Uint8Array {
   return encode({ k: "beat", p: fromHex(from), r: fromHex(run), n: number, c: fromHex(connected) });
 }
 
-/** Null for everything that this release does not understand. */
-export function decodeGossip(body: Uint8Array): GossipMessage | null {
-  if (body.length > MAX_GOSSIP_BYTES) return null;
+export function decodeGossip(body: Uint8Array): GossipMessage {
+  if (body.length > MAX_GOSSIP_BYTES) return MALFORMED;
   let message: Plain;
   try {
     message = decode(body);
   } catch {
-    return null;
+    return MALFORMED;
   }
   if (message === null || typeof message !== "object" || Array.isArray(message) || message instanceof Uint8Array) {
-    return null;
+    return MALFORMED;
   }
   const fields = message as Record<string, Plain | undefined>;
   switch (fields.k) {
@@ -72,20 +78,21 @@ export function decodeGossip(body: Uint8Array): GossipMessage | null {
     case "beat":
       return readBeat(fields);
     default:
-      return null;
+      return { kind: typeof fields.k === "string" ? "unknown" : "malformed" };
   }
 }
 
-function readEntries(value: Plain | undefined): GossipMessage | null {
-  if (!Array.isArray(value) || !value.every((entry) => entry instanceof Uint8Array)) return null;
+function readEntries(value: Plain | undefined): GossipMessage {
+  if (!Array.isArray(value) || !value.every((entry) => entry instanceof Uint8Array)) return MALFORMED;
   return { kind: "entries", entries: value };
 }
 
-function readBeat({ p, r, n, c }: Record<string, Plain | undefined>): GossipMessage | null {
-  if (!(p instanceof Uint8Array) || p.length !== KEY_BYTES) return null;
-  if (!(r instanceof Uint8Array) || r.length !== RUN_BYTES) return null;
-  if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) return null;
-  if (!(c instanceof Uint8Array) || c.length % PREFIX_BYTES !== 0 || c.length > MAX_LISTED * PREFIX_BYTES) return null;
+function readBeat({ p, r, n, c }: Record<string, Plain | undefined>): GossipMessage {
+  if (!(p instanceof Uint8Array) || p.length !== KEY_BYTES) return MALFORMED;
+  if (!(r instanceof Uint8Array) || r.length !== RUN_BYTES) return MALFORMED;
+  if (typeof n !== "number" || !Number.isSafeInteger(n) || n < 0) return MALFORMED;
+  if (!(c instanceof Uint8Array) || c.length % PREFIX_BYTES !== 0 || c.length > MAX_LISTED * PREFIX_BYTES)
+    return MALFORMED;
   return { kind: "beat", beat: { from: toHex(p), run: toHex(r), number: n, connected: toHex(c) } };
 }
 

@@ -79,7 +79,7 @@ export class Mesh implements Peers {
     this.#roster = roster;
     this.#dialler = dialler;
     this.#pings = pings;
-    this.#gate = new Gate(directory, counters);
+    this.#gate = new Gate(directory, clock, counters);
     this.#doorstep = new Doorstep(clock, hangUp);
     this.#admission = new AdmissionQueue(options.admit, log);
     this.#liveness = new Liveness({
@@ -265,11 +265,13 @@ export class Mesh implements Peers {
     this.#supervisor.closed(peer);
     this.#liveness.closed(peer);
     this.#doorstep.closed(peer);
+    this.#gate.closed(peer);
   }
 
   async #serve(peer: PeerKey, channel: string, body: Uint8Array): Promise<Uint8Array> {
     if (this.#connections.get(peer) === "member") this.#liveness.heard(peer);
     const serve = () => this.#gate.serve(peer, channel, body);
+    if (this.#connections.get(peer) === "stranger") return this.#doorstep.serving(peer, serve);
     // What nodes do by themselves keeps no connection open: they do it all the time.
     const isUse = channel !== SYNC_CHANNEL && channel !== PING_CHANNEL;
     return isUse ? this.#supervisor.using(peer, serve) : serve();
@@ -287,10 +289,10 @@ export class Mesh implements Peers {
     return Math.max(1, Math.ceil(untilMs - clock.monotonic()));
   }
 
-  #take(body: Uint8Array, from: PeerKey): void {
-    if (this.#state !== "running" || this.#options.directory.standing(from) !== "member") return;
+  #take(body: Uint8Array, from: PeerKey): "taken" | "malformed" {
+    if (this.#state !== "running" || this.#options.directory.standing(from) !== "member") return "taken";
     const message = decodeGossip(body);
-    switch (message?.kind) {
+    switch (message.kind) {
       case "beat":
         this.#liveness.take(message.beat);
         break;
@@ -298,10 +300,14 @@ export class Mesh implements Peers {
         this.counters.broadcastsHeard++;
         if (!this.#admission.add(message.entries, from)) this.counters.broadcastsDropped++;
         break;
-      case undefined:
+      case "unknown":
         this.counters.broadcastsDropped++;
         break;
+      case "malformed":
+        this.counters.broadcastsDropped++;
+        return "malformed";
     }
+    return "taken";
   }
 
   #opinionChanged(opinion: PeerOpinion): void {

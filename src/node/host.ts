@@ -135,7 +135,7 @@ async function askToEnrol(keys: Keys, own: NodeKeys, token: JoinToken, name: str
     opened: () => {},
     closed: () => {},
     request: () => Promise.reject(new Error("this machine is not a member yet")),
-    broadcast: () => {},
+    broadcast: () => "taken",
     discovered: () => {},
   };
   await link.start(events);

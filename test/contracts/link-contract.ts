@@ -265,6 +265,21 @@ export function linkContract(name: string, setup: () => Promise<LinkWorld>): voi
       expect(bob.broadcasts.filter(({ body }) => body.length > 100)).toEqual([]);
     });
 
+    it("does not pass on what its listener finds malformed", async () => {
+      const [alice, bob, carol] = [await start("alice"), await start("bob"), await start("carol")];
+      await connect(alice, bob);
+      await connect(bob, carol);
+      await isHeard(alice, carol);
+      carol.broadcasts.length = 0;
+      alice.link.broadcast(bytes("nonsense"));
+      alice.link.broadcast(bytes("sense"));
+      await until(() => carol.broadcasts.length > 0, "carol hears what came after it");
+      await world.pass(SOON_MS);
+      expect(carol.broadcasts.map(({ body }) => body)).toEqual(["sense"]);
+      expect(bob.link.stats().droppedBroadcasts).toBe(1);
+      expect(carol.link.stats().droppedBroadcasts).toBe(0);
+    });
+
     it("lets a stranger ask, but not hear and not speak", async () => {
       const [bob, carol, eve] = [await start("bob"), await start("carol"), await start("eve")];
       bob.standings.set(eve.key, "stranger");
@@ -433,7 +448,11 @@ class Peer {
       this.requests.push({ peer, channel });
       return this.answer(body);
     },
-    broadcast: (body, from) => void this.broadcasts.push({ body: text(body), from }),
+    broadcast: (body, from) => {
+      if (text(body).startsWith("nonsense")) return "malformed";
+      this.broadcasts.push({ body: text(body), from });
+      return "taken";
+    },
     discovered: () => undefined,
   };
 }

@@ -53,7 +53,7 @@ export async function speaker(seed: Uint8Array, mesh: Uint8Array, answers: () =>
     opened: () => undefined,
     closed: () => undefined,
     request: async (_peer, channel) => (channel === "ping" ? new Uint8Array(0) : answers()),
-    broadcast: () => undefined,
+    broadcast: () => "taken",
     discovered: () => undefined,
   });
   return link;

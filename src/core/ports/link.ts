@@ -18,8 +18,11 @@ export interface LinkEvents {
   closed(peer: PeerKey): void;
   /** Answers one request. A throw becomes {@link PeerFailedError} at the requester. Called for strangers, too. */
   request(peer: PeerKey, channel: string, body: Uint8Array): Promise<Uint8Array>;
-  /** A broadcast of a member. May come twice or never; `from` is who handed it over, not who made it. */
-  broadcast(body: Uint8Array, from: PeerKey): void;
+  /**
+   * A broadcast of a member. May come twice or never; `from` is who handed it over, not who made it. What is malformed
+   * is not passed on and counts against whoever handed it over, for honest members hand on nothing that is.
+   */
+  broadcast(body: Uint8Array, from: PeerKey): "taken" | "malformed";
   /** Somebody nearby says that it listens there. Unproven. */
   discovered(peer: PeerKey, addresses: readonly string[]): void;
 }
@@ -60,6 +63,8 @@ export interface LinkStats {
   readonly receivedBytes: number;
   /** Connections that were turned away, or ended, because they asked for more than anybody gets. */
   readonly refusedConnections: number;
+  /** Broadcasts that came faster than a member may speak, or that were malformed. */
+  readonly droppedBroadcasts: number;
   /** Connections whose other end has not proved a key yet. */
   readonly halfOpen: number;
   readonly connections: number;

@@ -152,12 +152,12 @@ class Libp2pLink implements Link {
       services: {
         gossip: (components) =>
           new MemberGossip(components, {
-            topic: `/lab/1/${meshId}`,
+            meshId,
             log,
             isMember: (peer) => standing(peer) === "member",
             receive: (body, from) => {
               const peer = keyOf(from);
-              if (peer !== null && this.#running !== null) events.broadcast(body, peer);
+              return peer === null || this.#running === null ? "taken" : events.broadcast(body, peer);
             },
           }),
         ...(nearby === null
@@ -291,6 +291,7 @@ class Libp2pLink implements Link {
       sentBytes: this.#wire.sentBytes,
       receivedBytes: this.#wire.receivedBytes,
       refusedConnections: this.#wire.refused + this.#muxers.refused,
+      droppedBroadcasts: this.#running?.node.services.gossip.dropped ?? 0,
       halfOpen: this.#wire.halfOpen,
       connections: connections.length,
       streams: connections.reduce((sum, { streams }) => sum + streams.length, 0),

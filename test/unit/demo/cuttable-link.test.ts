@@ -16,7 +16,7 @@ const silent: LinkEvents = {
   opened: () => undefined,
   closed: () => undefined,
   request: async (_peer, _channel, asked) => asked,
-  broadcast: () => undefined,
+  broadcast: () => "taken",
   discovered: () => undefined,
 };
 
@@ -62,7 +62,10 @@ describe("a link that is cut", () => {
         this.#note("asked by", peer);
         return asked;
       },
-      broadcast: (said, from) => this.#note(`heard ${text(said)} from`, from),
+      broadcast: (said, from) => {
+        this.#note(`heard ${text(said)} from`, from);
+        return "taken";
+      },
       discovered: (peer, addresses) => this.#note(`discovered at ${addresses.join()}`, peer),
     };
 

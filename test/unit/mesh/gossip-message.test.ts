@@ -50,7 +50,7 @@ describe("gossip", () => {
     { what: "noise", body: bytes("hello") },
     { what: "a list", body: encode([1, 2]) },
     { what: "bytes", body: encode(bytes("hello")) },
-    { what: "a kind of a later release", body: encode({ k: "suspect", p: new Uint8Array(32) }) },
+    { what: "a kind that is no word", body: encode({ k: 7 }) },
     { what: "entries that are no list", body: encode({ k: "entries", e: 3 }) },
     { what: "entries that are no bytes", body: encode({ k: "entries", e: [bytes("one"), "two"] }) },
     { what: "trailing bytes", body: concat(encode({ k: "entries", e: [] }), bytes("x")) },
@@ -61,11 +61,15 @@ describe("gossip", () => {
     { what: "a beat with half a number", body: encode({ ...beat, n: 0.5 }) },
     { what: "a beat with half a prefix", body: encode({ ...beat, c: new Uint8Array(12) }) },
     { what: "a beat that lists a crowd", body: encode({ ...beat, c: new Uint8Array(65 * 8) }) },
-  ])("does not understand $what", ({ body }) => {
-    expect(decodeGossip(body)).toBeNull();
+  ])("takes $what for malformed", ({ body }) => {
+    expect(decodeGossip(body)).toEqual({ kind: "malformed" });
+  });
+
+  it("leaves to later releases what only they understand", () => {
+    expect(decodeGossip(encode({ k: "new", p: new Uint8Array(32) }))).toEqual({ kind: "unknown" });
   });
 
   it("understands the beat that these were made of", () => {
-    expect(decodeGossip(encode(beat))?.kind).toBe("beat");
+    expect(decodeGossip(encode(beat)).kind).toBe("beat");
   });
 });

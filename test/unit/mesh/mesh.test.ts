@@ -3,7 +3,7 @@ import { SimClock, settled } from "../../../sim/clock.ts";
 import { ENROL_CHANNEL } from "../../../src/core/enrolment.ts";
 import type { LinkEvents } from "../../../src/core/ports/link.ts";
 import { AdmissionQueue } from "../../../src/mesh/admission-queue.ts";
-import { Doorstep } from "../../../src/mesh/doorstep.ts";
+import { Doorstep, MAX_STRANGERS } from "../../../src/mesh/doorstep.ts";
 import { droppingLog } from "../../../sim/log.ts";
 import { encodeEntries } from "../../../src/mesh/gossip-message.ts";
 import { bytes, Homelab, intercept, keyOf, numbered } from "./homelab.ts";
@@ -66,7 +66,7 @@ describe("a mesh", () => {
       opened: () => undefined,
       closed: () => undefined,
       request: async () => bytes("what?"),
-      broadcast: () => undefined,
+      broadcast: () => "taken",
       discovered: () => undefined,
     };
     await joiner.start(quiet);
@@ -202,7 +202,7 @@ describe("the doorstep", () => {
     const clock = new SimClock();
     const gone: string[] = [];
     const doorstep = new Doorstep(clock, (peer) => gone.push(peer));
-    const strangers = numbered("stranger", 18);
+    const strangers = numbered("stranger", MAX_STRANGERS + 2);
     for (const name of strangers) {
       await clock.runUntil(clock.monotonic() + 1_000);
       doorstep.opened(name);
@@ -212,5 +212,29 @@ describe("the doorstep", () => {
     await clock.runUntil(clock.monotonic() + 60_000);
     expect(gone).toEqual(strangers.filter((name) => name !== "stranger-3"));
     expect(doorstep.size).toBe(0);
+  });
+
+  it("leaves those alone who are being answered, and takes nobody in when all are", async () => {
+    const clock = new SimClock();
+    const gone: string[] = [];
+    const doorstep = new Doorstep(clock, (peer) => gone.push(peer));
+    const strangers = numbered("stranger", MAX_STRANGERS);
+    for (const name of strangers) doorstep.opened(name);
+    let answer: () => void = () => undefined;
+    const served = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const asking = doorstep.serving("stranger-1", () => served);
+    doorstep.opened("eve");
+    expect(gone).toEqual(["stranger-2"]);
+    const all = [...strangers, "eve"].map((name) => doorstep.serving(name, () => served));
+    doorstep.opened("mallory");
+    expect(gone).toEqual(["stranger-2", "mallory"]);
+    expect(doorstep.size).toBe(MAX_STRANGERS);
+    answer();
+    await Promise.all([asking, ...all]);
+    doorstep.opened("mallory");
+    expect(gone).toEqual(["stranger-2", "mallory", "stranger-1"]);
+    doorstep.stop();
   });
 });

@@ -88,7 +88,7 @@ describe("the reconnect supervisor", () => {
         opened: () => undefined,
         closed: () => undefined,
         request: async (_peer, _channel, body) => body,
-        broadcast: () => undefined,
+        broadcast: () => "taken",
         discovered: () => undefined,
       });
       lab.addresses.set(keyOf("web-1"), [`web-1:${port}`]);

@@ -67,7 +67,12 @@ export async function startHost(name: string): Promise<Host> {
       host.asked++;
       return host.answer(body);
     },
-    broadcast: (body) => void host.heard.push(Buffer.from(body).toString()),
+    broadcast: (body) => {
+      const words = Buffer.from(body).toString();
+      if (words.startsWith("nonsense")) return "malformed";
+      host.heard.push(words);
+      return "taken";
+    },
     discovered: () => undefined,
   };
   await host.link.start(events);

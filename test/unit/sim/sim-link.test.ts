@@ -51,7 +51,10 @@ function diary(clock: SimClock, lines: string[], name: string): LinkEvents {
       note(`asked by ${peer.slice(0, 6)}`);
       return body;
     },
-    broadcast: (body, from) => note(`heard ${body[0]} from ${from.slice(0, 6)}`),
+    broadcast: (body, from) => {
+      note(`heard ${body[0]} from ${from.slice(0, 6)}`);
+      return "taken";
+    },
     discovered: () => undefined,
   };
 }
