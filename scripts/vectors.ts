@@ -13,15 +13,8 @@ import { Secret } from "../src/core/secret.ts";
 import type { KnownBody } from "../src/crdt/authority/bodies.ts";
 import { genesisLog, redeemedNodeLog, redeemedRoleLog, rootLog } from "../src/crdt/authority/identifiers.ts";
 import { composeAuthority, composeGenesis, composeLink, composeObserved, positionIn } from "../src/crdt/compose.ts";
-import {
-  type AuthorityHeader,
-  CLASS_AUDIT,
-  CLASS_DESIRED,
-  type Entry,
-  SCHEME_ED25519,
-  sealEntry,
-  ZERO_HASH,
-} from "../src/crdt/entry/entry.ts";
+import { type AuthorityHeader, CLASS_AUDIT, CLASS_DESIRED, type Entry, ZERO_HASH } from "../src/crdt/entry/entry.ts";
+import { SCHEME_ED25519, sealEntry } from "../src/crdt/entry/signatures.ts";
 import { ledgerDocument } from "../src/crdt/ledger/document.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";

@@ -68,6 +68,7 @@ export function createSimKeys(random: Random, { memo = new VerifyMemo() }: SimKe
   };
   return {
     hash: sha256,
+    hash512: (message) => new Uint8Array(hash("sha512", message, "buffer")),
     verify: verifyOne,
     verifyAll: async (items) => items.map((item) => verifyOne(item.publicKey, item.message, item.signature)),
     isSafeKey: (publicKey) => signatures.isSafeKey(publicKey),

@@ -49,3 +49,8 @@ export function scanPath(puppetClass: string): string {
 
 /** Says that the recovery code exists and that nobody has written it down; removed when somebody has. */
 export const RECOVERY_CODE_PATH = "mesh/recovery-code";
+
+/** Something void that an operator has put aside, by the hash of its entry. */
+export function dismissedPath(entry: string): string {
+  return `dismissed/${entry}`;
+}

@@ -1,5 +1,6 @@
 import type { Hlc } from "./hlc.ts";
 import type { Json } from "./json.ts";
+import type { ForkProof, PathStanding, PendingAct, VoidAct } from "./voids.ts";
 
 /**
  * What the replicated entries mean, as roles, operations and the reconciler see it: plain reading, no entries.
@@ -29,14 +30,23 @@ export interface View {
   labelsOf(id: string): readonly string[];
   attributeOf(id: string, attribute: string): string | undefined;
   desired(path: string): PathWinner | undefined;
-  /** True if some write at this path counts, be it a removal: what is missing without one is void, not removed. */
+  /** True if some write at this path counts, be it a removal. */
   isWritten(path: string): boolean;
+  /** What is missing here because it is void is not removed: nothing may be destroyed for it. */
+  standing(path: string): PathStanding;
   desiredUnder(prefix: string): readonly (readonly [path: string, winner: PathWinner])[];
   /** How much of desired state this view has seen; local, for {@link View.changedSince} of a later one. */
   readonly mark: DesiredMark;
   /** Paths that were written since an earlier view; null where that cannot be told, so that all may have changed. */
   changedSince(mark: DesiredMark): readonly string[] | null;
   conflicts(): readonly Conflict[];
+  /** All that is void, oldest first by the writers' clocks. */
+  voids(): readonly VoidAct[];
+  /** The void and unadopted writes at this path. */
+  voidsAt(path: string): readonly VoidAct[];
+  /** Acts that wait for more operators. */
+  pending(): readonly PendingAct[];
+  forks(): readonly ForkProof[];
 }
 
 export interface DesiredMark {

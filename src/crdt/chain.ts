@@ -56,6 +56,11 @@ export class Chain {
     return this.#forked ? "forked" : "line";
   }
 
+  /** First links: more than one only if the writer forked at once. */
+  get roots(): readonly ChainLink[] {
+    return this.#roots;
+  }
+
   get tips(): readonly ChainLink[] {
     return [...this.#tips.values()];
   }

@@ -10,14 +10,12 @@ import {
   type Header,
   MAX_PARENTS,
   type ObservedHeader,
-  SCHEME_ED25519,
   type Signature,
   bareEntry,
-  sealEntry,
   replaceSignatures,
-  signingMessage,
   ZERO_HASH,
 } from "./entry/entry.ts";
+import { SCHEME_ED25519, sealEntry, signingMessage } from "./entry/signatures.ts";
 
 /** Builds and signs entries. Everything is an argument; whoever calls has decided what to say. */
 

@@ -113,6 +113,13 @@ export class DesiredState {
       .map((write) => write.entry);
   }
 
+  /** True if an effective write at the path names this entry, or is later by its clock. */
+  hasAnswered(path: string, entry: string, hlc: Hlc): boolean {
+    const state = this.#paths.get(path);
+    if (state === undefined) return false;
+    return state.superseded.has(entry) || [...state.current.values()].some((write) => compareHlc(write.hlc, hlc) > 0);
+  }
+
   conflicts(): Conflict[] {
     const found: Conflict[] = [];
     for (const [path, state] of [...this.#paths].sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -5,10 +5,15 @@ import type { Keys } from "../core/ports/keys.ts";
 import { serverAttributePath, serverLabelPath } from "../core/paths.ts";
 import type { Node, View } from "../core/view.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
-import type { Authority, NodeRecord, OperatorLog } from "./authority/resolve.ts";
-import { type Chain, type ChainLink, completeBatches, pathTo } from "./chain.ts";
+import type { NodeRecord } from "./authority/nodes.ts";
+import type { Authority } from "./authority/resolve.ts";
+import type { Chain, ChainLink } from "./chain.ts";
 import { DesiredState } from "./desired.ts";
 import { CLASS_DESIRED } from "./entry/entry.ts";
+import { listForks } from "./forks.ts";
+import type { ObservedState } from "./observed.ts";
+import { type KeptLedger, keptLedger, type LedgerBounds, ledgerBounds } from "./prefix.ts";
+import { type Judged, Voids } from "./voids.ts";
 
 /** What is folded, as a replica holds it. */
 export interface Foldable {
@@ -17,24 +22,16 @@ export interface Foldable {
   readonly authority: Authority;
   readonly revision: number;
   readonly newest: Hlc;
+  readonly chains: ReadonlyMap<string, Chain>;
+  readonly observed: ReadonlyMap<string, ObservedState>;
   chain(log: string, chainClass: number): Chain | undefined;
-}
-
-/** A ledger that counts, and the cuts of its writer that it knows nothing of. */
-interface Kept {
-  readonly log: string;
-  readonly cuts: readonly Cut[];
-}
-
-interface Cut {
-  readonly last: { readonly seq: number; readonly hash: string } | null;
 }
 
 /** What follows from authority alone, and is the same until that changes. */
 interface Standing {
   readonly of: Authority;
   readonly view: AuthorityView;
-  readonly kept: readonly Kept[];
+  readonly bounds: readonly LedgerBounds[];
   /** Labels of nodes, as of some number of writes about the node. */
   readonly labels: Map<string, { readonly writes: number; readonly labels: readonly string[] }>;
 }
@@ -48,6 +45,12 @@ export class Fold {
   /** How much of each ledger is folded, and the entry that it ended with. */
   #applied = new Map<string, { count: number; last: string }>();
   #standing: Standing | null = null;
+  #ledgers: ReadonlyMap<string, KeptLedger> = new Map();
+
+  /** Desired ledgers as far as they count, by log. */
+  get ledgers(): ReadonlyMap<string, KeptLedger> {
+    return this.#ledgers;
+  }
 
   get desired(): DesiredState {
     return this.#desired;
@@ -56,23 +59,24 @@ export class Fold {
   view(replica: Foldable): View {
     const { authority } = replica;
     if (this.#standing?.of !== authority) this.#standing = standingOf(replica, authority);
-    const ledgers = this.#standing.kept.map(({ log, cuts }) => [log, keptLinks(replica, log, cuts)] as const);
-    if (!this.#continues(new Map(ledgers))) {
+    const ledgers = keptLedgers(replica, this.#standing.bounds);
+    this.#ledgers = ledgers;
+    if (!this.#continues(ledgers)) {
       this.#desired = new DesiredState();
       this.#applied = new Map();
       this.#standing.labels.clear();
     }
-    for (const [log, links] of ledgers) {
+    for (const [log, { links }] of ledgers) {
       const from = this.#applied.get(log)?.count ?? 0;
       for (let i = from; i < links.length; i++) this.#desired.apply(log, links[i] as ChainLink);
       if (links.length > from) this.#applied.set(log, { count: links.length, last: links.at(-1)?.entry.id as string });
     }
-    return buildView(replica, this.#standing, this.#desired);
+    return buildView(replica, this.#standing, { ledgers, desired: this.#desired });
   }
 
-  #continues(ledgers: ReadonlyMap<string, readonly ChainLink[]>): boolean {
+  #continues(ledgers: ReadonlyMap<string, KeptLedger>): boolean {
     for (const [log, { count, last }] of this.#applied) {
-      if (ledgers.get(log)?.[count - 1]?.entry.id !== last) return false;
+      if (ledgers.get(log)?.links[count - 1]?.entry.id !== last) return false;
     }
     return true;
   }
@@ -91,41 +95,21 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 }
 
 function standingOf(replica: Foldable, authority: Authority): Standing {
-  const logs = [...authority.operators.values()].filter((operator) => operator.rights.has("ops"));
-  const kept = logs
-    .sort((a, b) => (a.log < b.log ? -1 : 1))
-    .map((operator) => ({ log: operator.log, cuts: cutsOf(replica, authority, operator) }));
-  return { of: authority, view: buildAuthorityView(replica, authority), kept, labels: new Map() };
+  const bounds = ledgerBounds(authority);
+  return { of: authority, view: buildAuthorityView(replica, authority), bounds, labels: new Map() };
 }
 
-/** The prefix rule of `trust.md` §5 for every desired ledger whose log is known and has `ops`. */
-function cutsOf(replica: Foldable, authority: Authority, operator: OperatorLog): Cut[] {
-  const cuts = authority.cuts.filter(({ index, rank, body }) => {
-    if (toHex(body.key) !== operator.key || rank >= operator.rank) return false;
-    const named = body.keeps.some((keep) => toHex(keep.log) === operator.log);
-    return named || !(index === operator.opening || replica.graph.isPast(index, operator.opening));
-  });
-  return cuts.map(({ body }) => {
-    const last = body.keeps.find((keep) => toHex(keep.log) === operator.log)?.l ?? null;
-    return { last: last === null ? null : { seq: last.seq, hash: toHex(last.hash) } };
-  });
-}
-
-function keptLinks(replica: Foldable, log: string, cuts: readonly Cut[]): readonly ChainLink[] {
-  const chain = replica.chain(log, CLASS_DESIRED);
-  if (chain === undefined) return [];
-  if (cuts.length === 0) return completeBatches(chain.main);
-  const chains = cuts.map(({ last }): readonly ChainLink[] => {
-    const link = last === null ? undefined : chain.find(last.hash);
-    return link === undefined || link.entry.header.seq !== last?.seq ? [] : pathTo(link);
-  });
-  return completeBatches(chains.reduce(commonPrefix));
-}
-
-function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonly ChainLink[] {
-  let length = 0;
-  while (length < a.length && length < b.length && a[length] === b[length]) length++;
-  return a.slice(0, length);
+/** The ledgers of `bounds` that are here, as far as they count. */
+export function keptLedgers(
+  known: Pick<Foldable, "graph" | "chain">,
+  bounds: readonly LedgerBounds[],
+): Map<string, KeptLedger> {
+  const kept = new Map<string, KeptLedger>();
+  for (const bound of bounds) {
+    const chain = known.chain(bound.log, CLASS_DESIRED);
+    if (chain !== undefined) kept.set(bound.log, keptLedger(known.graph, bound, chain));
+  }
+  return kept;
 }
 
 const STANDING = { cut: 0, suspended: 1, active: 2 } as const;
@@ -184,8 +168,14 @@ function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityV
   };
 }
 
-function buildView(replica: Foldable, standing: Standing, desired: DesiredState): View {
+function buildView(
+  replica: Foldable,
+  standing: Standing,
+  { ledgers, desired }: Pick<Judged, "ledgers" | "desired">,
+): View {
   const { of: authority, labels } = standing;
+  const { graph, chains, observed } = replica;
+  const voids = onDemand(() => new Voids({ graph, authority, chains, ledgers, desired }));
   return {
     ...standing.view,
     revision: replica.revision,
@@ -217,6 +207,29 @@ function buildView(replica: Foldable, standing: Standing, desired: DesiredState)
     mark: desired.mark,
     changedSince: (mark) => desired.changedSince(mark),
     conflicts: () => desired.conflicts(),
+    standing: (path) => {
+      if (desired.winner(path) !== undefined) return "set";
+      if (
+        voids()
+          .at(path)
+          .some(({ said }) => said.kind === "write" && said.value !== undefined)
+      )
+        return "void";
+      return desired.isWritten(path) ? "removed" : "unwritten";
+    },
+    voids: () => voids().all,
+    voidsAt: (path) => voids().at(path),
+    pending: () => voids().pending(),
+    forks: () => listForks({ graph, authority, chains, observed, ledgers }),
+  };
+}
+
+/** The value of `make`, made when somebody first asks. */
+function onDemand<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

@@ -20,9 +20,8 @@ import {
   isObserved,
   MAX_OBSERVED_BYTES,
   type ObservedHeader,
-  signingMessage,
-  SCHEME_ED25519,
 } from "./entry/entry.ts";
+import { verificationsOf } from "./entry/signatures.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { EntryStore } from "./store/entry-store.ts";
@@ -370,16 +369,7 @@ export class Replica {
   async #signed(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
     const items = entries
       .filter((entry) => !isAuthority(entry))
-      .flatMap((entry) =>
-        entry.signatures
-          .filter(({ scheme }) => scheme === SCHEME_ED25519)
-          .map(({ bytes }) => ({
-            entry,
-            publicKey: entry.header.key,
-            message: signingMessage(entry.header.kind, entry.signed),
-            signature: bytes,
-          })),
-      );
+      .flatMap((entry) => verificationsOf(this.#keys, entry).map((item) => ({ entry, ...item })));
     const verdicts =
       items.length < POOL_FROM
         ? items.map((item) => this.#keys.verify(item.publicKey, item.message, item.signature))

@@ -17,13 +17,8 @@ import {
   type UnroleBody,
 } from "../crdt/authority/bodies.ts";
 import { genesisLog } from "../crdt/authority/identifiers.ts";
-import {
-  type AuthorityHeader,
-  carriesValidSignature,
-  decodeEntry,
-  type Entry,
-  isAuthority,
-} from "../crdt/entry/entry.ts";
+import { type AuthorityHeader, decodeEntry, type Entry, isAuthority } from "../crdt/entry/entry.ts";
+import { carriesValidSignature } from "../crdt/entry/signatures.ts";
 import { DocumentCursor } from "../crdt/ledger/document-cursor.ts";
 import { HLC_ZERO } from "../core/hlc.ts";
 import { type OperatorSigner, sealDraft } from "./signer.ts";

@@ -46,6 +46,8 @@ export function describeBody(body: KnownBody, nameOf: NameOf): string {
       return `grant ${body.label} to ${nameOf(toHex(body.node))}`;
     case "unrole":
       return `take ${body.label} from ${nameOf(toHex(body.node))}`;
+    case "checkpoint":
+      return `pin ${body.pins.map(({ log, seq }) => `${toHex(log).slice(0, 12)} at ${seq}`).join(", ") || "no ledger"}`;
   }
 }
 

@@ -1,13 +1,7 @@
 import type { Keys, Signer } from "../core/ports/keys.ts";
 import type { Secret } from "../core/secret.ts";
-import {
-  type Entry,
-  type Header,
-  type Signature,
-  SCHEME_ED25519,
-  replaceSignatures,
-  signingMessage,
-} from "../crdt/entry/entry.ts";
+import { type Entry, type Header, type Signature, replaceSignatures } from "../crdt/entry/entry.ts";
+import { SCHEME_ED25519, signingMessage } from "../crdt/entry/signatures.ts";
 
 /** A key that signs for an operator, wherever it lies: in a file, in an agent, in a token that waits for a touch. */
 export interface OperatorSigner {

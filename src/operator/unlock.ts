@@ -3,7 +3,7 @@ import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { Secret } from "../core/secret.ts";
 import type { SshKey } from "../core/ssh/public-key.ts";
-import { SCHEME_ED25519 } from "../crdt/entry/entry.ts";
+import { SCHEME_ED25519 } from "../crdt/entry/signatures.ts";
 import type { OperatorKey } from "./files/key-file.ts";
 import { openWithPassphrase } from "./passphrase.ts";
 import { type OperatorSigner, seedSigner } from "./signer.ts";

@@ -4,14 +4,8 @@ import { HLC_MAX_AHEAD_MS, type Hlc, mergeHlc, nextHlc } from "../core/hlc.ts";
 import type { Json } from "../core/json.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { draftLink } from "../crdt/compose.ts";
-import {
-  type ChainHeader,
-  CLASS_DESIRED,
-  carriesValidSignature,
-  decodeEntry,
-  type Entry,
-  isChain,
-} from "../crdt/entry/entry.ts";
+import { type ChainHeader, CLASS_DESIRED, decodeEntry, type Entry, isChain } from "../crdt/entry/entry.ts";
+import { carriesValidSignature } from "../crdt/entry/signatures.ts";
 import type { DocumentCursor } from "../crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../crdt/ledger/update-codec.ts";
 import { type OperatorSigner, sealDraft } from "./signer.ts";

@@ -29,6 +29,14 @@ export function keysContract(name: string, setup: () => Keys): void {
         expect(toHex(keys.hash(ascii("abc")))).toBe(abc);
         expect(Object.getPrototypeOf(keys.hash(ascii("abc")))).toBe(Uint8Array.prototype);
       });
+
+      test("are SHA-512 where that is asked for", () => {
+        const abc =
+          "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" +
+          "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+        expect(toHex(keys.hash512(ascii("abc")))).toBe(abc);
+        expect(Object.getPrototypeOf(keys.hash512(ascii("abc")))).toBe(Uint8Array.prototype);
+      });
     });
 
     describe("signatures", () => {

@@ -49,11 +49,11 @@ export function isWayTaken(view: View, node: string, path: string, way: Way): bo
   const puppetClass = rest.length === 0 ? null : rest.join(":");
   const has = label === EVERY_SERVER || view.labelsOf(node).includes(label);
   if (!has && (isRoleLabel(label) || isRemoved(view, serverLabelPath(node, label)))) return true;
-  if (!view.isWritten(labelPath(label))) return false;
+  if (!isSettled(view, labelPath(label))) return false;
   const { secrets, puppetClasses } = declaredLabel(view, label);
   if (puppetClass === null) return !secrets.includes(path);
   if (!puppetClasses.some(({ name }) => name === puppetClass)) return true;
-  if (!view.isWritten(scanPath(puppetClass))) return false;
+  if (!isSettled(view, scanPath(puppetClass))) return false;
   return !grantsIn(view, label).some((grant) => grant.puppetClass === puppetClass && grant.path === path);
 }
 
@@ -72,7 +72,12 @@ export function storeRecipients(view: View): readonly string[] {
 
 /** A path that was written and has no value. */
 export function isRemoved(view: View, path: string): boolean {
-  return view.isWritten(path) && view.desired(path) === undefined;
+  return view.standing(path) === "removed";
+}
+
+/** True if what counts at the path is the last word about it: nothing else that was said there is void and unadopted. */
+function isSettled(view: View, path: string): boolean {
+  return view.isWritten(path) && view.voidsAt(path).length === 0;
 }
 
 /** A node whose name is contested keeps what it holds and gets nothing new (`trust.md` §6). */

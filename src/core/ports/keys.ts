@@ -21,6 +21,8 @@ export interface SealIdentity {
 export interface Keys {
   /** SHA-256. */
   hash(message: Uint8Array): Uint8Array;
+  /** SHA-512, where somebody else's format asks for it. */
+  hash512(message: Uint8Array): Uint8Array;
   /** Ed25519 (RFC 8032). False for a bad signature and for any key that {@link isSafeKey} refuses. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Verifies many at once; the answer has the order of the question. */

@@ -1,3 +1,4 @@
+import { toHex } from "../../core/bytes.ts";
 import { decode, encode, MalformedError, type Plain } from "../../core/encoding.ts";
 import { isLabelName, isServerName } from "../../core/names.ts";
 import { utf8Encode } from "../../core/utf8.ts";
@@ -47,6 +48,9 @@ export interface GrantBody extends KeyNote {
   readonly need: Need;
   readonly at: number;
 }
+
+/** Frontiers that one cut can name. */
+export const MAX_KEEPS = 256;
 
 /** What of one log stays when its key is cut: authority tips and the ledger entry to keep last; null keeps nothing. */
 export interface Keep {
@@ -123,6 +127,23 @@ export interface UnroleBody {
   readonly at: number;
 }
 
+/** One ledger, up to and with the link that is named. */
+export interface Pin {
+  readonly log: Uint8Array;
+  readonly seq: number;
+  readonly hash: Uint8Array;
+}
+
+/** Says which history of ledgers counts, and what it came to (`trust.md` §8). */
+export interface CheckpointBody {
+  readonly type: "checkpoint";
+  /** At most one for a log. */
+  readonly pins: readonly Pin[];
+  /** {@link checkpointState} of the pinned ledgers. */
+  readonly state: Uint8Array;
+  readonly at: number;
+}
+
 /** A type that this release does not know: kept and forwarded, without effect. */
 export interface UnknownBody {
   readonly type: "unknown";
@@ -138,6 +159,7 @@ export type AuthorityBody =
   | RedeemBody
   | RoleBody
   | UnroleBody
+  | CheckpointBody
   | UnknownBody;
 
 export type KnownBody = Exclude<AuthorityBody, UnknownBody>;
@@ -241,6 +263,8 @@ export function decodeBody(type: string, payload: Uint8Array): AuthorityBody {
         ...(fields.has("reason") ? { reason: fields.text("reason", 500) } : {}),
         at: fields.count("at"),
       };
+    case "checkpoint":
+      return { type, pins: pinsOf(fields), state: fields.bytes("state", 32), at: fields.count("at") };
     default:
       return { type: "unknown" };
   }
@@ -272,7 +296,7 @@ function atLeastOne(count: number): number {
 }
 
 function keepsOf(fields: Fields): Keep[] {
-  return fields.list("keeps", 256, (value) => {
+  return fields.list("keeps", MAX_KEEPS, (value) => {
     const keep = new Fields(value);
     const l = keep.isNull("l") ? null : keep.map("l");
     return {
@@ -281,6 +305,15 @@ function keepsOf(fields: Fields): Keep[] {
       l: l === null ? null : { seq: l.count("seq"), hash: l.bytes("hash", 32) },
     };
   });
+}
+
+function pinsOf(fields: Fields): Pin[] {
+  const pins = fields.list("pins", 256, (value) => {
+    const pin = new Fields(value);
+    return { log: pin.bytes("log", 32), seq: pin.count("seq"), hash: pin.bytes("hash", 32) };
+  });
+  if (new Set(pins.map(({ log }) => toHex(log))).size < pins.length) throw new MalformedError("a log is pinned twice");
+  return pins;
 }
 
 function joinerOf(fields: Fields): Joiner {

@@ -1,17 +1,20 @@
-import { equalBytes, toHex } from "../../core/bytes.ts";
+import { equalBytes, fromHex, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import { joinMessage } from "../../core/enrolment.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { recurringHex } from "../../core/recurring-hex.ts";
+import { type AuthorityHeader, bareEntry, type Entry, ZERO_HASH } from "../entry/entry.ts";
+import { carriesValidSignature, isSignatureOf } from "../entry/signatures.ts";
 import {
-  type AuthorityHeader,
-  carriesValidSignature,
-  type Entry,
-  SCHEME_ED25519,
-  signingMessage,
-  ZERO_HASH,
-} from "../entry/entry.ts";
-import { type AuthorityBody, decodeBody, type GenesisBody, RIGHTS, type Right } from "./bodies.ts";
+  type AuthorityBody,
+  type CutBody,
+  decodeBody,
+  encodeBody,
+  type GenesisBody,
+  RIGHTS,
+  type Right,
+  type UnroleBody,
+} from "./bodies.ts";
 import { genesisLog, redeemedNodeLog, redeemedRoleLog, rootLog } from "./identifiers.ts";
 
 interface OpenedBase {
@@ -62,6 +65,7 @@ export class AuthorityGraph {
   readonly #logs = new Map<string, OpenedLog>();
   /** Entries that no other entry names as a parent. */
   readonly #tips = new Set<number>();
+  #supposed: number | null = null;
 
   constructor(keys: Keys, mesh: Uint8Array) {
     this.#keys = keys;
@@ -88,6 +92,27 @@ export class AuthorityGraph {
     const found = this.#entries[index];
     if (found === undefined) throw new Error(`no authority entry ${index}`);
     return found;
+  }
+
+  /**
+   * The same graph with one act more at its end, after everything that is known, which nobody has signed: for asking
+   * what it would do. It counts as approved.
+   */
+  supposing(log: string, body: CutBody | UnroleBody): AuthorityGraph {
+    const graph = new AuthorityGraph(this.#keys, this.#mesh);
+    graph.#entries.push(...this.#entries);
+    for (const [id, node] of this.#byId) graph.#byId.set(id, node);
+    for (const [id, opened] of this.#logs) graph.#logs.set(id, opened);
+    const key = fromHex(this.#logs.get(log)?.key ?? "") as Uint8Array;
+    const place = { kind: "authority", mesh: this.#mesh, key, log: fromHex(log) as Uint8Array } as const;
+    const entry = bareEntry(this.#keys, { ...place, parents: [], type: body.type }, encodeBody(body));
+    graph.#supposed = graph.#append(entry, body, log, this.tips).index;
+    return graph;
+  }
+
+  /** Index of an act that nobody has signed, if there is one. */
+  get supposed(): number | null {
+    return this.#supposed;
   }
 
   /** True if `ancestor` is in the past of `index`. An entry is not in its own past. */
@@ -271,10 +296,9 @@ export function readGenesis(keys: Keys, entry: Entry<AuthorityHeader>): GenesisB
   const { k } = body.root;
   if (all.length === 0 || k < 1 || k > body.root.keys.length) throw new MalformedError("the root quorum is impossible");
   if (!equalBytes(entry.header.key, all[0] as Uint8Array)) throw new MalformedError("genesis names another first key");
-  const message = signingMessage("authority", entry.signed);
   const signed = all.every((key, i) => {
     const signature = entry.signatures[i];
-    return signature?.scheme === SCHEME_ED25519 && keys.verify(key, message, signature.bytes);
+    return signature !== undefined && isSignatureOf(keys, key, entry, signature);
   });
   if (!signed || entry.signatures.length !== all.length)
     throw new MalformedError("genesis is not signed by all its keys");

@@ -64,10 +64,8 @@ export interface ObservedHeader extends HeaderBase {
 
 export type Header = AuthorityHeader | ChainHeader | ObservedHeader;
 
-/** Signature schemes. A scheme that is not known makes a signature that does not count. */
-export const SCHEME_ED25519 = 1;
-
 export interface Signature {
+  /** How it was made: `signatures.ts` knows which count. */
   readonly scheme: number;
   readonly bytes: Uint8Array;
 }
@@ -86,17 +84,6 @@ export interface Entry<H extends Header = Header> {
 }
 
 const HASH_DOMAIN = ascii("lab/1/entry\0");
-const SIGN_DOMAIN = {
-  authority: ascii("lab/1/sign-authority\0"),
-  chain: ascii("lab/1/sign-chain\0"),
-  observed: ascii("lab/1/sign-observed\0"),
-} as const;
-
-/** The bytes that a signature of this entry covers: a domain by kind, then header, length and payload. */
-export function signingMessage(kind: Header["kind"], signed: Uint8Array): Uint8Array {
-  return concat(SIGN_DOMAIN[kind], signed);
-}
-
 export function entryHash(keys: Pick<Keys, "hash">, signed: Uint8Array): Uint8Array {
   return keys.hash(concat(HASH_DOMAIN, signed));
 }
@@ -249,17 +236,6 @@ function readHlc(reader: Reader): Hlc {
   return { ms: reader.u64(), count: reader.u32() };
 }
 
-/** Joins the signed part and its signatures to an entry. */
-export function sealEntry<H extends Header>(
-  keys: Pick<Keys, "hash">,
-  header: H,
-  payload: Uint8Array,
-  sign: (message: Uint8Array) => readonly Signature[],
-): Entry<H> {
-  const entry = bareEntry(keys, header, payload);
-  return replaceSignatures(entry, sign(signingMessage(header.kind, entry.signed)));
-}
-
 /** An entry that nobody has signed yet. */
 export function bareEntry<H extends Header>(keys: Pick<Keys, "hash">, header: H, payload: Uint8Array): Entry<H> {
   const signed = encodeSigned(header, payload);
@@ -363,12 +339,4 @@ export function isChain(entry: Entry): entry is Entry<ChainHeader> {
 
 export function isObserved(entry: Entry): entry is Entry<ObservedHeader> {
   return entry.header.kind === "observed";
-}
-
-/** True if one of the entry's own signatures is a good one of its writer. */
-export function carriesValidSignature(keys: Pick<Keys, "verify">, entry: Entry): boolean {
-  const message = signingMessage(entry.header.kind, entry.signed);
-  return entry.signatures.some(
-    ({ scheme, bytes }) => scheme === SCHEME_ED25519 && keys.verify(entry.header.key, message, bytes),
-  );
 }

@@ -130,6 +130,8 @@ function objectOf(view: View, body: AuthorityBody): string {
     case "role":
     case "unrole":
       return `server:${nodeName(view, toHex(body.node))} ${body.label}`;
+    case "checkpoint":
+      return `ledgers:${body.pins.length}`;
     case "unknown":
       return "";
   }

@@ -11,6 +11,7 @@ export function createKeys(): Keys {
   return {
     // As text and back it takes half as long: the buffer that Node would make costs more than the hash.
     hash: (message) => fromLatin1(hash("sha256", message, "binary")),
+    hash512: (message) => fromLatin1(hash("sha512", message, "binary")),
     verify: (publicKey, message, signature) => ed25519.verify(publicKey, message, signature),
     verifyAll: (items) => ed25519.verifyAll(items),
     isSafeKey: (publicKey) => ed25519.isSafeKey(publicKey),

@@ -6,17 +6,15 @@ import { decodeBody } from "../../../src/crdt/authority/bodies.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
-  carriesValidSignature,
   decodeEntry,
   type Entry,
   encodeSigned,
   type Header,
   MAX_ENTRY_BYTES,
   type ObservedHeader,
-  SCHEME_ED25519,
-  sealEntry,
   ZERO_HASH,
 } from "../../../src/crdt/entry/entry.ts";
+import { carriesValidSignature, SCHEME_ED25519, sealEntry } from "../../../src/crdt/entry/signatures.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
 import { AT, type Author, bytesFor, found, keys, link, Peer, picture, signerOf } from "./fixture.ts";
 

@@ -30,8 +30,8 @@ import {
   CLASS_DESIRED,
   type ChainHeader,
   type Entry,
-  sealEntry,
 } from "../../../src/crdt/entry/entry.ts";
+import { sealEntry } from "../../../src/crdt/entry/signatures.ts";
 import { DocumentCursor } from "../../../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../../../src/crdt/ledger/update-codec.ts";
 import { type Admission, authorityDigest, Replica } from "../../../src/crdt/replica.ts";
@@ -358,6 +358,11 @@ export function picture(peer: Peer): unknown {
     desired: view.desiredUnder(""),
     conflicts: view.conflicts(),
     effective: [...authority.effective].map((index) => peer.replica.graph.at(index).entry.id).sort(),
-    roleLogs: [...authority.roleLogs].sort(([a], [b]) => (a < b ? -1 : 1)),
+    roleLogs: [...authority.roleLogs]
+      .map(([log, { enders, ...role }]) => ({ log, ...role, ended: enders.length > 0 }))
+      .sort((a, b) => (a.log < b.log ? -1 : 1)),
+    voids: view.voids(),
+    pending: view.pending(),
+    forks: view.forks(),
   };
 }

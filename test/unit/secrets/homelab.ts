@@ -366,6 +366,14 @@ function viewOf({ mesh }: Homelab, state: State): View {
     mark: { fold: {}, writes: 0 },
     changedSince: () => null,
     conflicts: () => [],
+    standing: (path) => {
+      if (state.desired.has(path)) return "set";
+      return state.written.has(path) ? "removed" : "unwritten";
+    },
+    voids: () => [],
+    voidsAt: () => [],
+    pending: () => [],
+    forks: () => [],
   };
 }
 

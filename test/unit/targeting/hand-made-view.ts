@@ -54,6 +54,11 @@ export function handMadeView(
     mark: { fold: {}, writes: 0 },
     changedSince: () => null,
     conflicts: () => [],
+    standing: (path) => (winners.has(path) ? "set" : "unwritten"),
+    voids: () => [],
+    voidsAt: () => [],
+    pending: () => [],
+    forks: () => [],
   };
 }
 

@@ -1,0 +1,101 @@
+import { ascii, concat, equalBytes } from "../../core/bytes.ts";
+import { MalformedError } from "../../core/encoding.ts";
+import type { Keys, VerifyItem } from "../../core/ports/keys.ts";
+import { bareEntry, type Entry, type Header, replaceSignatures, type Signature } from "./entry.ts";
+import { decodeSshSignature, type SshSignature, sshVerification } from "./sshsig.ts";
+
+/**
+ * How entries are signed. A scheme that is not known, or that does not fit the kind of entry, makes a signature that
+ * does not count.
+ */
+export const SCHEME_ED25519 = 1;
+/** A signature of OpenSSH by an Ed25519 key. */
+const SCHEME_SSH_ED25519 = 2;
+/** A signature of OpenSSH by an Ed25519 key on a FIDO2 token. */
+const SCHEME_SSH_SK_ED25519 = 3;
+
+const SIGN_DOMAIN = {
+  authority: ascii("lab/1/sign-authority\0"),
+  chain: ascii("lab/1/sign-chain\0"),
+  observed: ascii("lab/1/sign-observed\0"),
+} as const;
+
+/** What can be signed with an SSH key: what people sign, not what machines say about themselves. */
+export type SshSigned = Exclude<Header["kind"], "observed">;
+
+/** The bytes that a signature of this entry covers: a domain by kind, then header, length and payload. */
+export function signingMessage(kind: Header["kind"], signed: Uint8Array): Uint8Array {
+  return concat(SIGN_DOMAIN[kind], signed);
+}
+
+/** Namespace of `ssh-keygen -Y sign -n`: an act of authority never passes for a write, nor for a file or a commit. */
+export function sshNamespace(kind: SshSigned): string {
+  return `lab@${kind}`;
+}
+
+function schemeOf({ token }: SshSignature): number {
+  return token === null ? SCHEME_SSH_ED25519 : SCHEME_SSH_SK_ED25519;
+}
+
+/** The signature of an entry that a file of `ssh-keygen -Y sign` is, armour removed. Throws {@link MalformedError}. */
+export function sshSignature(bytes: Uint8Array): Signature {
+  return { scheme: schemeOf(decodeSshSignature(bytes)), bytes };
+}
+
+/** Joins header and payload to an entry that carries what `sign` makes of them. */
+export function sealEntry<H extends Header>(
+  keys: Pick<Keys, "hash">,
+  header: H,
+  payload: Uint8Array,
+  sign: (message: Uint8Array) => readonly Signature[],
+): Entry<H> {
+  const entry = bareEntry(keys, header, payload);
+  return replaceSignatures(entry, sign(signingMessage(header.kind, entry.signed)));
+}
+
+/** The entry with a signature more; a copy, as entries never change. */
+export function withSignature<H extends Header>(entry: Entry<H>, signature: Signature): Entry<H> {
+  const has = entry.signatures.some(({ scheme, bytes }) => {
+    return scheme === signature.scheme && equalBytes(bytes, signature.bytes);
+  });
+  return has ? entry : replaceSignatures(entry, [...entry.signatures, signature]);
+}
+
+/** How many signatures of one entry are looked at, so that a false one costs its reader little. */
+const MAX_SIGNATURES = 4;
+
+/** What an Ed25519 verifier has to be asked about the signatures of the entry's writer: one yes is enough. */
+export function verificationsOf(keys: Hashes, entry: Entry): VerifyItem[] {
+  const { signatures, header } = entry;
+  return signatures.slice(0, MAX_SIGNATURES).flatMap((one) => verificationOf(keys, header.key, entry, one) ?? []);
+}
+
+/** The same about one signature of `key`; null if it cannot be a good one. */
+function verificationOf(keys: Hashes, key: Uint8Array, entry: Entry, { scheme, bytes }: Signature): VerifyItem | null {
+  const { kind } = entry.header;
+  const message = signingMessage(kind, entry.signed);
+  if (scheme === SCHEME_ED25519) return { publicKey: key, message, signature: bytes };
+  if ((scheme !== SCHEME_SSH_ED25519 && scheme !== SCHEME_SSH_SK_ED25519) || kind === "observed") return null;
+  try {
+    const ssh = decodeSshSignature(bytes);
+    const fits = schemeOf(ssh) === scheme && ssh.namespace === sshNamespace(kind);
+    return fits && equalBytes(ssh.publicKey, key) ? sshVerification(keys, ssh, message) : null;
+  } catch (error) {
+    if (error instanceof MalformedError) return null;
+    throw error;
+  }
+}
+
+/** True if this is a good signature of `key` over the entry. */
+export function isSignatureOf(keys: Verifying, key: Uint8Array, entry: Entry, signature: Signature): boolean {
+  const item = verificationOf(keys, key, entry, signature);
+  return item !== null && keys.verify(item.publicKey, item.message, item.signature);
+}
+
+type Hashes = Pick<Keys, "hash" | "hash512">;
+type Verifying = Hashes & Pick<Keys, "verify">;
+
+/** True if one of the entry's own signatures is a good one of its writer. */
+export function carriesValidSignature(keys: Verifying, entry: Entry): boolean {
+  return verificationsOf(keys, entry).some((item) => keys.verify(item.publicKey, item.message, item.signature));
+}
