@@ -34,6 +34,11 @@ export interface View {
   isWritten(path: string): boolean;
   /** What is missing here because it is void is not removed: nothing may be destroyed for it. */
   standing(path: string): PathStanding;
+  /**
+   * Hex of the entries that a new write of `log` at this path names in `over`: of others, what counts there and is not
+   * superseded, and what is void and unadopted, as the new write says what becomes of it.
+   */
+  othersAt(path: string, log: string): readonly string[];
   desiredUnder(prefix: string): readonly (readonly [path: string, winner: PathWinner])[];
   /** How much of desired state this view has seen; local, for {@link View.changedSince} of a later one. */
   readonly mark: DesiredMark;

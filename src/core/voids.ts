@@ -49,7 +49,7 @@ export type VoidState = "unadopted" | "adopted" | "replaced" | "dismissed";
 
 /**
  * What a path of the desired state stands for.
- * - `set`: a value counts · `removed`: a removal counts
+ * - `set`: a value counts · `removed`: a removal counts, or what stood here is void and was dismissed
  * - `void`: no value counts, and one that did, or would, is void and unadopted: nothing is destroyed for its absence
  * - `unwritten`: nobody ever wrote there
  */

@@ -10,6 +10,7 @@ import type { Authority } from "./authority/resolve.ts";
 import type { Chain, ChainLink } from "./chain.ts";
 import { DesiredState } from "./desired.ts";
 import { CLASS_DESIRED } from "./entry/entry.ts";
+import { MAX_OVER } from "./ledger/update-codec.ts";
 import { listForks } from "./forks.ts";
 import type { ObservedState } from "./observed.ts";
 import { type KeptLedger, keptLedger, type LedgerBounds, ledgerBounds } from "./prefix.ts";
@@ -207,15 +208,12 @@ function buildView(
     mark: desired.mark,
     changedSince: (mark) => desired.changedSince(mark),
     conflicts: () => desired.conflicts(),
-    standing: (path) => {
-      if (desired.winner(path) !== undefined) return "set";
-      if (
-        voids()
-          .at(path)
-          .some(({ said }) => said.kind === "write" && said.value !== undefined)
-      )
-        return "void";
-      return desired.isWritten(path) ? "removed" : "unwritten";
+    standing: (path) => (desired.winner(path) === undefined ? voids().standing(path) : "set"),
+    othersAt: (path, log) => {
+      const unadopted = voids()
+        .at(path)
+        .map(({ entry }) => entry);
+      return [...desired.othersAt(path, log), ...unadopted].slice(0, MAX_OVER);
     },
     voids: () => voids().all,
     voidsAt: (path) => voids().at(path),

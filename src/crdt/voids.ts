@@ -1,7 +1,7 @@
 import { toHex } from "../core/bytes.ts";
 import { equalJson } from "../core/json.ts";
 import { dismissedPath } from "../core/paths.ts";
-import type { PendingAct, VoidAct, VoidCause, VoidState } from "../core/voids.ts";
+import type { PathStanding, PendingAct, VoidAct, VoidCause, VoidState } from "../core/voids.ts";
 import type { AuthorityGraph, GraphEntry } from "./authority/graph.ts";
 import { type Ender, isKeptBy } from "./authority/frontier.ts";
 import type { Authority } from "./authority/resolve.ts";
@@ -27,15 +27,25 @@ export class Voids {
   readonly #known: Judged;
   /** Unadopted writes, by path. */
   readonly #byPath = new Map<string, VoidAct[]>();
+  /** Paths with a value that an operator has put aside. */
+  readonly #dismissed = new Set<string>();
 
   constructor(known: Judged) {
     this.#known = known;
     const voids = [...authorityVoids(known), ...ledgerVoids(known)];
     this.all = voids.sort((a, b) => a.timeMs - b.timeMs || (a.entry < b.entry ? -1 : a.entry > b.entry ? 1 : 0));
     for (const act of this.all) {
-      if (act.said.kind !== "write" || act.state !== "unadopted") continue;
-      this.#byPath.set(act.said.path, [...(this.#byPath.get(act.said.path) ?? []), act]);
+      if (act.said.kind !== "write") continue;
+      const { path, value } = act.said;
+      if (act.state === "unadopted") this.#byPath.set(path, [...(this.#byPath.get(path) ?? []), act]);
+      if (act.state === "dismissed" && value !== undefined) this.#dismissed.add(path);
     }
+  }
+
+  /** What a path without a value that counts stands for. */
+  standing(path: string): PathStanding {
+    if (this.at(path).some(({ said }) => said.kind === "write" && said.value !== undefined)) return "void";
+    return this.#known.desired.isWritten(path) || this.#dismissed.has(path) ? "removed" : "unwritten";
   }
 
   /** Unadopted writes at a path. */

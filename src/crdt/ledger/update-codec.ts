@@ -15,6 +15,8 @@ export const ROOT_NAME = "lab";
 const MAX_WRITES = 4096;
 const MAX_PATH_LENGTH = 256;
 const MAX_DEPTH = 8;
+/** Writes that one write can supersede. */
+export const MAX_OVER = 64;
 const MAX_TEXT_BYTES = 16 * 1024;
 
 const PATH = /^[a-z0-9*][a-z0-9._:*~-]*(\/[a-z0-9*][a-z0-9._:*~-]*)*$/;
@@ -374,7 +376,7 @@ function readValue(value: Json, hlc: Hlc): { value: Json | undefined; over: stri
 }
 
 function readOver(value: Json): string[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > 64)
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_OVER)
     throw new MalformedError("not a list of writes");
   return value.map((entry) => {
     if (typeof entry !== "string" || !/^[0-9a-f]{64}$/.test(entry))

@@ -24,7 +24,6 @@ export function operatorContext(source: ReadSource, input: Input): Output {
   const logs = new Set(own.map(({ log }) => log));
   // Root's log is for acts of root: what the key writes, it writes into the ledger of its next most senior one.
   const ledger = own.find(({ rank, rights }) => rank > 0 && rights.includes("ops"))?.log ?? "";
-  const { desired } = source.replica.fold;
   const names = [...view.nodes.values()].filter(({ state }) => state === "active").map(({ name }) => name);
   return {
     meta: metaOf(source),
@@ -41,10 +40,10 @@ export function operatorContext(source: ReadSource, input: Input): Output {
     nearest: Object.fromEntries(
       owned.filter(([, node]) => node === undefined).map(([name]) => [name, nearest(name, names)]),
     ),
-    others: Object.fromEntries(paths.map((path) => [path, desired.othersAt(path, ledger)])),
+    others: Object.fromEntries(paths.map((path) => [path, [...view.othersAt(path, ledger)]])),
     current: Object.fromEntries(
       paths.flatMap((path): [string, Json][] => {
-        const winner = desired.winner(path);
+        const winner = view.desired(path);
         return winner === undefined ? [] : [[path, winner.value]];
       }),
     ) as Output["current"],

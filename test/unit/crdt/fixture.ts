@@ -9,6 +9,7 @@ import type { Disk } from "../../../src/core/ports/disk.ts";
 import type { Signer } from "../../../src/core/ports/keys.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import type {
+  CutBody,
   Founder,
   GenesisBody,
   GrantBody,
@@ -235,14 +236,23 @@ export class Peer {
     return this.say(by, { type: "unrole", node: node.log, label, keeps, at: AT });
   }
 
+  /** Pins what counts of these writers' ledgers, or the links that are named. */
+  async checkpoint(by: Author, pinned: readonly (Author | Entry<ChainHeader>)[]): Promise<Entry<AuthorityHeader>> {
+    const pins = pinned.flatMap((what) => {
+      const last = "log" in what ? this.replica.fold.ledgers.get(toHex(what.log))?.links.at(-1)?.entry : what;
+      return last === undefined ? [] : [{ log: last.header.log, seq: last.header.seq, hash: last.hash }];
+    });
+    return this.say(by, { type: "checkpoint", pins, state: bytesFor("state"), at: AT });
+  }
+
   /** Signs a write to the author's own ledger, superseding what this peer sees at the paths. */
   composeWrite(author: Author, values: Readonly<Record<string, Json | undefined>>, options: WriteOptions = {}) {
     const log = toHex(author.log);
     const chain = this.replica.chain(log, CLASS_DESIRED);
     const tip = chain?.main.at(-1)?.entry ?? null;
-    const { desired } = this.replica.fold;
+    const view = this.replica.view();
     const writes = Object.entries(values).map(([path, value]) => {
-      return { path, value, over: options.over ?? desired.othersAt(path, log) };
+      return { path, value, over: options.over ?? view.othersAt(path, log) };
     });
     const cursor = chain?.document ?? new DocumentCursor(keys, author.log);
     return this.composeRun(author, tip, cursor, writes, options);
@@ -311,7 +321,7 @@ export function grantBody(name: string): GrantBody {
   return { type: "grant", key, name, rank: 2, rights: ["admin", "ops", "destroy"], need: ONE, at: AT };
 }
 
-export function cutBody(whom: Author, keeps: readonly Keep[] = []): KnownBody {
+export function cutBody(whom: Author, keeps: readonly Keep[] = []): CutBody {
   return { type: "cut", key: whom.signer.publicKey, keeps, reason: "lost", at: AT };
 }
 

@@ -134,7 +134,7 @@ export class ReplicaPeer implements Courier {
           ),
         ]),
       ),
-      others: Object.fromEntries(resolved.map((path) => [path, replica.fold.desired.othersAt(path, ledger)])),
+      others: Object.fromEntries(resolved.map((path) => [path, [...view.othersAt(path, ledger)]])),
       current: Object.fromEntries(
         resolved.flatMap((path) => {
           const winner = view.desired(path);

@@ -370,6 +370,7 @@ function viewOf({ mesh }: Homelab, state: State): View {
       if (state.desired.has(path)) return "set";
       return state.written.has(path) ? "removed" : "unwritten";
     },
+    othersAt: () => [],
     voids: () => [],
     voidsAt: () => [],
     pending: () => [],
