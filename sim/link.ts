@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { LabError } from "../src/core/errors.ts";
-import type { Clock } from "../src/core/ports/clock.ts";
+import type { Clock, Timer } from "../src/core/ports/clock.ts";
 import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../src/core/ports/link.ts";
 import {
   MAX_BROADCAST_BYTES,
@@ -53,6 +53,20 @@ interface End {
   readonly asked: Set<(detail: string) => void>;
 }
 
+interface Copy {
+  readonly atMs: number;
+  readonly from: PeerKey;
+  readonly connection: Connection;
+}
+
+/** A broadcast that is on its way here. Only the copy that arrives first is an event: the others would be dropped. */
+interface Coming {
+  readonly body: Uint8Array;
+  /** In the order in which they arrive. */
+  readonly copies: Copy[];
+  timer: Timer | null;
+}
+
 /** Nobody answers an address for this long: then the next one is tried. */
 const ADDRESS_TIMEOUT_MS = 4_000;
 
@@ -65,10 +79,10 @@ export class SimLink implements Link {
   readonly address: string;
   readonly #wire: Wire;
   readonly #ends = new Map<PeerKey, End>();
-  /** When each body may be passed on again, oldest first. */
+  /** When each body may be passed on again. */
   readonly #seenUntil = new Map<string, number>();
-  /** When the earliest copy of a broadcast that is on its way here arrives. */
-  readonly #comingMs = new Map<string, number>();
+  #forgetAtMs = 0;
+  readonly #coming = new Map<string, Coming>();
   #sentBytes = 0;
   #receivedBytes = 0;
   #droppedBroadcasts = 0;
@@ -204,7 +218,7 @@ export class SimLink implements Link {
   broadcast(body: Uint8Array): void {
     if (this.#state !== "running" || body.length > MAX_BROADCAST_BYTES) return;
     this.#wire.counters.broadcasts++;
-    const id = createHash("sha256").update(body).digest("hex");
+    const id = hash("sha256", body, "base64");
     if (this.#isNew(id)) this.#spread(id, body, this.self);
   }
 
@@ -323,51 +337,72 @@ export class SimLink implements Link {
   }
 
   #isNew(id: string): boolean {
+    if (this.#hasSeen(id)) return false;
     const nowMs = this.#wire.clock.monotonic();
-    this.#comingMs.delete(id);
-    for (const [seen, untilMs] of this.#seenUntil) {
-      if (untilMs > nowMs) break;
-      this.#seenUntil.delete(seen);
+    if (nowMs >= this.#forgetAtMs) {
+      for (const [seen, untilMs] of this.#seenUntil) if (untilMs <= nowMs) this.#seenUntil.delete(seen);
+      this.#forgetAtMs = nowMs + SEEN_MS;
     }
-    if (this.#seenUntil.has(id)) return false;
     this.#seenUntil.set(id, nowMs + SEEN_MS);
+    this.#coming.get(id)?.timer?.cancel();
+    this.#coming.delete(id);
     return true;
+  }
+
+  #hasSeen(id: string): boolean {
+    const untilMs = this.#seenUntil.get(id);
+    return untilMs !== undefined && untilMs > this.#wire.clock.monotonic();
   }
 
   #spread(id: string, body: Uint8Array, from: PeerKey): void {
-    const { counters } = this.#wire;
+    const { counters, clock } = this.#wire;
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || this.#standing(peer.self) !== "member") continue;
       this.#sentBytes += body.length;
-      if (this.#wire.isLost()) {
-        counters.broadcastsLost++;
-        continue;
-      }
-      const delayMs = this.#wire.drawDelayMs();
-      if (!peer.#isWaitingFor(id, delayMs)) continue;
-      this.#wire.carry(this.self, peer.self, () => peer.#hear(id, body, this.self, connection), undefined, delayMs);
+      if (peer.#hasSeen(id)) continue;
+      if (this.#wire.isLost()) counters.broadcastsLost++;
+      else peer.#expect(id, body, { atMs: clock.monotonic() + this.#wire.drawDelayMs(), from: this.self, connection });
     }
   }
 
-  /** False if an earlier copy has come or is about to: this one would be dropped on arrival, at the cost of an event. */
-  #isWaitingFor(id: string, delayMs: number): boolean {
-    if (this.#seenUntil.has(id)) return false;
-    const nowMs = this.#wire.clock.monotonic();
-    const comingMs = this.#comingMs.get(id);
-    if (comingMs !== undefined && comingMs >= nowMs && comingMs <= nowMs + delayMs) return false;
-    this.#comingMs.set(id, nowMs + delayMs);
-    return true;
+  #expect(id: string, body: Uint8Array, copy: Copy): void {
+    let coming = this.#coming.get(id);
+    if (coming === undefined) {
+      coming = { body, copies: [], timer: null };
+      this.#coming.set(id, coming);
+    }
+    const later = coming.copies.findIndex(({ atMs }) => atMs > copy.atMs);
+    if (later === -1) coming.copies.push(copy);
+    else coming.copies.splice(later, 0, copy);
+    if (coming.copies[0] === copy) this.#await(id, coming);
   }
 
-  #hear(id: string, body: Uint8Array, from: PeerKey, connection: Connection): void {
-    if (this.#state !== "running" || this.#ends.get(from)?.connection !== connection) return;
-    if (this.#standing(from) !== "member" || !this.#isNew(id)) return;
+  #await(id: string, coming: Coming): void {
+    const [first] = coming.copies;
+    coming.timer?.cancel();
+    coming.timer = null;
+    if (first === undefined) {
+      this.#coming.delete(id);
+      return;
+    }
+    const { clock } = this.#wire;
+    coming.timer = clock.after(first.atMs - clock.monotonic(), () => {
+      coming.copies.shift();
+      if (!this.#hear(id, coming.body, first)) this.#await(id, coming);
+    });
+  }
+
+  /** False if this copy did not get here: then the next one counts. */
+  #hear(id: string, body: Uint8Array, { from, connection }: Copy): boolean {
+    if (this.#wire.isCut(from, this.self)) return false;
+    if (this.#state !== "running" || this.#ends.get(from)?.connection !== connection) return false;
+    if (this.#standing(from) !== "member" || !this.#isNew(id)) return false;
     const { counters } = this.#wire;
     this.#receivedBytes += body.length;
     counters.broadcastsDelivered++;
     if (this.#events?.broadcast(body, from) === "malformed") {
       this.#droppedBroadcasts++;
-      return;
+      return true;
     }
     if (this.#wire.isDuplicated()) {
       counters.broadcastsDuplicated++;
@@ -376,6 +411,7 @@ export class SimLink implements Link {
       });
     }
     this.#spread(id, body, from);
+    return true;
   }
 }
 

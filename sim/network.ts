@@ -108,5 +108,5 @@ export class SimNetwork {
 }
 
 function happens(random: Random, probability: number): boolean {
-  return random.below(1_000_000) < probability * 1_000_000;
+  return probability > 0 && random.below(1_000_000) < probability * 1_000_000;
 }
