@@ -51,6 +51,11 @@ export class Roster {
     return [...new Set(all)].slice(0, MAX_ADDRESSES);
   }
 
+  /** Whether there is anything to dial. */
+  isReachable(peer: PeerKey): boolean {
+    return (this.#addresses.get(peer)?.length ?? 0) > 0 || (this.#nearby.get(peer)?.length ?? 0) > 0;
+  }
+
   /** False if the peer is no member, whose addresses are not worth remembering. */
   noteNearby(peer: PeerKey, addresses: readonly string[]): boolean {
     if (!this.#addresses.has(peer)) return false;

@@ -155,7 +155,7 @@ export class Supervisor {
 
   #review(): "settled" | "busy" {
     const { dialler, random, roster, self } = this.#parts;
-    const members = roster.keys.filter((peer) => this.#contacts.has(peer) || roster.addressesOf(peer).length > 0);
+    const members = roster.keys.filter((peer) => this.#contacts.has(peer) || roster.isReachable(peer));
     const failing = new Set(members.filter((peer) => this.#backOffs.get(peer)?.isFailing === true));
     const connected = new Set(this.#contacts.keys());
     for (const peer of dialler.inFlight.keys()) if (!failing.has(peer)) connected.add(peer);

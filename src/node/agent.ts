@@ -7,10 +7,12 @@ import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { AuditRecord, RoleContext, RoleDefinition } from "../core/ports/role.ts";
+import { recurringHex } from "../core/recurring-hex.ts";
 import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
+import { isObserved } from "../crdt/entry/entry.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
@@ -228,9 +230,8 @@ export class Agent {
     if (growth.source === "local" || (growth.source === "exchange" && growth.entries.length <= PASS_ON_ENTRIES)) {
       this.mesh.broadcast(growth.entries.map(({ bytes }) => bytes));
     }
-    if (growth.authority || growth.entries.some(({ header }) => header.kind === "observed")) {
-      this.mesh.membershipChanged();
-    }
+    const reporters = growth.entries.filter(isObserved).map(({ header }) => recurringHex(header.log));
+    if (this.directory.haveMoved(reporters) || growth.authority) this.mesh.membershipChanged();
     this.#emit({ event: "growth", growth });
     if (growth.authority) this.#settleHead();
     // Audit records and reports of others change nothing that anybody here acts on.

@@ -1,6 +1,7 @@
 import { MalformedError } from "../core/encoding.ts";
 import type { Standing } from "../core/ports/link.ts";
 import { decodeReport, type NodeReport } from "../core/report.ts";
+import type { ObservedState } from "../crdt/observed.ts";
 import type { Replica } from "../crdt/replica.ts";
 
 export interface KnownAddress {
@@ -14,6 +15,10 @@ export class NodeDirectory {
   readonly #self: string;
   readonly #bootstrap: ReadonlyMap<string, readonly string[]>;
   #reports: { readonly revision: number; readonly byNode: ReadonlyMap<string, NodeReport> } | null = null;
+  /** Where nodes listened when {@link haveMoved} was asked. */
+  readonly #listened = new Map<string, string>();
+  /** Reports that were read; null for those that make no sense. */
+  readonly #read = new WeakMap<ObservedState, NodeReport | null>();
 
   constructor(replica: Replica, selfKey: string, bootstrap: readonly KnownAddress[]) {
     this.#replica = replica;
@@ -56,7 +61,20 @@ export class NodeDirectory {
 
   addressesOf(node: string, key: string): readonly string[] {
     const reported = this.reports().get(node)?.addresses ?? [];
-    return [...new Set([...reported, ...(this.#bootstrap.get(key) ?? [])])];
+    const invited = this.#bootstrap.get(key) ?? [];
+    return invited.length === 0 ? reported : [...new Set([...reported, ...invited])];
+  }
+
+  /** Whether one of these nodes says that it listens elsewhere than it said when this was asked before. */
+  haveMoved(nodes: Iterable<string>): boolean {
+    let moved = false;
+    for (const node of nodes) {
+      const addresses = (this.reports().get(node)?.addresses ?? []).join(" ");
+      if (this.#listened.get(node) === addresses) continue;
+      this.#listened.set(node, addresses);
+      moved = true;
+    }
+    return moved;
   }
 
   /** What nodes last said about themselves, by node id. */
@@ -65,16 +83,31 @@ export class NodeDirectory {
     if (this.#reports?.revision !== revision) {
       const byNode = new Map<string, NodeReport>();
       for (const [node, observed] of this.#replica.observed) {
-        if (observed.state !== "record") continue;
-        try {
-          byNode.set(node, decodeReport(observed.entry.payload));
-        } catch (error) {
-          // A report that makes no sense says nothing; whoever wrote it harms only what is shown of itself.
-          if (!(error instanceof MalformedError)) throw error;
-        }
+        const report = this.#reportIn(observed);
+        if (report !== null) byNode.set(node, report);
       }
       this.#reports = { revision, byNode };
     }
     return this.#reports.byNode;
+  }
+
+  #reportIn(observed: ObservedState): NodeReport | null {
+    let report = this.#read.get(observed);
+    if (report === undefined) {
+      report = readReport(observed);
+      this.#read.set(observed, report);
+    }
+    return report;
+  }
+}
+
+/** A report that makes no sense says nothing; whoever wrote it harms only what is shown of itself. */
+function readReport(observed: ObservedState): NodeReport | null {
+  if (observed.state !== "record") return null;
+  try {
+    return decodeReport(observed.entry.payload);
+  } catch (error) {
+    if (error instanceof MalformedError) return null;
+    throw error;
   }
 }

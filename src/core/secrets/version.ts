@@ -3,7 +3,7 @@ import type { Json } from "../json.ts";
 import { secretVersionPath } from "../paths.ts";
 import type { Keys } from "../ports/keys.ts";
 import { Secret } from "../secret.ts";
-import type { View } from "../view.ts";
+import type { PathWinner, View } from "../view.ts";
 
 /** What every peer knows of a version of a secret: who wrote which, never a value, its length or its hash. */
 
@@ -51,18 +51,30 @@ export function readVersion(value: Json | undefined): VersionMetadata | null {
   return commitment && headsDigest && { class: kind, commitment, heads: headsDigest, atMs: at };
 }
 
+/** What winners say that were read before: they are asked at every change of a view, and change seldom. */
+const read = new WeakMap<PathWinner, VersionMetadata | null>();
+
+function metadataOf(winner: PathWinner): VersionMetadata | null {
+  let metadata = read.get(winner);
+  if (metadata === undefined) {
+    metadata = readVersion(winner.value);
+    read.set(winner, metadata);
+  }
+  return metadata;
+}
+
 export function currentVersion(view: View, path: string): CurrentVersion | undefined {
   const winner = view.desired(secretVersionPath(path));
-  const metadata = readVersion(winner?.value);
+  const metadata = winner === undefined ? null : metadataOf(winner);
   return winner === undefined || metadata === null ? undefined : { path, version: winner.entry, metadata };
 }
 
 /** The current versions of all secrets, by path. */
 export function currentVersions(view: View): CurrentVersion[] {
   const prefix = secretVersionPath("");
-  return view.desiredUnder(prefix).flatMap(([path, { value, entry }]) => {
-    const metadata = readVersion(value);
-    return metadata === null ? [] : [{ path: path.slice(prefix.length), version: entry, metadata }];
+  return view.desiredUnder(prefix).flatMap(([path, winner]) => {
+    const metadata = metadataOf(winner);
+    return metadata === null ? [] : [{ path: path.slice(prefix.length), version: winner.entry, metadata }];
   });
 }
 
