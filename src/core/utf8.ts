@@ -19,7 +19,9 @@ export function utf8Encode(text: string): Uint8Array {
 
 /** Throws {@link MalformedError} for bytes that {@link utf8Encode} would not write. */
 export function utf8Decode(bytes: Uint8Array): string {
-  if (bytes.every((byte) => byte < 0x80)) return fromCodes([...bytes]);
+  const codes: number[] = [];
+  for (let i = 0; i < bytes.length && (bytes[i] as number) < 0x80; i++) codes.push(bytes[i] as number);
+  if (codes.length === bytes.length) return fromCodes(codes);
   let text = "";
   for (let i = 0; i < bytes.length; ) {
     const first = bytes[i++] as number;

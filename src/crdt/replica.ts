@@ -244,7 +244,7 @@ export class Replica {
       if (this.has(entry)) answers.set(entry.id, { id: entry.id, state: "known" });
       else fresh.push(entry);
     }
-    const grown = this.#placeAll(fresh, await this.#signed(fresh), answers);
+    const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await this.#signed(fresh), answers);
     if (grown.length > 0) {
       const authority = grown.some(isAuthority);
       if (authority) this.#authority = null;
@@ -256,9 +256,9 @@ export class Replica {
 
   /** Places what can be placed, with what waited for it; the rest waits. */
   #placeAll(fresh: readonly Entry[], freshSigned: ReadonlySet<Entry>, answers: Map<string, Admission>): Entry[] {
-    const signed = new Set([...this.#signedWaiting, ...freshSigned]);
+    const signed = this.#signedWaiting.size === 0 ? freshSigned : new Set([...this.#signedWaiting, ...freshSigned]);
     const pending = new Map<string, Entry>();
-    for (const entry of [...this.#waiting.values(), ...fresh]) {
+    for (const entry of this.#waiting.size === 0 ? fresh : [...this.#waiting.values(), ...fresh]) {
       // The id does not cover signatures: a copy without a good one must not take the place of one that has it.
       const known = pending.get(entry.id);
       if (known === undefined || !signed.has(known)) pending.set(entry.id, entry);
@@ -267,17 +267,15 @@ export class Replica {
     const grown: Entry[] = [];
     const settle = (entry: Entry): readonly string[] => {
       if (!covered.has(entry.id)) {
-        const unsigned = entry.signatures.length === 0;
         // A signature that is wrong will not become right; an unsigned link may still be covered by a later one.
-        const answer = unsigned
-          ? { state: "waiting" as const, reason: "no valid signature covers it" }
-          : { state: "refused" as const, reason: "the signature is wrong" };
-        answers.set(entry.id, { id: entry.id, ...answer });
+        if (entry.signatures.length === 0) {
+          answers.set(entry.id, { id: entry.id, state: "waiting", reason: "no valid signature covers it" });
+        } else answers.set(entry.id, { id: entry.id, state: "refused", reason: "the signature is wrong" });
         return [];
       }
-      const { missing = [], ...answer } = this.#place(entry);
-      answers.set(entry.id, { id: entry.id, ...answer });
-      if (answer.state === "admitted") grown.push(entry);
+      const { state, reason, missing = [] } = this.#place(entry);
+      answers.set(entry.id, reason === undefined ? { id: entry.id, state } : { id: entry.id, state, reason });
+      if (state === "admitted") grown.push(entry);
       return missing;
     };
     // Authority depends on itself alone, a chain on authority and its lower links, a record on authority.
@@ -294,7 +292,7 @@ export class Replica {
     if (grown.length > 0) this.#contents++;
     const bare = this.#uncovered(grown, signed);
     for (const { id } of bare) answers.set(id, { id, state: "refused", reason: "what covers it is refused" });
-    const kept = grown.filter((entry) => !bare.has(entry));
+    const kept = bare.size === 0 ? grown : grown.filter((entry) => !bare.has(entry));
     for (const entry of kept) this.#unwritten.push(...this.#recordsOf(entry));
     return kept;
   }

@@ -1,4 +1,4 @@
-import { ascii, concat, toHex } from "../../core/bytes.ts";
+import { ascii, concat, equalBytes, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -83,9 +83,17 @@ export interface Entry<H extends Header = Header> {
   readonly id: string;
 }
 
+export const ZERO_HASH: Uint8Array = new Uint8Array(32);
+
 const HASH_DOMAIN = ascii("lab/1/entry\0");
+/** The domain, and room for what is hashed: joined here, no entry costs another array. */
+const hashed = new Uint8Array(HASH_DOMAIN.length + MAX_ENTRY_BYTES);
+hashed.set(HASH_DOMAIN);
+
 export function entryHash(keys: Pick<Keys, "hash">, signed: Uint8Array): Uint8Array {
-  return keys.hash(concat(HASH_DOMAIN, signed));
+  if (signed.length > MAX_ENTRY_BYTES) return keys.hash(concat(HASH_DOMAIN, signed));
+  hashed.set(signed, HASH_DOMAIN.length);
+  return keys.hash(hashed.subarray(0, HASH_DOMAIN.length + signed.length));
 }
 
 class Writer {
@@ -282,7 +290,8 @@ export function decodeEntry(keys: Pick<Keys, "hash">, bytes: Uint8Array): Entry 
 
 function readHeader(reader: Reader): Header {
   const kind = reader.u8();
-  const base = { mesh: reader.raw(32), key: reader.raw(32), log: reader.raw(32) };
+  // Named one by one below: spread into each header they would cost more than all of the reading.
+  const [mesh, key, log] = [reader.raw(32), reader.raw(32), reader.raw(32)];
   switch (kind) {
     case KIND_AUTHORITY: {
       const count = reader.u8();
@@ -298,12 +307,14 @@ function readHeader(reader: Reader): Header {
       }
       const type = String.fromCharCode(...reader.raw(reader.u8()));
       if (!/^[a-z][a-z0-9-]{0,31}$/.test(type)) throw new MalformedError("an entry's type is a short lower-case word");
-      return { kind: "authority", ...base, parents, type };
+      return { kind: "authority", mesh, key, log, parents, type };
     }
     case KIND_CHAIN: {
       const header: ChainHeader = {
         kind: "chain",
-        ...base,
+        mesh,
+        key,
+        log,
         class: reader.u8(),
         seq: reader.u64(),
         prev: reader.raw(32),
@@ -312,13 +323,13 @@ function readHeader(reader: Reader): Header {
         more: reader.u16(),
       };
       if (header.seq < 1) throw new MalformedError("a chain counts from 1");
-      if ((header.seq === 1) !== header.prev.every((byte) => byte === 0)) {
+      if ((header.seq === 1) !== equalBytes(header.prev, ZERO_HASH)) {
         throw new MalformedError("the first entry of a chain, and no other, has no predecessor");
       }
       return header;
     }
     case KIND_OBSERVED: {
-      const header: ObservedHeader = { kind: "observed", ...base, seq: reader.u64(), hlc: readHlc(reader) };
+      const header: ObservedHeader = { kind: "observed", mesh, key, log, seq: reader.u64(), hlc: readHlc(reader) };
       if (header.seq < 1) throw new MalformedError("versions count from 1");
       return header;
     }
@@ -326,8 +337,6 @@ function readHeader(reader: Reader): Header {
       throw new MalformedError(`entry kind ${kind} is not known`);
   }
 }
-
-export const ZERO_HASH: Uint8Array = new Uint8Array(32);
 
 export function isAuthority(entry: Entry): entry is Entry<AuthorityHeader> {
   return entry.header.kind === "authority";

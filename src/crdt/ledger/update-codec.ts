@@ -331,13 +331,14 @@ export function decodeUpdate(bytes: Uint8Array, state: DocumentState, hlc: Hlc):
 
   const writes: LedgerWrite[] = [];
   const overwritten = new Set<number>();
-  const seen = new Set<string>();
+  const seen = count === 1 ? null : new Set<string>();
   for (let i = 0; i < count; i++) {
     const path = readTarget(input, state, overwritten);
-    if (seen.has(path)) throw new MalformedError(`${path} is written twice`);
-    seen.add(path);
+    if (seen?.has(path)) throw new MalformedError(`${path} is written twice`);
+    seen?.add(path);
     if (input.varUint() !== 1) throw new MalformedError("an item holds one value");
-    writes.push({ path, ...readValue(input.any(0), hlc) });
+    const { value, over } = readValue(input.any(0), hlc);
+    writes.push({ path, value, over });
   }
   readDeleteSet(input, state, overwritten);
   if (!input.done) throw new MalformedError("bytes after the update");
@@ -362,12 +363,13 @@ function readTarget(input: Input, state: DocumentState, overwritten: Set<number>
   return path;
 }
 
+const NAMES: ReadonlySet<string> = new Set(["vt", "t", "vto", "to"]);
+
 /** `{v, t, o}`: value (absent in a tombstone), clock of the entry, and the writes of other logs that it supersedes. */
 function readValue(value: Json, hlc: Hlc): { value: Json | undefined; over: string[] } {
   if (value === null || typeof value !== "object" || Array.isArray(value)) throw new MalformedError("not a value");
   const fields = value as { readonly [key: string]: Json };
-  const names = Object.keys(fields).join("");
-  if (names !== "vt" && names !== "t" && names !== "vto" && names !== "to") throw new MalformedError("not a value");
+  if (!NAMES.has(Object.keys(fields).join(""))) throw new MalformedError("not a value");
   const time = fields.t;
   if (!Array.isArray(time) || time.length !== 2 || time[0] !== hlc.ms || time[1] !== hlc.count) {
     throw new MalformedError("the value's clock is not the entry's");
