@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { LabError } from "../src/core/errors.ts";
-import type { Clock, Timer } from "../src/core/ports/clock.ts";
+import type { Clock } from "../src/core/ports/clock.ts";
 import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../src/core/ports/link.ts";
 import {
   MAX_BROADCAST_BYTES,
@@ -10,12 +10,15 @@ import {
   PeerUnreachableError,
 } from "../src/core/ports/link.ts";
 
+import { Broadcast } from "./broadcast.ts";
+
 /** What a link needs of the network it hangs on. */
 export interface Wire {
   readonly clock: Clock;
   readonly counters: NetworkCounters;
   /** How long a machine keeps a connection over which nothing comes back. */
   readonly detectMs: number;
+  readonly broadcasts: Broadcasts;
   /** The newest link at that address, whatever became of it. */
   at(address: string): SimLink | undefined;
   isCut(a: PeerKey, b: PeerKey): boolean;
@@ -53,18 +56,30 @@ interface End {
   readonly asked: Set<(detail: string) => void>;
 }
 
-interface Copy {
-  readonly atMs: number;
+/** The way of one copy of a broadcast. */
+interface Way {
   readonly from: PeerKey;
   readonly connection: Connection;
 }
 
-/** A broadcast that is on its way here. Only the copy that arrives first is an event: the others would be dropped. */
-interface Coming {
-  readonly body: Uint8Array;
-  /** In the order in which they arrive. */
-  readonly copies: Copy[];
-  timer: Timer | null;
+/** What is being broadcast in a network, by hash of the body. */
+export class Broadcasts {
+  readonly #byId = new Map<string, Broadcast<Way>>();
+  #forgetAtMs = 0;
+
+  of(body: Uint8Array, nowMs: number): Broadcast<Way> {
+    if (nowMs >= this.#forgetAtMs) {
+      for (const [id, broadcast] of this.#byId) if (broadcast.isOver(nowMs)) this.#byId.delete(id);
+      this.#forgetAtMs = nowMs + SEEN_MS;
+    }
+    const id = hash("sha256", body, "base64");
+    let broadcast = this.#byId.get(id);
+    if (broadcast === undefined) {
+      broadcast = new Broadcast(body);
+      this.#byId.set(id, broadcast);
+    }
+    return broadcast;
+  }
 }
 
 /** Nobody answers an address for this long: then the next one is tried. */
@@ -79,18 +94,17 @@ export class SimLink implements Link {
   readonly address: string;
   readonly #wire: Wire;
   readonly #ends = new Map<PeerKey, End>();
-  /** When each body may be passed on again. */
-  readonly #seenUntil = new Map<string, number>();
-  #forgetAtMs = 0;
-  readonly #coming = new Map<string, Coming>();
+  /** Counts the links of a network. */
+  readonly #number: number;
   #sentBytes = 0;
   #receivedBytes = 0;
   #droppedBroadcasts = 0;
   #state: "new" | "running" | "stopped" | "crashed" = "new";
   #events: LinkEvents | null = null;
 
-  constructor(wire: Wire, self: PeerKey, address: string) {
+  constructor(wire: Wire, number: number, self: PeerKey, address: string) {
     this.#wire = wire;
+    this.#number = number;
     this.self = self;
     this.address = address;
   }
@@ -218,8 +232,8 @@ export class SimLink implements Link {
   broadcast(body: Uint8Array): void {
     if (this.#state !== "running" || body.length > MAX_BROADCAST_BYTES) return;
     this.#wire.counters.broadcasts++;
-    const id = hash("sha256", body, "base64");
-    if (this.#isNew(id)) this.#spread(id, body, this.self);
+    const broadcast = this.#wire.broadcasts.of(body, this.#wire.clock.monotonic());
+    if (this.#isNew(broadcast)) this.#spread(broadcast, this.self);
   }
 
   /** What was said, without what a transport would add. */
@@ -336,68 +350,47 @@ export class SimLink implements Link {
     return answer;
   }
 
-  #isNew(id: string): boolean {
-    if (this.#hasSeen(id)) return false;
+  #isNew(broadcast: Broadcast<Way>): boolean {
     const nowMs = this.#wire.clock.monotonic();
-    if (nowMs >= this.#forgetAtMs) {
-      for (const [seen, untilMs] of this.#seenUntil) if (untilMs <= nowMs) this.#seenUntil.delete(seen);
-      this.#forgetAtMs = nowMs + SEEN_MS;
-    }
-    this.#seenUntil.set(id, nowMs + SEEN_MS);
-    this.#coming.get(id)?.timer?.cancel();
-    this.#coming.delete(id);
+    if (broadcast.hasSeen(this.#number, nowMs)) return false;
+    broadcast.see(this.#number, nowMs + SEEN_MS);
     return true;
   }
 
-  #hasSeen(id: string): boolean {
-    const untilMs = this.#seenUntil.get(id);
-    return untilMs !== undefined && untilMs > this.#wire.clock.monotonic();
-  }
-
-  #spread(id: string, body: Uint8Array, from: PeerKey): void {
+  #spread(broadcast: Broadcast<Way>, from: PeerKey): void {
     const { counters, clock } = this.#wire;
+    const nowMs = clock.monotonic();
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || this.#standing(peer.self) !== "member") continue;
-      this.#sentBytes += body.length;
-      if (peer.#hasSeen(id)) continue;
-      if (this.#wire.isLost()) counters.broadcastsLost++;
-      else peer.#expect(id, body, { atMs: clock.monotonic() + this.#wire.drawDelayMs(), from: this.self, connection });
+      this.#sentBytes += broadcast.body.length;
+      if (broadcast.hasSeen(peer.#number, nowMs)) continue;
+      if (this.#wire.isLost()) {
+        counters.broadcastsLost++;
+        continue;
+      }
+      const copy = { atMs: nowMs + this.#wire.drawDelayMs(), way: { from: this.self, connection } };
+      if (broadcast.add(peer.#number, copy)) peer.#await(broadcast);
     }
   }
 
-  #expect(id: string, body: Uint8Array, copy: Copy): void {
-    let coming = this.#coming.get(id);
-    if (coming === undefined) {
-      coming = { body, copies: [], timer: null };
-      this.#coming.set(id, coming);
-    }
-    const later = coming.copies.findIndex(({ atMs }) => atMs > copy.atMs);
-    if (later === -1) coming.copies.push(copy);
-    else coming.copies.splice(later, 0, copy);
-    if (coming.copies[0] === copy) this.#await(id, coming);
-  }
-
-  #await(id: string, coming: Coming): void {
-    const [first] = coming.copies;
-    coming.timer?.cancel();
-    coming.timer = null;
-    if (first === undefined) {
-      this.#coming.delete(id);
-      return;
-    }
+  #await(broadcast: Broadcast<Way>): void {
+    const first = broadcast.first(this.#number);
+    if (first === undefined) return;
     const { clock } = this.#wire;
-    coming.timer = clock.after(first.atMs - clock.monotonic(), () => {
-      coming.copies.shift();
-      if (!this.#hear(id, coming.body, first)) this.#await(id, coming);
+    const timer = clock.after(first.atMs - clock.monotonic(), () => {
+      broadcast.dropFirst(this.#number);
+      if (!this.#hear(broadcast, first.way)) this.#await(broadcast);
     });
+    broadcast.await(this.#number, timer);
   }
 
   /** False if this copy did not get here: then the next one counts. */
-  #hear(id: string, body: Uint8Array, { from, connection }: Copy): boolean {
+  #hear(broadcast: Broadcast<Way>, { from, connection }: Way): boolean {
     if (this.#wire.isCut(from, this.self)) return false;
     if (this.#state !== "running" || this.#ends.get(from)?.connection !== connection) return false;
-    if (this.#standing(from) !== "member" || !this.#isNew(id)) return false;
+    if (this.#standing(from) !== "member" || !this.#isNew(broadcast)) return false;
     const { counters } = this.#wire;
+    const { body } = broadcast;
     this.#receivedBytes += body.length;
     counters.broadcastsDelivered++;
     if (this.#events?.broadcast(body, from) === "malformed") {
@@ -410,7 +403,7 @@ export class SimLink implements Link {
         if (this.#state === "running") this.#events?.broadcast(body, from);
       });
     }
-    this.#spread(id, body, from);
+    this.#spread(broadcast, from);
     return true;
   }
 }

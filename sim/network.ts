@@ -2,7 +2,7 @@ import type { Clock } from "../src/core/ports/clock.ts";
 import type { PeerKey } from "../src/core/ports/link.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import type { NetworkCounters, Wire } from "./link.ts";
-import { SimLink } from "./link.ts";
+import { Broadcasts, SimLink } from "./link.ts";
 
 export interface SimNetworkOptions {
   /** How long a message is on its way, one way. Every one draws its own: later ones overtake earlier ones. */
@@ -32,6 +32,7 @@ export class SimNetwork {
   readonly #clock: Clock;
   readonly #wire: Wire;
   readonly #links = new Map<string, SimLink>();
+  #linkCount = 0;
   #cuts: { readonly a: ReadonlySet<PeerKey>; readonly b: ReadonlySet<PeerKey> }[] = [];
   #delayMs: readonly [number, number];
   #loss: number;
@@ -48,6 +49,7 @@ export class SimNetwork {
     this.#wire = {
       clock,
       counters: this.counters,
+      broadcasts: new Broadcasts(),
       detectMs: options.detectMs ?? 3_000,
       at: (address) => this.#links.get(address),
       isCut: (a, b) => this.#isCut(a, b),
@@ -69,7 +71,7 @@ export class SimNetwork {
       (link) => link.isAlive && (link.self === key || link.address === address),
     );
     if (taken !== undefined) throw new Error(`${taken.self} still runs at ${taken.address}`);
-    const link = new SimLink(this.#wire, key, address);
+    const link = new SimLink(this.#wire, this.#linkCount++, key, address);
     this.#links.set(address, link);
     return link;
   }
