@@ -3,15 +3,22 @@ import type { Timer } from "../src/core/ports/clock.ts";
 /** Cancelled calls stay where they are until so many lie about that sorting the rest anew is cheaper. */
 const SWEEP_FROM = 256;
 
+/** Of the machine that waits for a call: once it was off, what waited is forgotten. */
+export interface Power {
+  state: "on" | "off";
+}
+
 export class Call implements Timer {
   readonly atMs: number;
   readonly sequence: number;
   /** Null once it ran or was cancelled. */
   run: (() => void) | null;
+  readonly power: Power | null;
   readonly #heap: CallHeap;
 
-  constructor(heap: CallHeap, atMs: number, sequence: number, run: () => void) {
+  constructor(heap: CallHeap, atMs: number, sequence: number, run: () => void, power: Power | null) {
     this.#heap = heap;
+    this.power = power;
     this.atMs = atMs;
     this.sequence = sequence;
     this.run = run;
@@ -35,8 +42,8 @@ export class CallHeap {
     return this.#calls.length - this.#cancelled;
   }
 
-  add(atMs: number, run: () => void): Call {
-    const call = new Call(this, atMs, this.#sequence++, run);
+  add(atMs: number, run: () => void, power: Power | null = null): Call {
+    const call = new Call(this, atMs, this.#sequence++, run, power);
     this.#calls.push(call);
     this.#rise(this.#calls.length - 1);
     return call;

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../src/core/ports/clock.ts";
-import { CallHeap } from "./call-heap.ts";
+import { CallHeap, type Power } from "./call-heap.ts";
 
 /** When every world begins: 2026-01-01T00:00:00Z. Any date would do but zero, which hides a missing timestamp. */
 export const WORLD_BEGINS_MS = 1_767_225_600_000;
@@ -36,10 +36,10 @@ export class SimClock implements Clock {
     return this.at(this.#nowMs + Math.max(delayMs, 0), run);
   }
 
-  /** Runs `run` at that instant; one that has passed counts as now. */
-  at(atMs: number, run: () => void): Timer {
+  /** Runs `run` at that instant, if there is power then; one that has passed counts as now. */
+  at(atMs: number, run: () => void, power: Power | null = null): Timer {
     if (Number.isNaN(atMs)) throw new Error("an instant must be a number");
-    return this.#calls.add(Math.max(atMs, this.#nowMs), run);
+    return this.#calls.add(Math.max(atMs, this.#nowMs), run, power);
   }
 
   /** Calls that are still to run. */
@@ -74,7 +74,7 @@ export class SimClock implements Clock {
     call.run = null;
     this.#nowMs = call.atMs;
     this.#ran++;
-    run();
+    if (call.power?.state !== "off") run();
     return true;
   }
 
@@ -116,7 +116,7 @@ export class NodeClock implements Clock {
   // The last change of drift: from there on local time is counted with the drift of now.
   #worldBaseMs = 0;
   #localBaseMs = 0;
-  #incarnation = 0;
+  #power: Power = { state: "on" };
 
   constructor(world: SimClock) {
     this.#world = world;
@@ -135,10 +135,7 @@ export class NodeClock implements Clock {
     let atMs = Math.max(this.#worldBaseMs + (dueMs - this.#localBaseMs) / this.#rate, this.#world.monotonic());
     // Rounding may end before the time; then whoever asks for the rest may get a delay that moves no clock, for ever.
     while (this.#localAt(atMs) < dueMs) atMs += Math.max(1e-6, atMs * 4 * Number.EPSILON);
-    const incarnation = this.#incarnation;
-    return this.#world.at(atMs, () => {
-      if (incarnation === this.#incarnation) run();
-    });
+    return this.#world.at(atMs, run, this.#power);
   }
 
   /** Sets the clock or changes its pace; what is not named stays. Calls that wait keep their instant. */
@@ -151,7 +148,8 @@ export class NodeClock implements Clock {
 
   /** The machine loses power: none of the calls that wait will run. */
   crash(): void {
-    this.#incarnation++;
+    this.#power.state = "off";
+    this.#power = { state: "on" };
   }
 
   get #rate(): number {

@@ -36,8 +36,8 @@ export class History {
   readonly signed = new Set<string>();
   /** Role labels in the order in which one operator, who knows all of her own acts, gave and took them. */
   readonly #roles = new Map<string, Set<string>>();
-  readonly #everRoles = new Set<string>();
-  readonly #everLabels = new Set<string>();
+  /** Labels and role labels that a server ever had, by server. */
+  readonly #ever = new Map<string, Set<string>>();
   #heard: (acknowledgement: Acknowledgement) => void = () => undefined;
   readonly #byPath = new Map<string, HonestWrite[]>();
 
@@ -48,14 +48,14 @@ export class History {
     if (known === undefined) this.#byPath.set(write.path, [write]);
     else known.push(write);
     const [kind, server, field, name] = write.path.split("/");
-    if (kind === "server" && field === "label" && write.value === true) this.#everLabels.add(`${server} ${name}`);
+    if (kind === "server" && field === "label" && write.value === true) this.#hadOnce(server as string, name as string);
   }
 
   granted(server: string, role: string): void {
     const roles = this.#roles.get(server);
     if (roles === undefined) this.#roles.set(server, new Set([role]));
     else roles.add(role);
-    this.#everRoles.add(`${server} ${role}`);
+    this.#hadOnce(server, role);
   }
 
   withdrew(server: string, role: string): void {
@@ -83,7 +83,13 @@ export class History {
 
   /** True if some honest hand ever gave this server this label. */
   everLabelled(server: string, label: string): boolean {
-    return this.#everLabels.has(`${server} ${label}`) || this.#everRoles.has(`${server} ${label}`);
+    return this.#ever.get(server)?.has(label) === true;
+  }
+
+  #hadOnce(server: string, label: string): void {
+    const labels = this.#ever.get(server);
+    if (labels === undefined) this.#ever.set(server, new Set([label]));
+    else labels.add(label);
   }
 
   rolesOf(server: string): ReadonlySet<string> {

@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 
 const BUFFER_BYTES = 64 * 1024;
-/** Instant, lengths, and the texts of one event. */
-const HEAD_BYTES = 512;
+/** Instant, three words, length. */
+const HEAD_BYTES = 18;
+/** Stands in the place of a machine where a word is written for the first time. */
+const NEW_WORD = 0;
+const NOBODY = "";
 
 /**
  * What happened in a world, as one running SHA-256 over (virtual time, machine, kind, bytes) of every event: two runs
- * that took the same way have the same {@link digest}.
+ * that took the same way have the same {@link digest}. Names and kinds are written once and then numbered.
  */
 export class Trace {
   readonly #hash = createHash("sha256");
   readonly #buffer = Buffer.alloc(BUFFER_BYTES);
+  readonly #words = new Map<string, number>();
   #at = 0;
   #events = 0;
 
@@ -18,13 +22,36 @@ export class Trace {
     return this.#events;
   }
 
-  note(atMs: number, machine: string, kind: string, bytes: Uint8Array): void {
+  /** `about` is whom it came from, if it came from somebody. */
+  note(atMs: number, machine: string, kind: string, bytes: Uint8Array, about = NOBODY): void {
     this.#events++;
+    this.#write(atMs, this.#number(machine), this.#number(kind), this.#number(about), bytes);
+  }
+
+  /** Hex of all that was noted so far; noting goes on. */
+  digest(): string {
+    this.#flush();
+    return this.#hash.copy().digest("hex");
+  }
+
+  #number(word: string): number {
+    let number = this.#words.get(word);
+    if (number === undefined) {
+      number = this.#words.size + 1;
+      this.#words.set(word, number);
+      this.#write(0, NEW_WORD, number, 0, Buffer.from(word));
+    }
+    return number;
+  }
+
+  #write(atMs: number, machine: number, kind: number, about: number, bytes: Uint8Array): void {
     if (this.#at + HEAD_BYTES + bytes.length > BUFFER_BYTES) this.#flush();
     const buffer = this.#buffer;
     let at = buffer.writeDoubleBE(atMs, this.#at);
+    at = buffer.writeUInt16BE(machine, at);
+    at = buffer.writeUInt16BE(kind, at);
+    at = buffer.writeUInt16BE(about, at);
     at = buffer.writeUInt32BE(bytes.length, at);
-    at += buffer.write(`${machine} ${kind}\n`, at, HEAD_BYTES / 2, "latin1");
     if (bytes.length <= BUFFER_BYTES - HEAD_BYTES) {
       buffer.set(bytes, at);
       this.#at = at + bytes.length;
@@ -33,12 +60,6 @@ export class Trace {
       this.#flush();
       this.#hash.update(bytes);
     }
-  }
-
-  /** Hex of all that was noted so far; noting goes on. */
-  digest(): string {
-    this.#flush();
-    return this.#hash.copy().digest("hex");
   }
 
   #flush(): void {

@@ -196,7 +196,7 @@ export class World {
   watcher(name: string): LinkWatcher {
     const needle = Buffer.from(this.marker);
     return {
-      arrived: (kind, from, body) => this.trace.note(this.clock.monotonic(), `${name} ${from.slice(0, 8)}`, kind, body),
+      arrived: (kind, from, body) => this.trace.note(this.clock.monotonic(), name, kind, body, from),
       left: (body) => {
         if (Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(needle)) {
           this.violated("secrets", `${name} sent a value of a secret in the clear`);
@@ -208,7 +208,8 @@ export class World {
   #watch(machine: Machine, agent: Agent): void {
     this.#started(machine, agent);
     agent.replica.onGrowth(({ entries, source }) => {
-      for (const { hash } of entries) this.trace.note(this.clock.monotonic(), machine.name, `admitted ${source}`, hash);
+      const kind = `admitted ${source}`;
+      for (const { hash } of entries) this.trace.note(this.clock.monotonic(), machine.name, kind, hash);
     });
     agent.watch(({ event }) => {
       if (event !== "growth") this.trace.note(this.clock.monotonic(), machine.name, event, new Uint8Array(0));

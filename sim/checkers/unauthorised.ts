@@ -1,4 +1,4 @@
-import { toHex } from "../../src/core/bytes.ts";
+import { recurringHex } from "../../src/core/recurring-hex.ts";
 import { CLASS_DESIRED, type Entry } from "../../src/crdt/entry/entry.ts";
 import { reportsOf } from "../../src/crdt/observed.ts";
 import type { Machine } from "../machine.ts";
@@ -19,7 +19,7 @@ export function checkNothingStolen(world: World): void {
 
 /** An entry that a machine has taken: desired state and authority come from honest hands, reports from their machine. */
 export function checkEntry(world: World, { name }: Machine, { header, id }: Entry): void {
-  const [log, what] = [toHex(header.log), id.slice(0, 12)];
+  const what = id.slice(0, 12);
   switch (header.kind) {
     case "authority":
       if (world.history.signed.has(id)) return;
@@ -28,8 +28,9 @@ export function checkEntry(world: World, { name }: Machine, { header, id }: Entr
       if (header.class !== CLASS_DESIRED || world.history.signed.has(id)) return;
       return world.violated("unauthorised", `${name} admitted a desired write that nobody honest signed (${what})`);
     case "observed": {
+      const log = recurringHex(header.log);
       const author = world.machines.find((machine) => machine.id === log);
-      if (author === undefined || author.key === toHex(header.key)) return;
+      if (author === undefined || author.key === recurringHex(header.key)) return;
       return world.violated("unauthorised", `${name} took a report about ${author.name} from another key (${what})`);
     }
   }
