@@ -33,6 +33,8 @@ interface Standing {
   readonly of: Authority;
   readonly view: AuthorityView;
   readonly bounds: readonly LedgerBounds[];
+  /** Encoded ids of the authority entries without successor, ascending. */
+  readonly tips: Uint8Array;
   /** Labels of nodes, as of some number of writes about the node. */
   readonly labels: Map<string, { readonly writes: number; readonly labels: readonly string[] }>;
 }
@@ -84,10 +86,9 @@ export class Fold {
 
   /** Authority tips, ledger frontiers and the winners that follow from them. */
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
-    const tips = replica.graph.tips.map((tip) => tip.entry.id).sort();
+    const { tips } = this.#standing ?? standingOf(replica, replica.authority);
     const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
-    const front = concat(encode(tips), encode(frontiers as Plain));
-    return keys.hash(this.#desired.winners.encodedBehind(front));
+    return keys.hash(this.#desired.winners.encodedBehind(concat(tips, encode(frontiers as Plain))));
   }
 }
 
@@ -97,7 +98,8 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 
 function standingOf(replica: Foldable, authority: Authority): Standing {
   const bounds = ledgerBounds(authority);
-  return { of: authority, view: buildAuthorityView(replica, authority), bounds, labels: new Map() };
+  const tips = encode(replica.graph.tips.map((tip) => tip.entry.id).sort());
+  return { of: authority, view: buildAuthorityView(replica, authority), bounds, tips, labels: new Map() };
 }
 
 /** The ledgers of `bounds` that are here, as far as they count. */

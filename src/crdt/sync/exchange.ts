@@ -36,6 +36,17 @@ interface Want {
   readonly observed: readonly string[];
 }
 
+interface Said {
+  readonly contents: number;
+  readonly revision: number;
+  readonly root: Uint8Array;
+  readonly state: Uint8Array;
+  /** The first request of a round. */
+  readonly first: Uint8Array;
+  /** The answer to a peer with the same root. */
+  readonly same: Uint8Array;
+}
+
 /**
  * Anti-entropy over two replicas, as a state machine of requests and answers (`docs/protocol/sync.md`). Either side may
  * lie: everything that comes in passes admission, and answers are bounded.
@@ -44,6 +55,8 @@ export class ReplicaExchange implements Exchange {
   readonly #replica: Replica;
   readonly #keys: Keys;
   #inventory: { of: number; readonly inventory: Inventory } | null = null;
+  /** What this replica says as long as nothing comes to it: mostly peers have the same, and hear it again and again. */
+  #said: Said | null = null;
 
   constructor(replica: Replica, keys: Keys) {
     this.#replica = replica;
@@ -83,10 +96,20 @@ export class ReplicaExchange implements Exchange {
   }
 
   #answerRoot(message: Record<string, Plain | undefined>): Uint8Array {
-    const root = this.inventory.digest("");
-    const state = this.#replica.stateHash();
-    const same = message.root instanceof Uint8Array && equalBytes(message.root, root);
-    return encode(same ? { root, state } : { root, state, ...this.#node("") });
+    const { root, state, same } = this.#say();
+    const isSame = message.root instanceof Uint8Array && equalBytes(message.root, root);
+    return isSame ? new Uint8Array(same) : encode({ root, state, ...this.#node("") });
+  }
+
+  #say(): Said {
+    const { contents, revision } = this.#replica;
+    if (this.#said?.contents !== contents || this.#said.revision !== revision) {
+      const root = this.inventory.digest("");
+      const state = this.#replica.stateHash();
+      const [first, same] = [encode({ q: "root", root, state }), encode({ root, state })];
+      this.#said = { contents, revision, root, state, first, same };
+    }
+    return this.#said;
   }
 
   /** One node for each place, in that order, as far as they fit. */
@@ -110,7 +133,7 @@ export class ReplicaExchange implements Exchange {
   }
 
   firstRequest(): Uint8Array {
-    return encode({ q: "root", root: this.inventory.digest(""), state: this.#replica.stateHash() });
+    return new Uint8Array(this.#say().first);
   }
 }
 

@@ -3,6 +3,7 @@ import { JoinedBytes } from "../../core/joined-bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { lowerBound } from "../../core/sorted.ts";
 import type { Chain } from "../chain.ts";
+import type { Entry, ObservedHeader } from "../entry/entry.ts";
 import { type ObservedState, reportsOf } from "../observed.ts";
 import type { Replica } from "../replica.ts";
 
@@ -47,8 +48,9 @@ export class Inventory {
   #placed: Placed[] = [];
   #joined = new JoinedBytes([]);
   #authorityCount = 0;
-  readonly #chains = new Map<string, { readonly chain: Chain; readonly size: number; readonly placed: Placed }>();
-  readonly #observed = new Map<string, { readonly state: ObservedState; readonly placed: Placed }>();
+  /** As the replica lists them, which never changes its order but by taking one out. */
+  #chains: { readonly chain: Chain; readonly size: number; readonly placed: Placed }[] = [];
+  #observed: { readonly state: ObservedState; readonly placed: Placed }[] = [];
   #root: Uint8Array | null = null;
 
   constructor(replica: Replica, keys: Pick<Keys, "hash">) {
@@ -63,33 +65,38 @@ export class Inventory {
       const { entry } = replica.graph.at(this.#authorityCount);
       changed.push(place(entry.id, entry.hash, { kind: "authority", id: entry.id }));
     }
-    for (const [id, chain] of replica.chains) {
-      const known = this.#chains.get(id);
-      if (known?.chain === chain && known.size === chain.size) continue;
-      const placed = this.#placeChain(chain, known?.placed.key);
-      this.#chains.set(id, { chain, size: chain.size, placed });
-      changed.push(placed);
+    let at = 0;
+    for (const chain of replica.chains.values()) {
+      const known = this.#chains[at];
+      if (known !== undefined && (known.chain.log !== chain.log || known.chain.class !== chain.class)) {
+        return this.#beginAnew(replica);
+      }
+      if (known?.chain !== chain || known.size !== chain.size) {
+        const placed = this.#placeChain(chain, known?.placed.key);
+        this.#chains[at] = { chain, size: chain.size, placed };
+        changed.push(placed);
+      }
+      at++;
     }
-    for (const [log, state] of replica.observed) {
-      const known = this.#observed.get(log);
-      if (known?.state === state) continue;
-      const placed = this.#placeObserved(log, state, known?.placed.key);
-      this.#observed.set(log, { state, placed });
-      changed.push(placed);
+    if (at < this.#chains.length) return this.#beginAnew(replica);
+    at = 0;
+    for (const state of replica.observed.values()) {
+      const known = this.#observed[at];
+      if (known?.state !== state) {
+        const placed = this.#placeObserved(state, known?.placed.key);
+        this.#observed[at] = { state, placed };
+        changed.push(placed);
+      }
+      at++;
     }
-    if (this.#chains.size > replica.chains.size) this.#removeAllBut(replica);
     this.#replace(changed);
   }
 
-  /** Chains go again when what covered their only links was refused. */
-  #removeAllBut(replica: Replica): void {
-    const gone = new Set<Placed>();
-    for (const [id, { placed }] of this.#chains) {
-      if (replica.chains.has(id)) continue;
-      gone.add(placed);
-      this.#chains.delete(id);
-    }
-    this.#arrange(this.#placed.filter((placed) => !gone.has(placed)));
+  /** A chain went again: what covered its only links was refused. */
+  #beginAnew(replica: Replica): void {
+    [this.#authorityCount, this.#chains, this.#observed] = [0, [], []];
+    this.#arrange([]);
+    this.update(replica);
   }
 
   #replace(changed: readonly Placed[]): void {
@@ -124,12 +131,13 @@ export class Inventory {
     return place(key, digest, { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) });
   }
 
-  #placeObserved(log: string, observed: ObservedState, key = this.#keyOf(`observed ${log}`)): Placed {
-    const versions = reportsOf(observed)
-      .map(({ header, id }) => ({ seq: header.seq, id }))
-      .sort(byId);
+  #placeObserved(observed: ObservedState, knownKey?: string): Placed {
+    const reports = reportsOf(observed);
+    const log = toHex((reports[0] as Entry<ObservedHeader>).header.log);
+    const versions = reports.map(({ header, id }) => ({ seq: header.seq, id })).sort(byId);
     // Any proof of a fork is as good as another: replicas that hold different ones have nothing to exchange.
     const said = observed.state === "forked" ? "forked" : versions.map(({ id }) => id).join();
+    const key = knownKey ?? this.#keyOf(`observed ${log}`);
     return place(key, this.#keys.hash(ascii(said)), { kind: "observed", log, versions });
   }
 
