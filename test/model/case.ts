@@ -1,0 +1,97 @@
+import { isLink, type Item, Peer } from "./door.ts";
+import { Graph, type NameLog, plainNames } from "./graph.ts";
+import type { Entry, History, Id, LogId } from "./history.ts";
+import { resolve, type View } from "./view.ts";
+
+/** A history with what it means, and the histories around it that an invariant compares it to. */
+export class Case {
+  readonly history: History;
+  /** How many entries were there before anything was explored. */
+  readonly started: number;
+  readonly nameLog: NameLog;
+  readonly graph: Graph;
+  #view: View | null = null;
+  readonly #without = new Map<Id, Case>();
+
+  constructor(history: History, started = 1, nameLog: NameLog = plainNames) {
+    this.history = history;
+    this.started = started;
+    this.nameLog = nameLog;
+    this.graph = new Graph(history, nameLog);
+  }
+
+  get view(): View {
+    this.#view ??= resolve(this.graph);
+    return this.#view;
+  }
+
+  /** What arrived since the exploration began, and a peer that has what was there before. */
+  get arrived(): Item[] {
+    return [...this.history.entries.slice(this.started), ...this.history.links];
+  }
+
+  peer(): Peer {
+    return new Peer({ entries: this.history.entries.slice(0, this.started), links: [] }, this.nameLog);
+  }
+
+  /** What nothing else builds on: any of it could be the last that arrived. */
+  get last(): Item[] {
+    const { entries, links } = this.history;
+    const built = new Set<Id | null>([...entries.flatMap(({ parents }) => parents), ...links.map(({ prev }) => prev)]);
+    const used = new Set([...entries, ...links].map(({ log }) => log).concat(entries.flatMap(nodesNamed)));
+    const opens = (id: Id) =>
+      [...this.graph.logs.values()].some(
+        (log) => log.openers.length === 1 && log.openers[0]?.id === id && used.has(log.id),
+      );
+    return [...entries.slice(this.started), ...links].filter(({ id }) => !built.has(id) && !opens(id));
+  }
+
+  get lastEntries(): Entry[] {
+    return this.last.filter((item) => !isLink(item)) as Entry[];
+  }
+
+  /** The same before `id` arrived. */
+  without(id: Id): Case {
+    let known = this.#without.get(id);
+    if (known === undefined) {
+      known = this.#with({
+        entries: this.history.entries.filter((entry) => entry.id !== id),
+        links: this.history.links.filter((link) => link.id !== id),
+      });
+      this.#without.set(id, known);
+    }
+    return known;
+  }
+
+  /** The same if this last entry had been written with knowledge of everything else. */
+  knowingAll(entry: Entry): Case {
+    const before = this.without(entry.id);
+    const parents = before.heads();
+    const entries = [...before.history.entries, { ...entry, parents }];
+    return this.#with({ entries, links: this.history.links });
+  }
+
+  /** Entries without successor. */
+  heads(): Id[] {
+    const built = new Set(this.history.entries.flatMap(({ parents }) => parents));
+    return this.history.entries.map(({ id }) => id).filter((id) => !built.has(id));
+  }
+
+  knowsAll(entry: Entry): boolean {
+    return this.graph.past(entry).size === this.history.entries.length - 1;
+  }
+
+  /** The same if one writer's clock had been off. */
+  shiftClock(log: LogId, byMs: number): Case {
+    const links = this.history.links.map((link) => (link.log === log ? { ...link, hlc: link.hlc + byMs } : link));
+    return this.#with({ entries: this.history.entries, links });
+  }
+
+  #with(history: History): Case {
+    return new Case(history, this.started, this.nameLog);
+  }
+}
+
+function nodesNamed({ body }: Entry): string[] {
+  return body.t === "role" || body.t === "unrole" ? [body.node] : [];
+}
