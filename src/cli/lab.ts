@@ -56,7 +56,8 @@ async function runCommand(
 
 function writeOut({ context, printed }: Run, io: Terminal): void {
   const out = context.flags.value("out");
-  if (out === undefined) return;
+  // A command that makes a directory of files writes them itself and prints nothing.
+  if (out === undefined || printed.length === 0) return;
   // Bytes are a secret's value; only its reader may read the file.
   const mode = printed.some((data) => typeof data !== "string") ? 0o600 : 0o666;
   writeFileSync(resolve(io.cwd, out), Buffer.concat(printed.map((data) => Buffer.from(data as string))), { mode });

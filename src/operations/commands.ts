@@ -5,6 +5,7 @@ import { meshCommands } from "./words/mesh.ts";
 import { trustCommands } from "./words/trust.ts";
 import { declarationsCommands } from "./words/declarations.ts";
 import { secretsCommands } from "./words/secrets.ts";
+import { renderingCommands } from "./words/rendering.ts";
 import { shellCommands } from "./words/shell.ts";
 import { demoCommands } from "./words/demo.ts";
 
@@ -16,6 +17,7 @@ const commands = [
   ...trustCommands,
   ...declarationsCommands,
   ...secretsCommands,
+  ...renderingCommands,
   ...shellCommands,
   ...demoCommands,
 ];

@@ -11,6 +11,7 @@ import { ledgerExportOperation } from "./ledger.ts";
 import type { Operation } from "./operation.ts";
 import { operatorContextOperation, operatorListOperation } from "./operator.ts";
 import { peerListOperation } from "./peer.ts";
+import { alertRenderOperation } from "./rendering.ts";
 import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
 import { serverGetOperation, serverListOperation } from "./server.ts";
 import { statusGetOperation } from "./status.ts";
@@ -26,6 +27,7 @@ export const operations: readonly Operation[] = [
   labelListOperation,
   groupListOperation,
   alertListOperation,
+  alertRenderOperation,
   secretListOperation,
   tokenListOperation,
   operatorListOperation,

@@ -10,6 +10,7 @@ import { listAlerts, listGroups, listLabels } from "./declared.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
 import type { ReadSource } from "./read-source.ts";
+import { renderAlerts } from "./rendering.ts";
 import { getServer, listServers } from "./servers.ts";
 import { getStatus } from "./status.ts";
 import { submitEntries } from "./submit.ts";
@@ -26,6 +27,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "label.list": () => listLabels(source),
     "group.list": () => listGroups(source),
     "alert.list": () => listAlerts(source),
+    "alert.render": (input: Parameters<typeof renderAlerts>[1]) => renderAlerts(source, input),
     "secret.list": () => listSecrets(source),
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),

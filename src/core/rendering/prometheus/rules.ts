@@ -21,7 +21,7 @@ export function renderPrometheus({ alerts }: RuleSet): RenderedFile[] {
 function ruleFile(place: string, alerts: readonly RoutedAlert[]): string {
   const lines = ["groups:", `  - name: ${quoted(place)}`, "    rules:"];
   for (const alert of alerts) {
-    lines.push(`      - alert: ${quoted(alert.name)}`, `        expr: ${quoted(expressionOf(alert))}`);
+    lines.push(`      - alert: ${quoted(alert.name)}`, "        expr: |-", `          ${expressionOf(alert)}`);
     if (alert.forSeconds > 0) lines.push(`        for: ${printDuration(alert.forSeconds)}`);
     lines.push("        labels:", `          severity: ${alert.severity}`, "        annotations:");
     for (const [key, text] of Object.entries(annotationTemplates(alert)))
