@@ -36,5 +36,8 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   status: () => import("./commands/status.ts"),
   token: () => import("./commands/token.ts"),
   validate: () => import("./commands/validate.ts"),
+  show: () => import("./commands/show.ts"),
+  targets: () => import("./commands/targets.ts"),
+  why: () => import("./commands/why.ts"),
   version: () => import("./commands/version.ts"),
 };

@@ -3,6 +3,7 @@ import { setupCommands } from "./words/setup.ts";
 import { serversCommands } from "./words/servers.ts";
 import { meshCommands } from "./words/mesh.ts";
 import { trustCommands } from "./words/trust.ts";
+import { appliedCommands } from "./words/applied.ts";
 import { declarationsCommands } from "./words/declarations.ts";
 import { secretsCommands } from "./words/secrets.ts";
 import { renderingCommands } from "./words/rendering.ts";
@@ -17,6 +18,7 @@ const commands = [
   ...trustCommands,
   ...declarationsCommands,
   ...secretsCommands,
+  ...appliedCommands,
   ...renderingCommands,
   ...shellCommands,
   ...demoCommands,

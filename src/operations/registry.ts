@@ -1,3 +1,11 @@
+import {
+  alertAppliedOperation,
+  groupAppliedOperation,
+  labelAppliedOperation,
+  secretAppliedOperation,
+  serverAppliedOperation,
+  serverTargetsOperation,
+} from "./applied.ts";
 import { healthOperation, openApiOperation } from "./agent.ts";
 import { alertListOperation } from "./alert.ts";
 import { auditListOperation } from "./audit.ts";
@@ -28,6 +36,12 @@ export const operations: readonly Operation[] = [
   groupListOperation,
   alertListOperation,
   alertRenderOperation,
+  serverAppliedOperation,
+  serverTargetsOperation,
+  labelAppliedOperation,
+  groupAppliedOperation,
+  alertAppliedOperation,
+  secretAppliedOperation,
   secretListOperation,
   tokenListOperation,
   operatorListOperation,

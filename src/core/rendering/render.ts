@@ -41,7 +41,8 @@ export function placesOf(targeting: Targeting, name: string): RenderedPlace[] {
     const alert = rules.alerts.find((each) => each.name === name);
     if (skipped !== undefined) places.push({ backend, place: `not rendered: ${skipped.reason}` });
     if (alert === undefined) continue;
-    const count = alert.servers.length === 1 ? "1 server" : `${alert.servers.length} servers`;
+    const { length } = alert.servers;
+    const counted = (noun: string) => `${length} ${noun}${length === 1 ? "" : "s"}`;
     switch (backend) {
       case "prometheus":
         places.push({ backend, place: `rule "${name}" in rules/${alert.place}.yaml` });
@@ -50,12 +51,13 @@ export function placesOf(targeting: Targeting, name: string): RenderedPlace[] {
         const check = checkOf(alert);
         places.push({
           backend,
-          place: typeof check === "string" ? `not rendered: ${check}` : `service check on ${count}`,
+          place:
+            typeof check === "string" ? `not rendered: ${check}` : `service check on ${counted("bare-metal host")}`,
         });
         break;
       }
       case "cloudwatch":
-        places.push({ backend, place: `alarm for ${count}` });
+        places.push({ backend, place: `alarm for ${counted("instance")}` });
         break;
     }
   }

@@ -4,6 +4,7 @@ import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
 import { deliverEnvelope } from "../secret-delivery.ts";
+import { appliedHandlers } from "./applied.ts";
 import { listAudit } from "./audit.ts";
 import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels } from "./declared.ts";
@@ -27,6 +28,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "label.list": () => listLabels(source),
     "group.list": () => listGroups(source),
     "alert.list": () => listAlerts(source),
+    ...appliedHandlers(source),
     "alert.render": (input: Parameters<typeof renderAlerts>[1]) => renderAlerts(source, input),
     "secret.list": () => listSecrets(source),
     "token.list": () => listTokens(source),
