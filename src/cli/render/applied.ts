@@ -141,9 +141,10 @@ export function alertPage(alert: AlertApplied): string[] {
 
 /** `group "production"`, where a rule is as plain as that. */
 function targetText(target: Readonly<Record<string, unknown>>): string {
-  const [[key = "", values] = [], ...others] = Object.entries(target);
+  const [first, ...others] = Object.entries(target);
+  const [key, values] = first ?? ["", null];
   const isPlain = others.length === 0 && Array.isArray(values) && values.length === 1 && key.endsWith("s");
-  return isPlain ? `${key.slice(0, -1)} "${values[0]}"` : ruleText(target);
+  return isPlain ? `${key.slice(0, -1)} "${String(values[0])}"` : ruleText(target);
 }
 
 const BACKEND_NAMES: Readonly<Record<string, string>> = {
