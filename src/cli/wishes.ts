@@ -5,6 +5,7 @@ import type { Outlook, Wishes } from "../operator/declarations/apply.ts";
 import type { SavedPlan } from "../operator/declarations/saved-plan.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import type { Signing } from "./signing.ts";
 import { readBytes, readDeclarationFiles } from "./declaration-files.ts";
 
 /** The mark that files have when nobody gives them another. */
@@ -45,4 +46,21 @@ export async function outlookOf(connection: Connection, wishes: Wishes): Promise
 
 export function digest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
+}
+
+/** Signs a plan that changes something, over the connection that it was made with. Returns what was signed. */
+export async function signOutlook(
+  ctx: CommandContext,
+  connection: Connection,
+  outlook: Outlook,
+  manner: { readonly look: () => Promise<Outlook>; readonly fixed: boolean },
+): Promise<Outlook> {
+  if (outlook.plan.changes.length === 0) return outlook;
+  const [{ signPlan, subjectsOf }, { withSigning }] = await Promise.all([
+    import("../operator/declarations/apply.ts"),
+    import("./signing.ts"),
+  ]);
+  const nowMs = ctx.io.now();
+  const run = ({ session }: Signing) => signPlan(session, outlook, { ...manner, nowMs });
+  return withSigning(ctx, subjectsOf(outlook.plan), run, connection);
 }

@@ -22,6 +22,7 @@ import { peerListOperation } from "./peer.ts";
 import { alertRenderOperation } from "./rendering.ts";
 import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
 import { serverGetOperation, serverListOperation } from "./server.ts";
+import { sizeListOperation } from "./size.ts";
 import { statusGetOperation } from "./status.ts";
 import { tokenListOperation } from "./token.ts";
 
@@ -42,6 +43,7 @@ export const operations: readonly Operation[] = [
   groupAppliedOperation,
   alertAppliedOperation,
   secretAppliedOperation,
+  sizeListOperation,
   secretListOperation,
   tokenListOperation,
   operatorListOperation,

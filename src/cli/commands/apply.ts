@@ -2,8 +2,8 @@ import { LabError } from "../../core/errors.ts";
 import type { Outlook, Wishes } from "../../operator/declarations/apply.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
-import { printChanges, withSigning } from "../signing.ts";
-import { digest, outlookOf, readSavedPlan, readWishes } from "../wishes.ts";
+import { printChanges } from "../signing.ts";
+import { outlookOf, readSavedPlan, readWishes, signOutlook } from "../wishes.ts";
 
 /** `lab apply -f` and `lab apply --plan`: everything is read and checked first, and signed as one batch. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -47,16 +47,8 @@ async function apply(
   outlook: Outlook,
   fixed: boolean,
 ): Promise<void> {
-  let done = outlook;
-  if (outlook.plan.changes.length > 0) {
-    const { signPlan, subjectsOf } = await import("../../operator/declarations/apply.ts");
-    done = await withSigning(
-      ctx,
-      subjectsOf(outlook.plan),
-      ({ session }) => signPlan(session, connection, wishes, outlook, { hash: digest, nowMs: ctx.io.now(), fixed }),
-      connection,
-    );
-  }
+  const look = () => outlookOf(connection, wishes);
+  const done = await signOutlook(ctx, connection, outlook, { look, fixed });
   await printChanges(ctx, done.state, done.plan.changes);
   notePending(ctx, done.plan.pending);
 }

@@ -2,7 +2,7 @@ import type { Alert } from "../../operations/kinds/alert.ts";
 import type { CommandContext } from "../command.ts";
 import { runList } from "../list.ts";
 import { onlyNamed } from "../named.ts";
-import { declaredRule, ruleText } from "../render/rule.ts";
+import { ruleText } from "../render/rule.ts";
 import { NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 
@@ -23,16 +23,7 @@ const VIEW: View<Alert> = {
   ],
   name: ({ name }) => name,
   empty: { text: "no alerts yet", hint: "lab apply -f FILE with alerts, or with labels that list some" },
-  declare: ({ name, condition, severity, for: held, target }) => ({
-    kind: "Alert",
-    name,
-    spec: {
-      ...(target === null ? {} : { target: declaredRule(target) }),
-      condition,
-      severity,
-      ...(held === "0s" ? {} : { for: held }),
-    },
-  }),
+  declares: "alert",
 };
 
 export function run(ctx: CommandContext): Promise<number> {

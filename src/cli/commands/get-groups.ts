@@ -2,7 +2,7 @@ import type { Group } from "../../operations/kinds/group.ts";
 import type { CommandContext } from "../command.ts";
 import { runList } from "../list.ts";
 import { onlyNamed } from "../named.ts";
-import { declaredRule, ruleText } from "../render/rule.ts";
+import { ruleText } from "../render/rule.ts";
 import { NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 
@@ -19,23 +19,7 @@ const VIEW: View<Group> = {
   ],
   name: ({ name }) => name,
   empty: { text: "no groups yet", hint: "groups: { production: { match: { environment: prod } } } for lab apply -f" },
-  declare: ({ name, match, named, groups, exclude, puppetClasses }) => ({
-    kind: "Group",
-    name,
-    spec: {
-      ...(match === null ? {} : { match: declaredRule(match) }),
-      ...(named.length === 0 ? {} : { servers: named }),
-      ...(groups.length === 0 ? {} : { groups }),
-      ...(exclude === null ? {} : { exclude: declaredRule(exclude) }),
-      ...(puppetClasses.length === 0
-        ? {}
-        : {
-            puppet_classes: puppetClasses.map((one) =>
-              typeof one === "string" ? one : { [one.name]: one.parameters },
-            ),
-          }),
-    },
-  }),
+  declares: "group",
 };
 
 export function run(ctx: CommandContext): Promise<number> {

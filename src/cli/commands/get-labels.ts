@@ -18,17 +18,7 @@ const VIEW: View<Label> = {
   ],
   name: ({ name }) => name,
   empty: { text: "no labels yet", hint: "lab label server NODE LABEL, or lab apply -f FILE" },
-  declare: ({ name, puppetClasses, ports, size, alerts, secrets }) => ({
-    kind: "Label",
-    name,
-    spec: {
-      puppet_classes: puppetClasses.map((one) => (typeof one === "string" ? one : { [one.name]: one.parameters })),
-      ports,
-      ...(size === null ? {} : { size }),
-      alerts,
-      secrets,
-    },
-  }),
+  declares: "label",
 };
 
 function className(one: Label["puppetClasses"][number]): string {

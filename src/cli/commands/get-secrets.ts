@@ -17,11 +17,7 @@ const VIEW: View<Secret> = {
   ],
   name: ({ path }) => path,
   empty: { text: "no secrets yet", hint: "lab secret set web/tls --from-file tls.pem" },
-  declare: ({ path, type, class: kind, generator }) => ({
-    kind: "Secret",
-    name: path,
-    spec: { type, class: kind, ...(generator === null ? {} : { generator }) },
-  }),
+  declares: "secret",
 };
 
 function printUse({ label, servers }: Secret["usedBy"][number]): string {

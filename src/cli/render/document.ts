@@ -23,7 +23,7 @@ export async function printList<T>(ctx: CommandContext, document: ListDocument<T
 export async function printItem<T>(
   ctx: CommandContext,
   document: ItemDocument<T>,
-  view: Pick<View<T>, "name" | "declare">,
+  view: Pick<View<T>, "name">,
   page: (item: T) => readonly string[],
 ): Promise<void> {
   const { format } = ctx.globals;
@@ -36,11 +36,13 @@ export async function printItem<T>(
       ctx.print(`${JSON.stringify(document, null, 2)}\n`);
       break;
     case "yaml":
-      ctx.print(await yamlText(document, [document.item], view));
+      ctx.print(await asYaml(document));
       break;
-    case "name":
-      ctx.print(`${view.name(document.item)}\n`);
+    case "name": {
+      const name = view.name(document.item);
+      if (name !== "") ctx.print(`${name}\n`);
       break;
+    }
     case "jsonpath":
       ctx.print(pathText(document, format.spec));
       break;
@@ -83,7 +85,7 @@ async function listText<T>(ctx: CommandContext, document: ListDocument<T>, view:
     case "json":
       return `${JSON.stringify(document, null, 2)}\n`;
     case "yaml":
-      return yamlText(document, items, view);
+      return asYaml(document);
     case "name":
       return joined(items.map((item) => view.name(item)));
     case "jsonpath":
@@ -97,7 +99,7 @@ function tableText(ctx: CommandContext, headers: readonly string[], rows: readon
 }
 
 /** `--sort-by` and `--limit`, on what arrived. */
-function arrange<T>(ctx: CommandContext, items: readonly T[]): readonly T[] {
+export function arrange<T>(ctx: CommandContext, items: readonly T[]): readonly T[] {
   const field = ctx.flags.value("sort-by");
   const sorted = field === undefined ? items : sortBy(items, field);
   return sorted.slice(0, limitOf(ctx) ?? sorted.length);
@@ -144,14 +146,8 @@ function pathText(document: unknown, path: string): string {
   return joined(valuesAt(document, path).map((value) => valueText(value, "")));
 }
 
-async function yamlText<T>(document: unknown, items: readonly T[], view: Pick<View<T>, "declare">): Promise<string> {
-  const { stringify } = await import("yaml");
-  const { declare } = view;
-  if (!declare) return stringify(document);
-  const records = items
-    .map((item) => declare(item))
-    .map(({ kind, name, spec }) => ({ kind, metadata: { name }, spec }));
-  return records.map((record) => stringify(record)).join("---\n");
+async function asYaml(document: unknown): Promise<string> {
+  return (await import("./yaml-text.ts")).yamlText(document);
 }
 
 /** Exact where the table is made for eyes, empty where it has a dash. */
@@ -167,7 +163,7 @@ function csvText(rows: readonly (readonly string[])[]): string {
 }
 
 /** At a terminal, when the answering peer does not hear every member. */
-function noteFreshness(ctx: CommandContext, { peer, asOf, behind }: Meta): void {
+export function noteFreshness(ctx: CommandContext, { peer, asOf, behind }: Meta): void {
   if (behind.length === 0 || ctx.io.columns === undefined) return;
   const nowMs = ctx.io.now();
   const silent = behind.map((one) => `${one.peer} (${one.lastHeard === null ? "never" : ago(one.lastHeard, nowMs)})`);

@@ -18,15 +18,6 @@ function term(key: string, values: readonly string[]): string {
   return key === "labels" ? only : `${SELECTOR_KEY[key] ?? key}=${only}`;
 }
 
-/** The rule with the keys of declarations: `allLabels` is written `all_labels`. */
-export function declaredRule(rule: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(rule).map(([key, value]) => {
-      return [key === "allLabels" ? "all_labels" : key, isMap(value) ? declaredRule(value) : value];
-    }),
-  );
-}
-
 function textsOf(values: unknown): readonly string[] {
   return Array.isArray(values) ? values.map(String) : [];
 }

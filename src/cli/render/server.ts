@@ -1,7 +1,7 @@
 import type { Server } from "../../operations/kinds/server.ts";
 import { pillarText, pillarWord } from "./pillar.ts";
 import { ago, clockTime, NOTHING } from "./text.ts";
-import type { Column, Declaration, View } from "./view.ts";
+import type { Column, View } from "./view.ts";
 
 const LABELS: Column<Server> = { header: "LABELS", cell: ({ labels }) => orNothing(labels) };
 
@@ -36,13 +36,8 @@ export function serverView(labels: "shown" | "asked for", asked: "all" | "some" 
       asked === "some"
         ? { text: "no server matches" }
         : { text: "no servers yet", hint: "lab token create --name web-1, then lab join TOKEN on that machine" },
-    declare,
+    declares: "server",
   };
-}
-
-function declare({ name, provider, labels, environment, region, size }: Server): Declaration {
-  const given = Object.entries({ provider, environment, region, size }).filter(([, value]) => value !== null);
-  return { kind: "Server", name, spec: { ...Object.fromEntries(given), labels } };
 }
 
 /** The page of `lab describe server`. What has no source yet is `–`. */

@@ -1,3 +1,4 @@
+import type { Kind } from "../../operations/declarations/registry.ts";
 import type { Cell } from "./table.ts";
 
 /** How a kind is shown to people. The JSON form never goes through it. */
@@ -7,8 +8,8 @@ export interface View<T> {
   readonly name: (item: T) => string;
   /** Said on stderr for a list that is empty and may be. */
   readonly empty: { readonly text: string; readonly hint?: string };
-  /** The declaration that `-o yaml` writes, for kinds that `lab apply` reads. */
-  readonly declare?: (item: T) => Declaration;
+  /** The kind that `lab apply` reads, whose declarations `-o yaml` writes. */
+  readonly declares?: Kind;
 }
 
 export interface Column<T> {
@@ -18,10 +19,4 @@ export interface Column<T> {
   readonly cell: (item: T, nowMs: number) => Cell;
   /** The value itself for CSV, where the cell shows an age or a mark. */
   readonly exact?: (item: T) => string | null;
-}
-
-export interface Declaration {
-  readonly kind: string;
-  readonly name: string;
-  readonly spec: Readonly<Record<string, unknown>>;
 }

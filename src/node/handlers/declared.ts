@@ -5,6 +5,7 @@ import { alertFacts } from "../../core/targeting/views/alert.ts";
 import type { Alert } from "../../operations/kinds/alert.ts";
 import type { Group } from "../../operations/kinds/group.ts";
 import type { Label } from "../../operations/kinds/label.ts";
+import type { Size } from "../../operations/kinds/size.ts";
 import { metaOf, type ReadSource } from "./read-source.ts";
 
 /** Labels that are declared, and labels that a server has. */
@@ -57,4 +58,26 @@ export function listAlerts(source: ReadSource): unknown {
     }),
   );
   return { kind: "AlertList", meta: metaOf(source), items };
+}
+
+export function listSizes(source: ReadSource): unknown {
+  const { fleet, sizes } = source.targeting();
+  const counts = new Map<string, number>();
+  for (const place of fleet.servers.keys()) {
+    const found = sizes.of(place);
+    if (found.state === "given") counts.set(found.size, (counts.get(found.size) ?? 0) + 1);
+  }
+  const items = [...fleet.sizes.values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(
+      ({ name, cores, memoryBytes, diskBytes, providers }): Size => ({
+        name,
+        cores,
+        memoryBytes,
+        diskBytes,
+        providers,
+        servers: counts.get(name) ?? 0,
+      }),
+    );
+  return { kind: "SizeList", meta: metaOf(source), items };
 }

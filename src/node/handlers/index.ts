@@ -7,7 +7,7 @@ import { deliverEnvelope } from "../secret-delivery.ts";
 import { appliedHandlers } from "./applied.ts";
 import { listAudit } from "./audit.ts";
 import { declarationState } from "./declaration-state.ts";
-import { listAlerts, listGroups, listLabels } from "./declared.ts";
+import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
 import type { ReadSource } from "./read-source.ts";
@@ -30,6 +30,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "alert.list": () => listAlerts(source),
     ...appliedHandlers(source),
     "alert.render": (input: Parameters<typeof renderAlerts>[1]) => renderAlerts(source, input),
+    "size.list": () => listSizes(source),
     "secret.list": () => listSecrets(source),
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),

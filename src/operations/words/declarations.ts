@@ -17,6 +17,8 @@ const PRUNE: FlagWords = {
 const FORCE: FlagWords = { name: "force", summary: "Remove also what is in use" };
 const EXIT_CODE: FlagWords = { name: "exit-code", summary: "End with 3 when something would change" };
 
+const KIND = { name: "KIND", choices: ["label", "group", "alert", "size", "secret", "server"] } as const;
+
 /** Desired state from files. */
 export const declarationsCommands: readonly CommandWords[] = [
   list("conflicts", "get-conflicts", "Concurrent writes: the winner and the others", LIST, undefined, [
@@ -74,5 +76,21 @@ export const declarationsCommands: readonly CommandWords[] = [
     args: [{ name: "PATH", optional: true, complete: "declaration" }],
     flags: [],
     examples: ["lab explain", "lab explain alert", "lab explain alert.target.exclude"],
+  },
+  {
+    words: ["delete"],
+    module: "delete",
+    summary: "Remove declarations by name",
+    args: [KIND, { name: "NAME", variadic: true }],
+    flags: [FORCE],
+    examples: ["lab delete label web", "lab delete alert disk_space_low network_slow", "lab delete group eu --force"],
+  },
+  {
+    words: ["edit"],
+    module: "edit",
+    summary: "Change a declaration in your editor (VISUAL, EDITOR)",
+    args: [KIND, { name: "NAME" }],
+    flags: [],
+    examples: ["lab edit label web", "EDITOR=nano lab edit server web-1"],
   },
 ];

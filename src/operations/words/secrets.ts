@@ -1,9 +1,9 @@
 import type { CommandWords } from "../command.ts";
-import { LIST, list } from "./shared.ts";
+import { DECLARED, list } from "./shared.ts";
 
 /** Secrets. */
 export const secretsCommands: readonly CommandWords[] = [
-  list("secrets", "get-secrets", "Secrets by path, without their values", LIST, "secret", ["lab get secrets"]),
+  list("secrets", "get-secrets", "Secrets by path, without their values", DECLARED, "secret", ["lab get secrets"]),
   {
     words: ["secret", "set"],
     module: "secret-set",

@@ -1,5 +1,5 @@
 import type { CommandWords } from "../command.ts";
-import { NAME, SELECTION, LIST, list } from "./shared.ts";
+import { DECLARED, NAME, SELECTION, list } from "./shared.ts";
 
 /** Servers, their labels and attributes. */
 export const serversCommands: readonly CommandWords[] = [
@@ -35,7 +35,7 @@ export const serversCommands: readonly CommandWords[] = [
     "servers",
     "get-servers",
     "Servers with labels, size and their four pillars",
-    [...SELECTION, ...LIST],
+    [...SELECTION, ...DECLARED],
     "server",
     [
       "lab get servers",
@@ -45,15 +45,20 @@ export const serversCommands: readonly CommandWords[] = [
       "lab get servers -o jsonpath='{.items[*].name}'",
     ],
   ),
-  list("labels", "get-labels", "Labels and what each brings", LIST, "label", ["lab get labels"]),
-  list("groups", "get-groups", "Groups and who is in them", LIST, "group", [
+  list("labels", "get-labels", "Labels and what each brings", DECLARED, "label", [
+    "lab get labels",
+    "lab get labels web db -o yaml",
+    "lab get labels -o yaml --shorthand --out labels.yaml",
+  ]),
+  list("groups", "get-groups", "Groups and who is in them", DECLARED, "group", [
     "lab get groups",
     "lab get groups eu-west -o json",
   ]),
-  list("alerts", "get-alerts", "Alerts and whom they are about", LIST, "alert", [
+  list("alerts", "get-alerts", "Alerts and whom they are about", DECLARED, "alert", [
     "lab get alerts",
     "lab get alerts disk_space_low -o wide",
   ]),
+  list("sizes", "get-sizes", "Sizes and what they mean", DECLARED, undefined, ["lab get sizes"]),
   {
     words: ["describe", "server"],
     module: "describe-server",

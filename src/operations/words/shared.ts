@@ -34,6 +34,11 @@ export const LIST: readonly FlagWords[] = [
   { name: "limit", value: "COUNT", summary: "At most so many" },
   { name: "watch", short: "w", summary: "Stay and follow: redrawn at a terminal, else JSON lines" },
 ];
+/** Of kinds that files can declare. */
+export const DECLARED: readonly FlagWords[] = [
+  ...LIST,
+  { name: "shorthand", summary: "With -o yaml: one map by name instead of a document for each" },
+];
 export const SINCE: FlagWords = { name: "since", value: "TIME", summary: "From a time (RFC 3339) or an age (24h) on" };
 
 export const SSH_AGENT: FlagWords = {

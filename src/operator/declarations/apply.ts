@@ -14,8 +14,8 @@ import { namesToAskFor, requireUnused, usesOf } from "./uses.ts";
 /** What files ask for, and how far it may go. */
 export interface Wishes {
   readonly declarations: Declarations;
-  /** The mark of these files. */
-  readonly owner: string;
+  /** The mark of these files; null for what is written by hand. */
+  readonly owner: string | null;
   readonly prune: boolean;
   /** Whether what is in use may go. */
   readonly force: boolean;
@@ -59,25 +59,23 @@ export function subjectsOf({ writes, notes, revokes }: DeclarationPlan): Subject
 const TRIES = 3;
 
 /**
- * Signs a plan as one batch, planned anew if what it was made of has changed meanwhile; `fixed` forbids that.
- * Returns what was signed. Throws `StalePlan`, and whatever signing throws.
+ * Signs a plan as one batch, planned anew with `look` if what it was made of has changed meanwhile; `fixed` forbids
+ * that. Returns what was signed. Throws `StalePlan`, and whatever signing throws.
  */
 export async function signPlan(
   session: Session,
-  courier: Courier,
-  wishes: Wishes,
   outlook: Outlook,
-  surroundings: { readonly hash: (text: string) => string; readonly nowMs: number; readonly fixed: boolean },
+  { look, nowMs, fixed }: { readonly look: () => Promise<Outlook>; readonly nowMs: number; readonly fixed: boolean },
 ): Promise<Outlook> {
   let current = outlook;
   for (let attempt = 1; ; attempt++) {
-    const again = await lookAhead(courier, wishes, surroundings.hash);
+    const again = await look();
     if (again.base === current.base) break;
-    if (surroundings.fixed || attempt === TRIES) throw stalePlan(again);
+    if (fixed || attempt === TRIES) throw stalePlan(again);
     current = again;
     await session.refresh(subjectsOf(current.plan));
   }
-  await session.sign(orderOf(current.plan, session.context, surroundings.nowMs));
+  await session.sign(orderOf(current.plan, session.context, nowMs));
   return current;
 }
 

@@ -21,7 +21,7 @@ const ATTRIBUTES = [
 const OWN = ["labels", ...ATTRIBUTES.map(([attribute]) => attribute)];
 
 interface Pruning {
-  readonly owner: string;
+  readonly owner: string | null;
   readonly prune: boolean;
 }
 
@@ -73,6 +73,32 @@ export function releaseServer(
     plan.changes.push(...planMember(plan, name, state, nothing, earlier));
   }
   planRemoval(plan, "server", name, record as Json, why);
+}
+
+/**
+ * What a person made of a member's declaration in an editor. What was shown and is gone was taken out by hand, whoever had
+ * given it; of what files gave, that is no longer kept in mind, and what is new was not given by them.
+ */
+export function planMemberByHand(
+  plan: DeclarationPlan,
+  name: string,
+  state: ServerState,
+  spec: unknown,
+  shown: unknown,
+): void {
+  const stands = (state.record ?? undefined) as Json | undefined;
+  const before = readDeclaredServer(name, stands ?? {}, []);
+  const made = (text: unknown) => readDeclaredServer(name, toRecord("server", text, before), []);
+  const wish = made(spec);
+  const changes = planMember(plan, name, state, wish, made(shown)).map((change) => ({ ...change, why: null }));
+  const { puppetClasses, disksBytes } = wish;
+  const kept = Object.fromEntries(ATTRIBUTES.map(([, member]) => [member, wish[member] && before[member]]));
+  const labels = before.labels.filter((label) => wish.labels.includes(label));
+  const value = writeDeclaredServer({ ...before, ...kept, labels, puppetClasses, disksBytes });
+  const told = compareMembers("server", name, toSpec("server", name, stands ?? {}), toSpec("server", name, value));
+  const beside = told.filter(({ field }) => !OWN.includes(field ?? ""));
+  plan.changes.push(...changes, ...beside);
+  if (!equalJson(stands ?? {}, value)) plan.writes.push({ path: declaredServerPath(name), value });
 }
 
 function planMember(

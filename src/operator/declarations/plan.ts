@@ -7,8 +7,8 @@ import { keptOf, recordPath } from "./records.ts";
 import { type DeclarationState, RECORD_KINDS, recordsOf } from "./state.ts";
 
 export interface PlanOptions {
-  /** The mark of these files. */
-  readonly owner: string;
+  /** The mark of these files; null for what is written by hand. */
+  readonly owner: string | null;
   /** Whether what bears the mark and stands in no file goes. */
   readonly prune: boolean;
 }

@@ -11,7 +11,7 @@ interface PlanFile {
   /** Hex. */
   readonly mesh: string;
   readonly base: string;
-  readonly owner: string;
+  readonly owner: string | null;
   readonly prune: boolean;
   readonly force: boolean;
   /** In envelope form. */
@@ -51,7 +51,7 @@ export function readPlanFile(name: string, text: string): SavedPlan {
 
 function isPlanFile(file: Partial<PlanFile>): file is PlanFile {
   const { v, mesh, base, owner, prune, force, documents } = file;
-  const texts = [mesh, base, owner].every((text) => typeof text === "string");
+  const texts = [mesh, base].every((text) => typeof text === "string") && (owner === null || typeof owner === "string");
   return v === 1 && texts && typeof prune === "boolean" && typeof force === "boolean" && Array.isArray(documents);
 }
 

@@ -39,7 +39,8 @@ export async function sign(house: Household, wishes: Wishes, outlook: Outlook, f
   if (outlook.plan.changes.length === 0) return outlook;
   const session = await house.session(subjectsOf(outlook.plan));
   try {
-    return await signPlan(session, house.laptop, wishes, outlook, { hash, nowMs: house.nowMs, fixed });
+    const look = () => lookAhead(house.laptop, wishes, hash);
+    return await signPlan(session, outlook, { look, nowMs: house.nowMs, fixed });
   } finally {
     session.close();
   }
