@@ -98,6 +98,8 @@ export async function printChanges(
     return;
   }
   const { describeChange } = await import("../operator/change.ts");
-  const lines = changes.length === 0 ? ["no changes"] : changes.map(describeChange);
+  const { wrapped } = await import("./render/wrapped.ts");
+  const told = changes.flatMap((change) => wrapped(describeChange(change), 4));
+  const lines = changes.length === 0 ? ["no changes"] : told;
   ctx.print(lines.map((line) => `${paint(line, ctx.io.color)}\n`).join(""));
 }

@@ -28,6 +28,16 @@ function isTold(value: unknown): boolean {
 }
 
 function shown(value: unknown): string {
-  if (value === null || value === undefined) return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return value === null || value === undefined ? "–" : inOneLine(value);
+}
+
+/** A value as a person would write it in YAML, on one line and without quotes: `25, 587` and `{ ssl: true }`. */
+export function inOneLine(value: unknown, place: "alone" | "inside" = "alone"): string {
+  if (Array.isArray(value)) {
+    const items = value.map((item) => inOneLine(item, "inside")).join(", ");
+    return place === "inside" ? `[${items}]` : items;
+  }
+  if (typeof value !== "object" || value === null) return String(value);
+  const members = Object.entries(value).map(([name, member]) => `${name}: ${inOneLine(member, "inside")}`);
+  return `{ ${members.join(", ")} }`;
 }

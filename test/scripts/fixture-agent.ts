@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { httpStatusOf, LabError, NotFoundError } from "../../src/core/errors.ts";
+import type { Json } from "../../src/core/json.ts";
 import { nearest } from "../../src/core/nearest.ts";
+import { labelPath } from "../../src/core/paths.ts";
 import { type ServerLike, selectServers } from "../../src/core/selector/select.ts";
 import { toErrorBody } from "../../src/operations/error-body.ts";
 import { parseInput } from "../../src/operations/input.ts";
@@ -102,6 +104,8 @@ export class FixtureAgent {
         return { kind: "Server", meta, item: this.#withFreshness(() => requireServer(servers, input["name"] ?? "")) };
       case "status.get":
         return { kind: "Status", meta, item: status };
+      case "declaration.state":
+        return this.#declarations();
       case "secret.value": {
         const value = values[input["path"] ?? ""];
         if (value === undefined) throw new LabError("NotFound", "no such secret for this machine");
@@ -113,6 +117,20 @@ export class FixtureAgent {
         return list(name, this.world[kind === "audit" ? kind : `${kind}s`]);
       }
     }
+  }
+
+  /** Every label of the world is declared, and every server is a member that no file mentions. */
+  #declarations(): unknown {
+    const { meta, servers } = this.world;
+    const labels = this.world["labels"] as readonly (Record<string, Json> & { readonly name: string })[];
+    const states = servers.map((server) => {
+      const { id, name, labels: carried, provider, environment, region, size } = server;
+      const given = Object.entries({ provider, environment, region, size }).filter(([, value]) => value !== null);
+      return [name, { id, state: "active", labels: carried, attributes: Object.fromEntries(given), record: null }];
+    });
+    const users = { labels: {}, sizes: {} };
+    const records = Object.fromEntries(labels.map(({ name, ...value }) => [labelPath(name), value]));
+    return { meta, mesh: "", records, servers: Object.fromEntries(states), others: { count: 0, names: [] }, users };
   }
 
   /** An agent says whose word an error is. */

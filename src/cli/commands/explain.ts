@@ -17,6 +17,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   }
   const lines = found === null ? ["What lab apply -f reads:"] : head(found);
   lines.push(...entries(below));
+  if (below.length === 0) lines.pop();
   if (found?.example)
     lines.push(
       "",
@@ -26,8 +27,8 @@ export async function run(ctx: CommandContext): Promise<number> {
         .split("\n")
         .map((line) => `  ${line}`),
     );
-  if (found === null) lines.push("", "hint: lab explain label.ports");
   ctx.print(lines.map((line) => `${line}\n`).join(""));
+  if (found === null) ctx.note("hint: lab explain label.ports");
   return 0;
 }
 
@@ -54,8 +55,8 @@ function matches(path: string, typed: string): boolean {
 
 /** `label.web.ports` without the name of the label. */
 function withoutName(typed: string): string {
-  const [kind, , ...rest] = typed.split(".");
-  return [kind, ...rest].join(".");
+  const [kind, name, ...rest] = typed.split(".");
+  return rest.length === 0 ? [kind, name].join(".") : [kind, ...rest].join(".");
 }
 
 function isBelow(path: string, parent: string | null): boolean {

@@ -1,4 +1,4 @@
-import type { Change } from "../../operator/change.ts";
+import { type Change, inOneLine } from "../../operator/change.ts";
 import type { DeclarationPlan } from "../../operator/declarations/plan-record.ts";
 import { COLUMNS, wrapped } from "./wrapped.ts";
 
@@ -55,7 +55,7 @@ function memberLines({ action, to }: Change): string[] {
 function nestedLines(indent: string, value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([field, member]) => {
-    const line = `${indent}${field}: ${flow(member)}`;
+    const line = `${indent}${field}: ${inOneLine(member)}`;
     const isMap = typeof member === "object" && member !== null && !Array.isArray(member);
     if (line.length <= COLUMNS || !isMap) return wrapped(line, MORE);
     return [`${indent}${field}:`, ...nestedLines(`${indent}  `, member)];
@@ -66,28 +66,28 @@ function fieldLines({ action, field, from, to, why }: Change): string[] {
   const reason = why === null || why === "pending" ? "" : `   (${why})`;
   switch (action) {
     case "grant":
-      return [`    + role ${flow(to)}   (authority: needs the right admin)`];
+      return [`    + role ${inOneLine(to)}   (authority: needs the right admin)`];
     case "revoke":
-      return [`    - role ${flow(from)}   (authority: needs the right admin)${reason}`];
+      return [`    - role ${inOneLine(from)}   (authority: needs the right admin)${reason}`];
     case "create":
-      return wrapped(field === "label" ? `    + label ${flow(to)}` : `    + ${field}: ${flow(to)}`, MORE);
+      return wrapped(field === "label" ? `    + label ${inOneLine(to)}` : `    + ${field}: ${inOneLine(to)}`, MORE);
     case "delete":
       return wrapped(
-        `${field === "label" ? `    - label ${flow(from)}` : `    - ${field}: ${flow(from)}`}${reason}`,
+        `${field === "label" ? `    - label ${inOneLine(from)}` : `    - ${field}: ${inOneLine(from)}`}${reason}`,
         MORE,
       );
     case "update":
-      return wrapped(`    ~ ${field}: ${flow(from)} → ${flow(to)}`, MORE);
+      return wrapped(`    ~ ${field}: ${inOneLine(from)} → ${inOneLine(to)}`, MORE);
   }
 }
 
 function differenceLines({ field, from, to }: Change): string[] {
   const side = (mark: string, value: unknown): string[] => {
     if (value === null) return [];
-    if (field !== null) return wrapped(`${mark} ${field}: ${flow(value)}`, MORE);
+    if (field !== null) return wrapped(`${mark} ${field}: ${inOneLine(value)}`, MORE);
     const members = Object.entries(value as Readonly<Record<string, unknown>>);
     if (members.length === 0) return [`${mark} {}`];
-    return members.flatMap(([name, member]) => wrapped(`${mark} ${name}: ${flow(member)}`, MORE));
+    return members.flatMap(([name, member]) => wrapped(`${mark} ${name}: ${inOneLine(member)}`, MORE));
   };
   return [...side("-", from), ...side("+", to)];
 }
@@ -122,15 +122,4 @@ function unmanagedLines(unmanaged: Planned["unmanaged"]): string[] {
 function someOf(names: readonly string[], count: number): string {
   const more = count - Math.min(NAMED, names.length);
   return `${names.slice(0, NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-/** A value on one line, as a person would write it in YAML. */
-function flow(value: unknown, inside = false): string {
-  if (Array.isArray(value)) {
-    const items = value.map((item) => flow(item, true)).join(", ");
-    return inside ? `[${items}]` : items;
-  }
-  if (typeof value !== "object" || value === null) return String(value);
-  const members = Object.entries(value).map(([name, member]) => `${name}: ${flow(member, true)}`);
-  return `{ ${members.join(", ")} }`;
 }

@@ -47,12 +47,10 @@ export async function lookAhead(courier: Courier, wishes: Wishes, hash: (text: s
   return { plan, state, base: hash(baseText(declarations, state, plan)) };
 }
 
-/** What the session has to know to sign a plan. */
-export function subjectsOf({ writes, notes, revokes }: DeclarationPlan): Subjects {
-  return {
-    servers: [...new Set(revokes.map(({ server }) => server))],
-    paths: [...writes, ...notes].map(({ path }) => path),
-  };
+/** What the session has to know to sign a plan: also the names of the machines, for what it says that it signs. */
+export function subjectsOf({ changes, writes, notes }: DeclarationPlan): Subjects {
+  const servers = changes.filter(({ kind, why }) => kind === "server" && why !== "pending").map(({ name }) => name);
+  return { servers: [...new Set(servers)], paths: [...writes, ...notes].map(({ path }) => path) };
 }
 
 /** Between planning and signing another operator may write; after so many times it is told instead of tried again. */

@@ -46,7 +46,8 @@ export interface Kept {
 }
 
 /** The record that a checked declaration stands for. */
-export function toRecord(kind: Kind, spec: unknown, kept: Kept): Json {
+export function toRecord(kind: Kind, spec: unknown, { managedBy, rest }: Kept): Json {
+  const kept = { managedBy, rest };
   switch (kind) {
     case "label":
       return fromLabel(spec as LabelSpec, kept);

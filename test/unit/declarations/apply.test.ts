@@ -90,7 +90,7 @@ servers: { laptop: { labels: [eu], environment: staging } }
 `;
     expect(await apply(house, changed)).toEqual([
       "- label web puppet_classes",
-      "~ label web ports [443] → [80,443]",
+      "~ label web ports 443 → 80, 443",
       "~ label web size small → large",
       "- label web secrets",
       "~ secret web/tls rotate_every 90d → 30d",
@@ -178,7 +178,7 @@ servers: { laptop: { labels: [secret-store] } }
     session.close();
     expect(await apply(house, "labels: { web: { ports: 80 } }")).toEqual([]);
     expect(await apply(house, "labels: { web: { ports: 81 } }")).toEqual([
-      "~ label web ports [80] → [81]",
+      "~ label web ports 80 → 81",
       "~ label web managed_by others → files",
     ]);
     expect(house.laptop.replica.view().desired(labelPath("web"))?.value).toEqual({
@@ -237,7 +237,7 @@ servers: { laptop: { labels: [secret-store] } }
       await apply(house, "labels: { web: { ports: 1 } }", { owner: "others" });
       await expect(sign(house, wishes, outlook, true)).rejects.toMatchObject({ code: "StalePlan" });
       // Without a plan to keep to it is planned anew.
-      expect(linesOf(await sign(house, wishes, outlook))).toContain("~ label web ports [1] → [443]");
+      expect(linesOf(await sign(house, wishes, outlook))).toContain("~ label web ports 1 → 443");
     });
 
     test.each(["", "{}", "[]", '{"kind":"LabPlan","v":2}', '{"kind":"LabPlan","v":1,"mesh":1}'])(

@@ -35,17 +35,18 @@ export class Household {
   readonly founded: FoundedMesh;
   readonly laptop: ReplicaPeer;
   readonly said: string[] = [];
-  nowMs = START_MS;
+  nowMs: number;
 
-  private constructor(founded: FoundedMesh) {
+  private constructor(founded: FoundedMesh, nowMs: number) {
     this.founded = founded;
+    this.nowMs = nowMs;
     const { mesh, log, acts } = founded;
     writePlainKey(this.dir, "alice", mesh, ALICE);
     OwnLog.open(keys, ownLogDir(this.dir, "alice"), log).append(acts.map(({ entry }) => entry));
     this.laptop = new ReplicaPeer("laptop", keys, mesh);
   }
 
-  static async create(): Promise<Household> {
+  static async create(nowMs = START_MS): Promise<Household> {
     const household = new Household(
       await foundMesh(keys, seededRandom("attic"), {
         meshName: "attic",
@@ -54,9 +55,11 @@ export class Household {
         node: { name: "laptop", signer: keys.signer(LAPTOP_SEED), seal: LAPTOP_SEAL },
         roles: ["coordinator", "secret-store"],
         writes: [],
-        nowMs: START_MS,
+        nowMs,
       }),
+      nowMs,
     );
+    household.laptop.nowMs = nowMs;
     const { genesis, acts } = household.founded;
     await household.laptop.admit(genesis.bytes, ...acts.map(({ entry }) => entry.bytes));
     return household;

@@ -2,6 +2,7 @@ import { fromBase64Url, fromHex, toHex } from "../../../src/core/bytes.ts";
 import { LabError } from "../../../src/core/errors.ts";
 import { nearest } from "../../../src/core/nearest.ts";
 import { fleetOf } from "../../../src/core/model/fleet-reader.ts";
+import type { NodeDirectory } from "../../../src/node/directory.ts";
 import { Targeting } from "../../../src/core/targeting/targeting.ts";
 import type { Keys } from "../../../src/core/ports/keys.ts";
 import { CLASS_DESIRED } from "../../../src/crdt/entry/entry.ts";
@@ -56,7 +57,7 @@ export class ReplicaPeer implements Courier {
     }
     if (path === CONTEXT_PATH) return this.#context(body as Question);
     if (path === declarationStateOperation.path) {
-      return declarationState(this.#source(), parseInput(declarationStateOperation, { body }));
+      return declarationState(this.source(), parseInput(declarationStateOperation, { body }));
     }
     if (path === SUBMIT_PATH) return this.#submit((body as { entries: string[] }).entries);
     throw new Error(`nothing answers ${path}`);
@@ -76,7 +77,8 @@ export class ReplicaPeer implements Courier {
     return { results, durable: true };
   }
 
-  #source(): ReadSource {
+  /** What handlers of reads answer from, as far as a replica alone can tell. */
+  source(): ReadSource {
     const opinion = (key: string) => ({
       key,
       online: "unknown" as const,
@@ -84,17 +86,26 @@ export class ReplicaPeer implements Courier {
       rttMs: null,
       connected: "no" as const,
     });
-    const self = { id: [...this.replica.view().nodes.keys()][0] ?? "", key: "" };
+    const view = this.replica.view();
+    const own = view.nodeByName(this.name) ?? [...view.nodes.values()][0];
+    const self = { id: own?.id ?? "", key: own?.key ?? "" };
     const targeting = () => Targeting.of(fleetOf(this.replica.view()));
     const parts = {
       targeting,
       replica: this.replica,
+      keys: this.#keys,
       self,
+      definitions: [],
       opinion,
       nowMs: () => this.nowMs,
       asOfMs: () => this.nowMs,
+      ownAddresses: () => [],
+      ownRoles: () => [],
+      observedHash: () => "",
+      warnings: () => [],
+      directory: { reports: () => new Map(), addressesOf: () => [] } as Partial<NodeDirectory> as NodeDirectory,
     };
-    return parts as Partial<ReadSource> as ReadSource;
+    return parts;
   }
 
   #context({ key, holds, servers, paths }: Question): OperatorContext {

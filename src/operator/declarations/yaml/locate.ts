@@ -18,11 +18,12 @@ export function keyOffsetAt(contents: Node | null, path: Path): number {
   return pair === undefined ? offsetAt(contents, path) : offsetOf(pair.key);
 }
 
-/** The offsets of all keys of a map that stands at the root. */
+/** The offsets of all keys of a map that stands in the root. */
 export function keyOffsets(contents: Node | null, name: string): ReadonlyMap<string, number> {
   const map = nodeAt(contents, [name]);
   const pairs = isMap(map) ? map.items : [];
-  return new Map(pairs.map(({ key }) => [isScalar(key) ? sourceOf(key) : "", offsetOf(key)]));
+  // Of a key that stands twice the first is meant, so it is put in last.
+  return new Map(pairs.toReversed().map(({ key }) => [isScalar(key) ? sourceOf(key) : "", offsetOf(key)]));
 }
 
 /** The text of the scalar at a path as it is written; null where something else stands. */
