@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toBase64Url, toHex } from "../src/core/bytes.ts";
 import { joinMessage } from "../src/core/enrolment.ts";
 import { nextHlc } from "../src/core/hlc.ts";
+import type { Json } from "../src/core/json.ts";
 import { serverLabelPath } from "../src/core/paths.ts";
 import type { Signer } from "../src/core/ports/keys.ts";
 import { Secret } from "../src/core/secret.ts";
@@ -71,8 +72,13 @@ export class Pen {
 
   /** A signed ledger entry that gives a server a label. */
   label(node: Uint8Array, label: string): { readonly bytes: Uint8Array; readonly id: string } {
+    return this.write({ [serverLabelPath(toHex(node), label)]: true });
+  }
+
+  /** A signed ledger entry. */
+  write(values: Readonly<Record<string, Json>>): { readonly bytes: Uint8Array; readonly id: string } {
     this.#hlc = nextHlc(this.#hlc, Date.now());
-    const writes = [{ path: serverLabelPath(toHex(node), label), value: true, over: [] }];
+    const writes = Object.entries(values).map(([path, value]) => ({ path, value, over: [] }));
     const payload = this.#cursor.encode(writes, this.#hlc);
     this.#cursor.advance(payload, this.#hlc);
     const position = { mesh: this.mesh, log: this.log, class: CLASS_DESIRED, head: this.#head, hlc: this.#hlc };
@@ -100,6 +106,8 @@ export class Fleet {
   readonly directory: string;
   readonly pen: Pen;
   readonly nodes: BenchNode[] = [];
+  /** Of every member, whether or not an agent runs for it. */
+  logs: readonly Uint8Array[] = [];
 
   private constructor(directory: string, pen: Pen) {
     this.directory = directory;
@@ -120,6 +128,7 @@ export class Fleet {
       const log = pen.act({ type: "enrol", name: nameOf(i), key, seal: seal.recipient, proof, at: Date.now() });
       members.push({ seed, seal, log });
     }
+    fleet.logs = members.map(({ log }) => log);
     const first = members[0]?.log as Uint8Array;
     pen.act({ type: "role", node: first, label: "coordinator", at: Date.now() });
     pen.act({ type: "role", node: first, label: "secret-store", at: Date.now() });

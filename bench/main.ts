@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { cliFigures } from "./cli.ts";
 import type { Figure } from "./figure.ts";
+import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
 import { simulatorFigures } from "./simulated.ts";
 
@@ -10,6 +11,7 @@ const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   cli: cliFigures,
+  labels: () => labelFigures(note),
   mesh: () => meshFigures(note),
   sim: simulatorFigures,
 };

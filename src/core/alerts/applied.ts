@@ -4,10 +4,10 @@ import { NO_RULE } from "../model/rule.ts";
 import { EVERY_SERVER } from "../names.ts";
 import type { ClassSources } from "../targeting/class-sources.ts";
 import type { Membership } from "../targeting/group-members.ts";
-import { excluded, fulfilled, type GroupLookup, matched } from "../targeting/match.ts";
+import { excluded, fulfilled, type GroupLookup, isMatched, looksAtTheSame, matched } from "../targeting/match.ts";
 import type { From } from "../targeting/provenance.ts";
 import type { ServerIndex } from "../targeting/server-index.ts";
-import { ServerSet } from "../targeting/server-set.ts";
+import type { ServerSet } from "../targeting/server-set.ts";
 import type { ServerSizes } from "../targeting/server-sizes.ts";
 import { CATALOGUE, type CatalogueAlert, type Trigger } from "./catalogue.ts";
 
@@ -24,10 +24,16 @@ export interface AppliedAlert {
   readonly declared: Alert | null;
   /** Labels that list it, sorted. */
   readonly labels: readonly string[];
-  readonly triggers: readonly Trigger[];
+  /** What calls for it, with the servers where it does. */
+  readonly triggers: readonly Triggered[];
   readonly servers: ServerSet;
   /** Those whom it reaches and excludes. */
   readonly excluded: ServerSet;
+}
+
+interface Triggered {
+  readonly trigger: Trigger;
+  readonly servers: ServerSet;
 }
 
 /** What alerts are chosen by. */
@@ -39,14 +45,22 @@ export interface AlertGround {
   readonly sizes: ServerSizes;
 }
 
+/** What was known of the same servers. */
+export interface EarlierAlerts extends Pick<AlertGround, "index" | "groups"> {
+  readonly alerts: ReadonlyMap<string, AppliedAlert>;
+}
+
 /**
  * Every alert that is declared, and every one of the catalogue that a label lists or that something triggers, by name.
  * A declared alert of the catalogue's name takes its place, triggers and all.
  */
-export function appliedAlerts(ground: AlertGround): ReadonlyMap<string, AppliedAlert> {
+export function appliedAlerts(ground: AlertGround, before?: EarlierAlerts): ReadonlyMap<string, AppliedAlert> {
   const listing = labelsByAlert(ground.fleet);
   const found = [
-    ...Array.from(ground.fleet.alerts.values(), (alert) => declaredAlert(alert, listing.get(alert.name) ?? [], ground)),
+    ...Array.from(ground.fleet.alerts.values(), (alert) => {
+      const labels = listing.get(alert.name) ?? [];
+      return unchanged(alert, labels, ground, before) ?? declaredAlert(alert, labels, ground);
+    }),
     ...Object.entries(CATALOGUE)
       .filter(([name]) => !ground.fleet.alerts.has(name))
       .map(([name, entry]) => catalogueAlert(name, entry, listing.get(name) ?? [], ground))
@@ -61,14 +75,14 @@ export function reasonsOf(alert: AppliedAlert, place: number, ground: AlertGroun
   const listed = alert.labels.filter((label) => index.labelled(label).has(place));
   const byLabel = listed.map((name): From => ({ kind: "label", name }));
   if (alert.declared !== null) {
-    const { target } = alert.declared;
-    const isTarget = target === null || (matched(target, index, lookupIn(ground)) ?? index.everyone).has(place);
-    const parts = isTarget ? fulfilled(target ?? NO_RULE, place, index, lookupIn(ground)) : [];
+    const target = alert.declared.target ?? NO_RULE;
+    const isTarget = isMatched(target, place, index, lookupIn(ground));
+    const parts = isTarget ? fulfilled(target, place, index, lookupIn(ground)) : [];
     const everyone: From[] = isTarget && parts.length === 0 ? [{ kind: "label", name: EVERY_SERVER }] : [];
     return distinct([...byLabel, ...parts, ...everyone]);
   }
-  const triggered = alert.triggers.flatMap((trigger): From[] => {
-    if (!triggeredBy(trigger, ground).has(place)) return [];
+  const triggered = alert.triggers.flatMap(({ trigger, servers }): From[] => {
+    if (!servers.has(place)) return [];
     switch (trigger.kind) {
       case "class":
         return [{ kind: "class", name: trigger.name }];
@@ -97,7 +111,7 @@ function declaredAlert(alert: Alert, labels: readonly string[], ground: AlertGro
   const lookup = lookupIn(ground);
   const servers = (alert.target === null ? null : matched(alert.target, index, lookup)) ?? index.everyone.copy();
   for (const label of labels) servers.unite(index.labelled(label));
-  const out = excluded(alert.exclude, index, lookup).intersect(servers);
+  const out = excluded(alert.exclude, servers, index, lookup);
   const entry = Object.hasOwn(CATALOGUE, alert.name) ? CATALOGUE[alert.name] : undefined;
   return {
     name: alert.name,
@@ -121,11 +135,29 @@ function catalogueAlert(
   ground: AlertGround,
 ): AppliedAlert {
   const { index } = ground;
-  const servers = ServerSet.none(index.servers.length);
+  const servers = index.nobody();
   for (const label of labels) servers.unite(index.labelled(label));
-  for (const trigger of triggers) servers.unite(triggeredBy(trigger, ground));
+  const triggered = triggers.map((trigger) => ({ trigger, servers: triggeredBy(trigger, ground) }));
+  for (const calling of triggered) servers.unite(calling.servers);
   const facts = { name, origin: "auto" as const, condition, severity, forSeconds };
-  return { ...facts, declared: null, labels, triggers, servers, excluded: index.none };
+  return { ...facts, declared: null, labels, triggers: triggered, servers, excluded: index.empty };
+}
+
+/** The declared alert as it was, if neither it has changed nor anything that it looks at. */
+function unchanged(
+  alert: Alert,
+  labels: readonly string[],
+  ground: AlertGround,
+  before: EarlierAlerts | undefined,
+): AppliedAlert | undefined {
+  const earlier = before?.alerts.get(alert.name);
+  if (before === undefined || earlier?.declared !== alert || earlier.labels.join() !== labels.join()) return undefined;
+  const now = { index: ground.index, lookup: lookupIn(ground) };
+  const then = { index: before.index, lookup: lookupIn(before) };
+  const isSame = [alert.target ?? NO_RULE, alert.exclude, { ...NO_RULE, labels }].every((rule) => {
+    return looksAtTheSame(rule, now, then);
+  });
+  return isSame ? earlier : undefined;
 }
 
 function triggeredBy(trigger: Trigger, { fleet, index, classes, sizes }: AlertGround): ServerSet {
@@ -133,7 +165,7 @@ function triggeredBy(trigger: Trigger, { fleet, index, classes, sizes }: AlertGr
     case "class":
       return classes.having(trigger.name);
     case "port": {
-      const found = ServerSet.none(index.servers.length);
+      const found = index.nobody();
       for (const { name, ports } of fleet.labels.values()) {
         if (ports.includes(trigger.port)) found.unite(index.labelled(name));
       }
@@ -150,12 +182,17 @@ function triggeredBy(trigger: Trigger, { fleet, index, classes, sizes }: AlertGr
 function labelsByAlert({ labels }: Fleet): ReadonlyMap<string, readonly string[]> {
   const listing = new Map<string, string[]>();
   for (const { name, alerts } of labels.values()) {
-    for (const alert of alerts) listing.set(alert, [...(listing.get(alert) ?? []), name].sort());
+    for (const alert of alerts) {
+      const known = listing.get(alert);
+      if (known === undefined) listing.set(alert, [name]);
+      else known.push(name);
+    }
   }
+  for (const names of listing.values()) names.sort();
   return listing;
 }
 
-function lookupIn({ groups }: AlertGround): GroupLookup {
+function lookupIn({ groups }: Pick<AlertGround, "groups">): GroupLookup {
   return (name) => groups.get(name)?.members;
 }
 

@@ -35,8 +35,6 @@ export class ClassSources {
   readonly #index: ServerIndex;
   /** Groups that bring classes, by name. */
   readonly #groups: readonly Membership[];
-  /** Places of servers that have classes of their own. */
-  readonly #own: readonly number[];
   /** Made when it is first asked for: a single server is answered without it. */
   #byClass: Map<string, SourceSet[]> | null = null;
 
@@ -46,7 +44,6 @@ export class ClassSources {
     this.#groups = [...groups.values()]
       .filter(({ group }) => group.puppetClasses.length > 0)
       .sort((a, b) => (a.group.name < b.group.name ? -1 : 1));
-    this.#own = fleet.servers.flatMap(({ puppetClasses }, place) => (puppetClasses.length > 0 ? [place] : []));
   }
 
   /** Of one server, those of labels first. */
@@ -75,14 +72,14 @@ export class ClassSources {
 
   /** Every server that has the class. */
   having(puppetClass: string): ServerSet {
-    const found = ServerSet.none(this.#index.servers.length);
+    const found = this.#index.nobody();
     for (const { set } of this.#sources(puppetClass)) found.unite(set);
     return found;
   }
 
   /** Servers to which the class comes otherwise than by a label. */
   beyondLabels(puppetClass: string): ServerSet {
-    const found = ServerSet.none(this.#index.servers.length);
+    const found = this.#index.nobody();
     for (const { set, from } of this.#sources(puppetClass)) if (from.kind !== "label") found.unite(set);
     for (const { set, from } of this.#sources(puppetClass)) if (from.kind === "label") found.subtract(set);
     return found;
@@ -103,7 +100,7 @@ export class ClassSources {
     const sources = this.#sources(puppetClass);
     const parameters = new Set(sources.flatMap((source) => Object.keys(source.parameters)));
     return [...parameters].sort().flatMap((parameter) => {
-      const decided = ServerSet.none(this.#index.servers.length);
+      const decided = this.#index.nobody();
       return [...LEVELS].reverse().flatMap((level): Diagnostic[] => {
         const own = sources.filter(
           ({ from, parameters: given }) => from.kind === level && Object.hasOwn(given, parameter),
@@ -140,7 +137,7 @@ export class ClassSources {
       add({ kind: "group", name: group.name }, group.puppetClasses, members);
     // Servers that say the same of a class are one source, as there may be as many as there are servers.
     const alike = new Map<string, ServerSet>();
-    for (const place of this.#own) {
+    for (const place of this.#index.classed) {
       const { name, puppetClasses } = this.#index.at(place);
       for (const one of puppetClasses) {
         const key = JSON.stringify([one.name, one.parameters]);

@@ -176,13 +176,13 @@ function collisions({ fleet, index, secrets }: Ground): Diagnostic[] {
   const readers = new Map<string, ServerSet>();
   for (const label of fleet.labels.keys()) {
     for (const { path } of secrets.grants(label)) {
-      const known = readers.get(path) ?? ServerSet.none(index.servers.length);
+      const known = readers.get(path) ?? index.nobody();
       readers.set(path, known.unite(index.labelled(label)));
     }
   }
   return collidingPaths(readers.keys()).flatMap((same): Diagnostic[] => {
-    const seen = ServerSet.none(index.servers.length);
-    const torn = ServerSet.none(index.servers.length);
+    const seen = index.nobody();
+    const torn = index.nobody();
     for (const path of same) {
       const set = readers.get(path) as ServerSet;
       torn.unite(seen.copy().intersect(set));

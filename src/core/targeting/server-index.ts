@@ -12,9 +12,14 @@ type Postings = ReadonlyMap<string, ServerSet>;
 export class ServerIndex {
   readonly servers: readonly ServerRecord[];
   readonly everyone: ServerSet;
-  readonly none: ServerSet;
+  /** Nobody, shared: not to be changed. */
+  readonly empty: ServerSet;
   readonly labels: Postings;
   readonly attributes: Readonly<Record<RuleAttribute, Postings>>;
+  /** Servers that say their size themselves. */
+  readonly sized: ServerSet;
+  /** Servers that have classes of their own. */
+  readonly classed: ServerSet;
   readonly #names: ReadonlyMap<string, number>;
 
   private constructor(
@@ -23,13 +28,16 @@ export class ServerIndex {
     attributes: Readonly<Record<RuleAttribute, Postings>>,
     names: ReadonlyMap<string, number>,
     everyone: ServerSet,
+    { sized, classed }: Pick<ServerIndex, "sized" | "classed">,
   ) {
+    this.sized = sized;
+    this.classed = classed;
     this.servers = servers;
     this.labels = labels;
     this.attributes = attributes;
     this.#names = names;
     this.everyone = everyone;
-    this.none = ServerSet.none(servers.length);
+    this.empty = ServerSet.none(servers.length);
   }
 
   static of(servers: readonly ServerRecord[]): ServerIndex {
@@ -43,14 +51,19 @@ export class ServerIndex {
       }
       posting.add(place);
     };
+    const sized = ServerSet.none(servers.length);
+    const classed = ServerSet.none(servers.length);
     servers.forEach((server, place) => {
+      if (server.size !== null) sized.add(place);
+      if (server.puppetClasses.length > 0) classed.add(place);
       for (const label of labelsOf(server)) post(labels, label, place);
       for (const key of RULE_ATTRIBUTES) {
         const value = server[key];
         if (value !== null) post(attributes[key], value, place);
       }
     });
-    return new ServerIndex(servers, labels, attributes, namesOf(servers), ServerSet.of(servers.length, servers.keys()));
+    const everyone = ServerSet.of(servers.length, servers.keys());
+    return new ServerIndex(servers, labels, attributes, namesOf(servers), everyone, { sized, classed });
   }
 
   /**
@@ -69,26 +82,36 @@ export class ServerIndex {
     const labels = new PostingsEdit(this.labels, servers.length);
     const edit = (key: RuleAttribute) => new PostingsEdit(this.attributes[key], servers.length);
     const edits = { environment: edit("environment"), region: edit("region"), provider: edit("provider") };
+    const sized = this.sized.copy();
+    const classed = this.classed.copy();
     for (const place of moved) {
       const [before, after] = [this.servers[place] as ServerRecord, servers[place] as ServerRecord];
-      for (const label of labelsOf(before)) labels.remove(label, place);
-      for (const label of labelsOf(after)) labels.add(label, place);
+      if (after.size === null) sized.remove(place);
+      else sized.add(place);
+      if (after.puppetClasses.length === 0) classed.remove(place);
+      else classed.add(place);
+      // What stays is not touched: whoever looks at a posting sees by the set itself that nothing has changed.
+      const [had, has] = [labelsOf(before), labelsOf(after)];
+      for (const label of had) if (!has.includes(label)) labels.remove(label, place);
+      for (const label of has) if (!had.includes(label)) labels.add(label, place);
       for (const key of RULE_ATTRIBUTES) {
+        if (before[key] === after[key]) continue;
         if (before[key] !== null) edits[key].remove(before[key], place);
         if (after[key] !== null) edits[key].add(after[key], place);
       }
     }
     const { environment, region, provider } = edits;
     const attributes = { environment: environment.result, region: region.result, provider: provider.result };
-    return new ServerIndex(servers, labels.result, attributes, this.#names, this.everyone);
+    return new ServerIndex(servers, labels.result, attributes, this.#names, this.everyone, { sized, classed });
   }
 
   labelled(label: string): ServerSet {
-    return this.labels.get(label) ?? this.none;
+    return this.labels.get(label) ?? this.empty;
   }
 
-  having(attribute: RuleAttribute, value: string): ServerSet {
-    return this.attributes[attribute].get(value) ?? this.none;
+  /** A set of nobody, to fill. */
+  nobody(): ServerSet {
+    return ServerSet.none(this.servers.length);
   }
 
   /** The place of the server that owns this name or has this id. */

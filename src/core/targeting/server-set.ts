@@ -60,6 +60,10 @@ export class ServerSet {
     return false;
   }
 
+  equals(other: ServerSet): boolean {
+    return this.#words.every((word, i) => word === other.#words[i]);
+  }
+
   get isEmpty(): boolean {
     return this.#words.every((word) => word === 0);
   }

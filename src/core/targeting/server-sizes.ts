@@ -76,21 +76,16 @@ export class ServerSizes {
 
   #sets(): { readonly known: ServerSet; readonly torn: ServerSet } {
     if (this.#made !== null) return this.#made;
-    const { servers } = this.#index;
-    const own = ServerSet.none(servers.length);
-    servers.forEach(({ size }, place) => {
-      if (size !== null) own.add(place);
-    });
-    const byLabels = ServerSet.none(servers.length);
-    const torn = ServerSet.none(servers.length);
+    const byLabels = this.#index.nobody();
+    const torn = this.#index.nobody();
     for (const labels of this.#labels.values()) {
-      const set = ServerSet.none(servers.length);
+      const set = this.#index.nobody();
       for (const label of labels) set.unite(this.#index.labelled(label));
       torn.unite(byLabels.copy().intersect(set));
       byLabels.unite(set);
     }
-    torn.subtract(own);
-    this.#made = { known: byLabels.subtract(torn).unite(own), torn };
+    torn.subtract(this.#index.sized);
+    this.#made = { known: byLabels.subtract(torn).unite(this.#index.sized), torn };
     return this.#made;
   }
 }

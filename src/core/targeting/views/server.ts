@@ -107,12 +107,12 @@ function portsOf({ fleet, index }: Targeting, place: number): ServerPort[] {
 function exclusions(targeting: Targeting, place: number): ExcludedFrom[] {
   const { groups, alerts, index } = targeting;
   const found: ExcludedFrom[] = [];
-  for (const name of [...groups.keys()].sort()) {
-    const { group, excluded, lookup } = groups.get(name) ?? {};
-    if (group === undefined || lookup === undefined || !excluded?.has(place)) continue;
+  for (const { group, excluded, lookup } of groups.values()) {
+    if (!excluded.has(place)) continue;
     const [by] = fulfilled(group.exclude, place, index, lookup);
-    if (by !== undefined) found.push({ kind: "group", name, by });
+    if (by !== undefined) found.push({ kind: "group", name: group.name, by });
   }
+  found.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const alert of alerts.values()) {
     const [by] = exclusionsOf(alert, place, targeting);
     if (by !== undefined) found.push({ kind: "alert", name: alert.name, by });

@@ -1,0 +1,130 @@
+import { toHex } from "../src/core/bytes.ts";
+import type { Json } from "../src/core/json.ts";
+import {
+  alertPath,
+  groupPath,
+  labelPath,
+  scanPath,
+  secretPath,
+  serverAttributePath,
+  serverLabelPath,
+} from "../src/core/paths.ts";
+import type { View } from "../src/core/view.ts";
+import type { Authority, NodeRecord } from "../src/crdt/authority/resolve.ts";
+import type { ChainLink } from "../src/crdt/chain.ts";
+import { Fold, type Foldable } from "../src/crdt/fold.ts";
+import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
+import { seededRandom } from "../sim/random.ts";
+
+export interface FleetSize {
+  readonly servers: number;
+  readonly labels: number;
+  readonly groups: number;
+  readonly alerts: number;
+}
+
+const OPERATOR = "a".repeat(64);
+const LABELS_EACH = 5;
+/** Of one entry: 64 KiB of it. */
+const WRITES_EACH = 400;
+
+/**
+ * A fleet as the fold has it once its entries are admitted: members, and one operator's ledger. The entries are not
+ * signed, as what is measured begins behind the door.
+ */
+export class LabelledFleet {
+  readonly ids: readonly string[];
+  readonly #fold = new Fold();
+  readonly #links: ChainLink[] = [];
+  readonly #authority: Authority;
+  #revision = 0;
+
+  constructor(size: FleetSize) {
+    const random = seededRandom("labelled fleet");
+    const pick = (kind: string, count: number) => `${kind}-${random.below(count)}`;
+    this.ids = Array.from({ length: size.servers }, () => toHex(random.bytes(32)));
+    const nodes = this.ids.map((id, i): [string, NodeRecord] => {
+      const roles: ReadonlySet<string> = new Set(i < 3 ? ["coordinator", "secret-store"] : []);
+      const fresh = {
+        naming: "owned",
+        state: "active",
+        how: "enrol",
+        labels: [],
+        attributes: {},
+        at: 0,
+        opening: 0,
+      } as const;
+      return [id, { id, key: `key of ${id}`, seal: `seal of ${id}`, name: `web-${i}`, roles, ...fresh }];
+    });
+    const alice = { log: OPERATOR, key: "alice's", name: "alice", rank: 1, rights: new Set(["ops"] as const) };
+    this.#authority = {
+      operators: new Map([[OPERATOR, { ...alice, need: { admin: 1, destroy: 1 }, opening: 0, state: "live" }]]),
+      nodes: new Map(nodes),
+      tokens: new Map(),
+      roleLogs: new Map(),
+      cuts: [],
+      effective: new Set(),
+    };
+    const writes: [string, Json][] = [];
+    for (let i = 0; i < size.labels; i++) {
+      const classes = Array.from({ length: 3 }, (_, n) => `class_${(i * 2 + n) % (size.labels * 2)}::server`);
+      writes.push([
+        labelPath(`label-${i}`),
+        {
+          puppetClasses: classes.map((name, n) => (n === 0 ? { name, parameters: { port: 8000 + i } } : name)),
+          ports: i % 7 === 0 ? [443] : [9000 + i],
+          alerts: i % 5 === 0 ? ["smtp_connect", "disk_space_low"] : [],
+          secrets: [`app-${i}/token`],
+          ...(i % 20 === 0 ? { size: "large" } : {}),
+        },
+      ]);
+      writes.push([secretPath(`app-${i}/token`), { type: "static" }]);
+      const reference = { path: `app-${i}/key`, text: "lab::secret('…')", file: "init.pp", line: 1 };
+      writes.push([scanPath(`class_${i}::server`), { references: [reference], tree: "00" }]);
+    }
+    for (let i = 0; i < size.groups; i++) {
+      // Each contains two that come later: as deep as there are groups.
+      const inner = [i + 1, i + 2].filter((n) => n < size.groups).map((n) => `group-${n}`);
+      const match = { labels: [pick("label", size.labels), pick("label", size.labels)], environment: ["prod"] };
+      const exclude = { labels: [pick("label", size.labels)], servers: [pick("web", size.servers)] };
+      writes.push([groupPath(`group-${i}`), { match, groups: inner, servers: [pick("web", size.servers)], exclude }]);
+    }
+    for (let i = 0; i < size.alerts; i++) {
+      const target = [
+        { groups: [pick("group", size.groups)] },
+        { labels: [pick("label", size.labels)], environment: ["prod"] },
+        { region: ["eu-west"], exclude: { groups: [pick("group", size.groups)] } },
+      ][i % 3] as Json;
+      writes.push([alertPath(`alert-${i}`), { condition: "disk_usage_percent > 85", severity: "warning", target }]);
+    }
+    for (const [i, id] of this.ids.entries()) {
+      const labels = new Set(Array.from({ length: LABELS_EACH }, () => pick("label", size.labels)));
+      for (const label of labels) writes.push([serverLabelPath(id, label), true]);
+      writes.push([serverAttributePath(id, "environment"), i % 3 === 0 ? "staging" : "prod"]);
+      writes.push([serverAttributePath(id, "region"), i % 2 === 0 ? "eu-west" : "us-east"]);
+      writes.push([serverAttributePath(id, "provider"), i % 4 === 0 ? "aws" : "baremetal"]);
+    }
+    for (let i = 0; i < writes.length; i += WRITES_EACH)
+      this.write(Object.fromEntries(writes.slice(i, i + WRITES_EACH)));
+  }
+
+  write(values: Readonly<Record<string, Json | undefined>>): void {
+    this.#revision++;
+    const writes = Object.entries(values).map(([path, value]): LedgerWrite => ({ path, value, over: [] }));
+    const header = { hlc: { ms: this.#revision, count: 0 }, more: 0 };
+    const entry = { header, id: `entry ${this.#revision}` };
+    this.#links.push({ entry, writes, prev: null, next: [] } as unknown as ChainLink);
+  }
+
+  view(): View {
+    const chain = { main: this.#links };
+    return this.#fold.view({
+      mesh: new Uint8Array(32),
+      graph: { entries: [] },
+      authority: this.#authority,
+      revision: this.#revision,
+      newest: { ms: this.#revision, count: 0 },
+      chain: () => chain,
+    } as unknown as Foldable);
+  }
+}
