@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { toHex } from "../src/core/bytes.ts";
 import type { Json } from "../src/core/json.ts";
 import {
@@ -9,11 +10,15 @@ import {
   serverAttributePath,
   serverLabelPath,
 } from "../src/core/paths.ts";
+import type { Keys } from "../src/core/ports/keys.ts";
 import type { View } from "../src/core/view.ts";
-import type { Authority, NodeRecord } from "../src/crdt/authority/resolve.ts";
-import type { ChainLink } from "../src/crdt/chain.ts";
+import type { NodeRecord } from "../src/crdt/authority/nodes.ts";
+import type { Authority } from "../src/crdt/authority/resolve.ts";
+import { Chain } from "../src/crdt/chain.ts";
+import { draftLink } from "../src/crdt/compose.ts";
+import { CLASS_DESIRED } from "../src/crdt/entry/entry.ts";
 import { Fold, type Foldable } from "../src/crdt/fold.ts";
-import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
+import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import { seededRandom } from "../sim/random.ts";
 
 export interface FleetSize {
@@ -23,10 +28,14 @@ export interface FleetSize {
   readonly alerts: number;
 }
 
-const OPERATOR = "a".repeat(64);
+const MESH = new Uint8Array(32);
+const LOG = new Uint8Array(32).fill(0xaa);
+const OPERATOR = toHex(LOG);
+/** Nothing else is asked of it: what is measured begins behind the checks. */
+const keys = { hash: (bytes: Uint8Array) => createHash("sha256").update(bytes).digest() } as unknown as Keys;
 const LABELS_EACH = 5;
-/** Of one entry: 64 KiB of it. */
-const WRITES_EACH = 400;
+/** In one entry: it has at most 64 KiB. */
+const WRITES_EACH = 200;
 
 /**
  * A fleet as the fold has it once its entries are admitted: members, and one operator's ledger. The entries are not
@@ -35,7 +44,9 @@ const WRITES_EACH = 400;
 export class LabelledFleet {
   readonly ids: readonly string[];
   readonly #fold = new Fold();
-  readonly #links: ChainLink[] = [];
+  readonly #chain = new Chain(keys, LOG, CLASS_DESIRED, "alice");
+  readonly #cursor = new DocumentCursor(keys, LOG);
+  #head: { seq: number; hash: Uint8Array } | null = null;
   readonly #authority: Authority;
   #revision = 0;
 
@@ -56,15 +67,16 @@ export class LabelledFleet {
       } as const;
       return [id, { id, key: `key of ${id}`, seal: `seal of ${id}`, name: `web-${i}`, roles, ...fresh }];
     });
-    const alice = { log: OPERATOR, key: "alice's", name: "alice", rank: 1, rights: new Set(["ops"] as const) };
+    const alice = { log: OPERATOR, key: "alice's", name: "alice", rank: 1, rights: new Set(["ops"]), state: "live" };
+    // As much of what authority entries mean as the fold looks at.
     this.#authority = {
-      operators: new Map([[OPERATOR, { ...alice, need: { admin: 1, destroy: 1 }, opening: 0, state: "live" }]]),
+      operators: new Map([[OPERATOR, { ...alice, need: { admin: 1, destroy: 1 }, opening: 0, enders: [] }]]),
       nodes: new Map(nodes),
       tokens: new Map(),
       roleLogs: new Map(),
       cuts: [],
-      effective: new Set(),
-    };
+      checkpoints: [],
+    } as unknown as Authority;
     const writes: [string, Json][] = [];
     for (let i = 0; i < size.labels; i++) {
       const classes = Array.from({ length: 3 }, (_, n) => `class_${(i * 2 + n) % (size.labels * 2)}::server`);
@@ -109,22 +121,24 @@ export class LabelledFleet {
   }
 
   write(values: Readonly<Record<string, Json | undefined>>): void {
-    this.#revision++;
-    const writes = Object.entries(values).map(([path, value]): LedgerWrite => ({ path, value, over: [] }));
-    const header = { hlc: { ms: this.#revision, count: 0 }, more: 0 };
-    const entry = { header, id: `entry ${this.#revision}` };
-    this.#links.push({ entry, writes, prev: null, next: [] } as unknown as ChainLink);
+    const hlc = { ms: ++this.#revision, count: 0 };
+    const writes = Object.entries(values).map(([path, value]) => ({ path, value, over: [] }));
+    const payload = this.#cursor.encode(writes, hlc);
+    this.#cursor.advance(payload, hlc);
+    const place = { mesh: MESH, log: LOG, class: CLASS_DESIRED, head: this.#head, hlc, seen: MESH, more: 0 };
+    const entry = draftLink(keys, place, payload, new Uint8Array(32));
+    this.#head = { seq: entry.header.seq, hash: entry.hash };
+    this.#chain.add(entry);
   }
 
   view(): View {
-    const chain = { main: this.#links };
     return this.#fold.view({
-      mesh: new Uint8Array(32),
+      mesh: MESH,
       graph: { entries: [] },
       authority: this.#authority,
       revision: this.#revision,
       newest: { ms: this.#revision, count: 0 },
-      chain: () => chain,
+      chain: () => this.#chain,
     } as unknown as Foldable);
   }
 }
