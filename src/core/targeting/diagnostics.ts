@@ -12,7 +12,7 @@ import type { Memberships } from "./group-members.ts";
 import { inWords } from "./in-words.ts";
 import type { ServerIndex } from "./server-index.ts";
 import type { ServerSecrets } from "./server-secrets.ts";
-import { ServerSet } from "./server-set.ts";
+import type { ServerSet } from "./server-set.ts";
 import type { ServerSizes } from "./server-sizes.ts";
 
 interface Ground {

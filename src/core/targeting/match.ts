@@ -1,13 +1,13 @@
 import type { Exclusion, Rule } from "../model/rule.ts";
 import type { From } from "./provenance.ts";
-import { RULE_ATTRIBUTES, type ServerIndex } from "./server-index.ts";
-import { ServerSet } from "./server-set.ts";
+import type { RuleAttribute, ServerIndex } from "./server-index.ts";
+import type { ServerSet } from "./server-set.ts";
 
 /** Members of a group, by its name; nothing for a name that brings nothing where it is asked. */
 export type GroupLookup = (name: string) => ServerSet | undefined;
 
 /** What one value of a rule can be: a label, a value of an attribute, a name, a membership. */
-type RuleKind = "server" | "label" | "group" | (typeof RULE_ATTRIBUTES)[number];
+type RuleKind = "server" | "label" | "group" | RuleAttribute;
 
 /** The servers that a rule matches; null if it has no key with a value, so that the caller says what that means. */
 export function matched(rule: Rule, index: ServerIndex, group: GroupLookup): ServerSet | null {

@@ -3,7 +3,7 @@ import type { Fleet } from "../model/fleet.ts";
 import { inWords } from "./in-words.ts";
 import type { From } from "./provenance.ts";
 import { labelsOf, type ServerIndex } from "./server-index.ts";
-import { ServerSet } from "./server-set.ts";
+import type { ServerSet } from "./server-set.ts";
 
 /** What a server's size is called while its labels disagree about it. */
 export const UNKNOWN_SIZE = "unknown";
