@@ -1,6 +1,6 @@
 import { ascii, concat } from "../src/core/bytes.ts";
 import type { Hlc } from "../src/core/hlc.ts";
-import type { DocumentState } from "../src/crdt/ledger/update-codec.ts";
+import type { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 
 /*
  * Yjs updates, format V1, that no honest writer makes. Written here from the format's description, without the shipped
@@ -67,12 +67,12 @@ function update({ blocks = 1, structs, client, clock, body, deleted, tail }: Upd
 }
 
 /**
- * Updates after `state`, which has one path, each wrong in one way. What they would do, if anybody let them, is to
+ * Updates after `document`, which has one path, each wrong in one way. What they would do, if anybody let them, is to
  * write `path`.
  */
-export function hostileUpdates({ client, next, tips }: DocumentState, hlc: Hlc, path: string): Uint8Array[] {
-  const [known] = tips.keys();
-  const origin = tips.get(known ?? "") ?? 0;
+export function hostileUpdates(document: DocumentCursor, hlc: Hlc, path: string): Uint8Array[] {
+  const { client, next } = document;
+  const [[known, origin] = [path, 0]] = document.places();
   const place = { client, clock: next };
   const item = (info: number, head: readonly Uint8Array[], content = value(hlc)): Uint8Array =>
     concat(Uint8Array.of(info), ...head, varUint(1), content);
@@ -91,7 +91,7 @@ export function hostileUpdates({ client, next, tips }: DocumentState, hlc: Hlc, 
     update({ ...place, body: [after(client, origin + 7)], deleted: [client, [[origin + 7, 1]]] }),
     update({ ...place, body: [after(client, next)], deleted: [client, [[next, 1]]] }),
     // A path that has a value, as if it had none: the walk to its end is quadratic in the long run.
-    update({ ...place, body: [first(known ?? path)] }),
+    update({ ...place, body: [first(known)] }),
     // Delete sets: too much, too little, another client's.
     update({ ...place, body: [after(client, origin)], deleted: [client, [[0, HUGE]]] }),
     update({ ...place, body: [after(client, origin)] }),

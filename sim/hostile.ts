@@ -205,7 +205,7 @@ export class Hostile {
     const chain = place === "next" ? replica.chain(toHex(log), CLASS_DESIRED) : undefined;
     const last = chain?.main.at(-1)?.entry;
     const head = last === undefined ? null : { seq: last.header.seq, hash: last.hash };
-    const cursor = chain?.document ?? new DocumentCursor(keys, log);
+    const cursor = chain?.documentAt(chain.main.at(-1) ?? null) ?? new DocumentCursor(keys, log);
     const hlc: Hlc = { ms: Math.max(clock.now(), (last?.header.hlc.ms ?? 0) + 1), count: 0 };
     const position = { mesh, log, class: CLASS_DESIRED, head, hlc, seen: this.#random.bytes(32), more: 0 };
     return composeLink(keys, position, cursor.encode([write], hlc), signer);

@@ -75,8 +75,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "an update may begin a path anew",
     file: "src/crdt/ledger/update-codec.ts",
-    guard: "if (state.tips.has(path)) throw",
-    without: "if (state.tips.has(path) && path.length === 0) throw",
+    guard: "if (state.clockOf(path) !== undefined) throw",
+    without: "if (state.clockOf(path) !== undefined && path.length === 0) throw",
   },
   {
     name: "entries are written without sync",

@@ -11,6 +11,8 @@ export interface ChainLink {
   readonly prev: ChainLink | null;
   /** What a desired-state entry writes; empty for other classes. */
   readonly writes: readonly LedgerWrite[];
+  /** Of a ledger: the clock of the item that comes after those of this link. */
+  readonly end: number;
   readonly next: ChainLink[];
 }
 
@@ -19,6 +21,9 @@ export type ChainAnswer =
   | { readonly state: "known" }
   | { readonly state: "waiting"; readonly missing: readonly string[] }
   | { readonly state: "refused"; readonly reason: string };
+
+/** Branches whose ends are remembered; an honest writer has two at the most. */
+const MAX_CURSORS = 8;
 
 /** One single-writer chain. Normally a line; a writer that signs two successors makes it a tree, which is kept as proof. */
 export class Chain {
@@ -29,20 +34,19 @@ export class Chain {
   readonly #roots: ChainLink[] = [];
   readonly #tips = new Map<string, ChainLink>();
   /** The entries up to the first fork. */
-  #main: ChainLink[] = [];
-  #cursor: DocumentCursor | null;
-  /** The branch of a fork that was read last, so that one that comes in order is not read anew for every link. */
-  #branch: { tip: ChainLink | null; cursor: DocumentCursor } | null = null;
-  #forked = false;
-  readonly #keys: Pick<Keys, "hash">;
-  readonly #logBytes: Uint8Array;
+  #main: ChainLink[];
+  /** The branch that came first, to its end. */
+  readonly #trunk: ChainLink[] = [];
+  /** Stands at the end of the trunk. */
+  readonly #cursor: DocumentCursor | null;
+  /** Stand at the ends of other branches, so that one that comes in order is not read anew for every link. */
+  readonly #branches = new Map<ChainLink, DocumentCursor>();
 
   constructor(keys: Pick<Keys, "hash">, log: Uint8Array, chainClass: number, key: string) {
-    this.#keys = keys;
-    this.#logBytes = log;
     this.log = toHex(log);
     this.class = chainClass;
     this.key = key;
+    this.#main = this.#trunk;
     this.#cursor = chainClass === CLASS_DESIRED ? new DocumentCursor(keys, log) : null;
   }
 
@@ -53,7 +57,7 @@ export class Chain {
 
   /** - `line`: one history · `forked`: the writer signed two, and nothing after the fork counts */
   get shape(): "line" | "forked" {
-    return this.#forked ? "forked" : "line";
+    return this.#main === this.#trunk ? "line" : "forked";
   }
 
   /** First links: more than one only if the writer forked at once. */
@@ -78,9 +82,9 @@ export class Chain {
     return [...this.#byId.values()];
   }
 
-  /** The state of the document after the last entry of {@link main}: what the writer's next update must continue. */
-  get document(): DocumentCursor | null {
-    return this.#cursor;
+  /** The document after a link (null: at the beginning), which the writer's next update there must continue. */
+  documentAt(link: ChainLink | null): DocumentCursor | null {
+    return this.#cursor === null ? null : this.#cursorAt(this.#cursor, link).copy();
   }
 
   /** Adds an entry whose signature (or that of a descendant) has been checked. */
@@ -95,8 +99,8 @@ export class Chain {
     const refusal = this.#refusal(entry, prev);
     if (refusal !== null) return { state: "refused", reason: refusal };
 
-    const extends_ = !this.#forked && prev === last;
-    const cursor = extends_ ? this.#cursor : this.#cursorAt(prev);
+    const end = this.#trunk.at(-1) ?? null;
+    const cursor = this.#cursor === null ? null : prev === end ? this.#cursor : this.#cursorAt(this.#cursor, prev);
     let writes: readonly LedgerWrite[] = [];
     try {
       if (cursor !== null) writes = cursor.advance(entry.payload, header.hlc);
@@ -104,22 +108,42 @@ export class Chain {
       if (error instanceof MalformedError) return { state: "refused", reason: error.message };
       throw error;
     }
-    const link: ChainLink = { entry, prev, writes, next: [] };
-    if (cursor !== null && !extends_) this.#branch = { tip: link, cursor };
+    const link: ChainLink = { entry, prev, writes, end: cursor?.next ?? 0, next: [] };
+    const isFork = (prev?.next ?? this.#roots).push(link) > 1;
     this.#byId.set(entry.id, link);
-    (prev?.next ?? this.#roots).push(link);
     if (prev !== null) this.#tips.delete(prev.entry.id);
     this.#tips.set(entry.id, link);
-    if (extends_) this.#main.push(link);
-    else this.#cutMain(prev);
-    return { state: "admitted", link, forked: !extends_ };
+    if (prev === end) this.#trunk.push(link);
+    else if (cursor !== null) this.#keepCursor(prev, link, cursor);
+    if (isFork) this.#cutMain(prev);
+    return { state: "admitted", link, forked: isFork };
   }
 
-  /** The same chain as if these entries, and what builds on them, had never come. */
-  without(entries: ReadonlySet<Entry>): Chain {
-    const chain = new Chain(this.#keys, this.#logBytes, this.class, this.key);
-    for (const { entry } of this.links()) if (!entries.has(entry)) chain.add(entry);
-    return chain;
+  /** Takes out again what nothing builds on but what is taken out, too: as if it had never come. */
+  remove(entries: ReadonlySet<Entry>): void {
+    for (const link of this.links().toReversed()) if (entries.has(link.entry)) this.#removeTip(link);
+  }
+
+  #removeTip(link: ChainLink): void {
+    const { entry, prev, writes } = link;
+    const siblings = prev?.next ?? this.#roots;
+    siblings.splice(siblings.indexOf(link), 1);
+    this.#byId.delete(entry.id);
+    this.#tips.delete(entry.id);
+    if (prev !== null && prev.next.length === 0) this.#tips.set(prev.entry.id, prev);
+    this.#branches.delete(link);
+    if (this.#trunk.at(-1) === link) {
+      this.#trunk.pop();
+      this.#cursor?.retreat(writes);
+    }
+    if (siblings.length === 1) this.#main = this.#mainLine();
+  }
+
+  /** Looked for from the beginning: only where a fork has gone again. */
+  #mainLine(): ChainLink[] {
+    if (this.#roots.length > 1) return [];
+    const fork = this.#trunk.findIndex(({ next }) => next.length > 1);
+    return fork === -1 ? this.#trunk : this.#trunk.slice(0, fork + 1);
   }
 
   #refusal(entry: Entry<ChainHeader>, prev: ChainLink | null): string | null {
@@ -134,18 +158,31 @@ export class Chain {
 
   #cutMain(prev: ChainLink | null): void {
     const length = prev?.entry.header.seq ?? 0;
-    this.#forked = true;
-    if (length >= this.#main.length) return;
-    this.#main = this.#main.slice(0, length);
-    this.#cursor = this.#cursorAt(prev);
+    if (length < this.#main.length && (prev === null || this.#trunk[length - 1] === prev)) {
+      this.#main = this.#trunk.slice(0, length);
+    }
   }
 
-  /** The document at the end of one branch; only forks need it. */
-  #cursorAt(link: ChainLink | null): DocumentCursor | null {
-    if (this.#cursor === null) return null;
-    if (this.#branch?.tip === link && link !== null) return this.#branch.cursor;
-    const cursor = this.#cursor.fresh();
-    for (const step of pathTo(link)) cursor.advance(step.entry.payload, step.entry.header.hlc);
+  /** A branch that has gone on; where there are many, the one that went on longest ago is read anew. */
+  #keepCursor(before: ChainLink | null, link: ChainLink, cursor: DocumentCursor): void {
+    if (before !== null) this.#branches.delete(before);
+    this.#branches.set(link, cursor);
+    const [oldest] = this.#branches.keys();
+    if (this.#branches.size > MAX_CURSORS && oldest !== undefined) this.#branches.delete(oldest);
+  }
+
+  /** Reads what has left the trunk, and nothing that lies before. */
+  #cursorAt(trunk: DocumentCursor, link: ChainLink | null): DocumentCursor {
+    const known = link === null ? undefined : this.#branches.get(link);
+    if (known !== undefined) return known;
+    const side: ChainLink[] = [];
+    let at = link;
+    while (at !== null && this.#trunk[at.entry.header.seq - 1] !== at) {
+      side.push(at);
+      at = at.prev;
+    }
+    const cursor = trunk.back(at?.end ?? 0);
+    for (const step of side.reverse()) cursor.advance(step.entry.payload, step.entry.header.hlc);
     return cursor;
   }
 }

@@ -9,13 +9,15 @@ interface CurrentWrite {
   readonly entry: string;
   readonly hlc: Hlc;
   readonly value: Json | undefined;
+  /** The same log's write here before this one: what counts again if this one does not any more. */
+  readonly before: CurrentWrite | undefined;
 }
 
 interface PathState {
   /** Each log's own latest write: a writer supersedes itself. */
   readonly current: Map<string, CurrentWrite>;
-  /** Every entry that some write here names in `over`. */
-  readonly superseded: Set<string>;
+  /** Every entry that some write here names in `over`, and how many do. */
+  readonly superseded: Map<string, number>;
 }
 
 interface AboutServer {
@@ -46,19 +48,33 @@ export class DesiredState {
     for (const { path, value, over } of link.writes) {
       let state = this.#paths.get(path);
       if (state === undefined) {
-        state = { current: new Map(), superseded: new Set() };
+        state = { current: new Map(), superseded: new Map() };
         this.#paths.set(path, state);
       }
-      state.current.set(log, { log, entry: id, hlc: header.hlc, value });
-      for (const entry of over) state.superseded.add(entry);
+      state.current.set(log, { log, entry: id, hlc: header.hlc, value, before: state.current.get(log) });
+      for (const entry of over) state.superseded.set(entry, (state.superseded.get(entry) ?? 0) + 1);
       this.#settle(path, state);
-      this.#recent.push(path);
-      this.#writes++;
     }
-    if (this.#recent.length > 2 * RECENT_WRITES) this.#recent = this.#recent.slice(-RECENT_WRITES);
   }
 
-  /** Counts every write that was folded here. */
+  /** Takes back the link of that log's ledger that was applied last. */
+  retract(log: string, link: ChainLink): void {
+    for (const { path, over } of link.writes.toReversed()) {
+      const state = this.#paths.get(path) as PathState;
+      const before = state.current.get(log)?.before;
+      if (before === undefined) state.current.delete(log);
+      else state.current.set(log, before);
+      for (const entry of over) {
+        const left = (state.superseded.get(entry) ?? 0) - 1;
+        if (left > 0) state.superseded.set(entry, left);
+        else state.superseded.delete(entry);
+      }
+      if (state.current.size === 0) this.#paths.delete(path);
+      this.#settle(path, state);
+    }
+  }
+
+  /** Counts every write that was folded here, or taken back. */
   get mark(): DesiredMark {
     return { fold: this, writes: this.#writes };
   }
@@ -71,6 +87,9 @@ export class DesiredState {
   }
 
   #settle(path: string, state: PathState): void {
+    this.#recent.push(path);
+    this.#writes++;
+    if (this.#recent.length > 2 * RECENT_WRITES) this.#recent = this.#recent.slice(-RECENT_WRITES);
     const [winner] = candidates(state);
     if (winner?.value === undefined) this.winners.set(path, undefined);
     else this.winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });

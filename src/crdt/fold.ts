@@ -40,13 +40,13 @@ interface Standing {
 }
 
 /**
- * Turns a replica into its {@link View}. Goes on from the last one where ledgers have only grown; where a cut or a
- * fork took something away it folds everything anew, so that both ways give the same.
+ * Turns a replica into its {@link View}. Goes on from the last one: takes back what a cut or a fork took away, and
+ * folds what has come. Both ways give the same.
  */
 export class Fold {
-  #desired = new DesiredState();
-  /** How much of each ledger is folded, and the entry that it ended with. */
-  #applied = new Map<string, { count: number; last: string }>();
+  readonly #desired = new DesiredState();
+  /** How much of each ledger is folded; the list may have grown since. */
+  readonly #applied = new Map<string, { readonly links: readonly ChainLink[]; readonly count: number }>();
   #standing: Standing | null = null;
   #ledgers: ReadonlyMap<string, KeptLedger> = new Map();
 
@@ -64,32 +64,41 @@ export class Fold {
     if (this.#standing?.of !== authority) this.#standing = standingOf(replica, authority);
     const ledgers = keptLedgers(replica, this.#standing.bounds);
     this.#ledgers = ledgers;
-    if (!this.#continues(ledgers)) {
-      this.#desired = new DesiredState();
-      this.#applied = new Map();
-      this.#standing.labels.clear();
-    }
-    for (const [log, { links }] of ledgers) {
-      const from = this.#applied.get(log)?.count ?? 0;
-      for (let i = from; i < links.length; i++) this.#desired.apply(log, links[i] as ChainLink);
-      if (links.length > from) this.#applied.set(log, { count: links.length, last: links.at(-1)?.entry.id as string });
-    }
+    for (const log of [...this.#applied.keys()]) if (!ledgers.has(log)) this.#follow(log, []);
+    for (const [log, { links }] of ledgers) this.#follow(log, links);
     return buildView(replica, this.#standing, { ledgers, desired: this.#desired });
   }
 
-  #continues(ledgers: ReadonlyMap<string, KeptLedger>): boolean {
-    for (const [log, { count, last }] of this.#applied) {
-      if (ledgers.get(log)?.links[count - 1]?.entry.id !== last) return false;
-    }
-    return true;
+  /** Makes what is folded of a ledger be these links. */
+  #follow(log: string, links: readonly ChainLink[]): void {
+    const applied = this.#applied.get(log) ?? { links: [], count: 0 };
+    if (applied.links === links && applied.count === links.length) return;
+    const common = commonLength(applied.links, links, Math.min(applied.count, links.length));
+    for (let i = applied.count - 1; i >= common; i--) this.#desired.retract(log, applied.links[i] as ChainLink);
+    for (let i = common; i < links.length; i++) this.#desired.apply(log, links[i] as ChainLink);
+    if (links.length === 0) this.#applied.delete(log);
+    else this.#applied.set(log, { links, count: links.length });
   }
 
   /** Authority tips, ledger frontiers and the winners that follow from them. */
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const { tips } = this.#standing ?? standingOf(replica, replica.authority);
-    const frontiers = [...this.#applied].map(([log, { count, last }]) => [log, count, last]).sort(byFirst);
+    const frontiers = [...this.#applied]
+      .map(([log, { links, count }]) => [log, count, links[count - 1]?.entry.id as string])
+      .sort(byFirst);
     return keys.hash(this.#desired.winners.encodedBehind(concat(tips, encode(frontiers as Plain))));
   }
+}
+
+/** How many links two paths from the beginning of one ledger share. Where they have parted they do not meet again. */
+function commonLength(a: readonly ChainLink[], b: readonly ChainLink[], limit: number): number {
+  let [low, high] = [0, limit];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (a[middle - 1] === b[middle - 1]) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function byFirst(a: readonly unknown[], b: readonly unknown[]): number {

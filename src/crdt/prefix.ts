@@ -121,7 +121,9 @@ function pinned(
 
 /** From a link on, null being the beginning, while there is exactly one successor. */
 function lastBeforeFork(chain: Chain, from: ChainLink | null): ChainLink | null {
-  let at = from;
+  // From anywhere on the main line it leads to the end of that.
+  const isOnMain = from === null || chain.main[from.entry.header.seq - 1] === from;
+  let at = isOnMain ? (chain.main.at(-1) ?? null) : from;
   for (;;) {
     const next: readonly ChainLink[] = at === null ? chain.roots : at.next;
     const [only] = next;

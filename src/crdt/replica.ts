@@ -313,9 +313,9 @@ export class Replica {
       [...bare].filter(isChain).map(({ header }) => chainId(recurringHex(header.log), header.class)),
     );
     for (const id of spoilt) {
-      const chain = this.#chains.get(id)?.without(bare);
-      if (chain === undefined || chain.size === 0) this.#chains.delete(id);
-      else this.#chains.set(id, chain);
+      const chain = this.#chains.get(id);
+      chain?.remove(bare);
+      if (chain?.size === 0) this.#chains.delete(id);
     }
     return bare;
   }

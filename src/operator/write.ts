@@ -71,7 +71,7 @@ export async function signWrites(
   const whole = writes.map(({ path, value }): LedgerWrite => ({ path, value, over: position.others[path] ?? [] }));
   let hlc = mergeHlc(position.hlc, position.newest, nowMs);
   const parts = split(position.cursor, whole, hlc);
-  const cursor = copyOf(position.cursor);
+  const cursor = position.cursor.copy();
   let { head } = position;
   const links: SignedLink[] = [];
   for (const [i, part] of parts.entries()) {
@@ -118,14 +118,4 @@ function sizeOf(cursor: DocumentCursor, write: LedgerWrite, hlc: Hlc): number {
   }
   if (bytes <= PAYLOAD_LIMIT_BYTES) return bytes;
   throw new LabError("TooLarge", `${write.path} has ${bytes} bytes; one value has at most ${PAYLOAD_LIMIT_BYTES}`);
-}
-
-function copyOf(cursor: DocumentCursor): DocumentCursor {
-  const copy = cursor.fresh();
-  copy.next = cursor.next;
-  for (const [path, clock] of cursor.tips) {
-    copy.tips.set(path, clock);
-    copy.paths.set(clock, path);
-  }
-  return copy;
 }

@@ -146,7 +146,7 @@ describe("among honest agents", () => {
     const last = chain?.main.at(-1)?.entry;
     const head = last === undefined ? null : { seq: last.header.seq, hash: last.hash };
     const hlc = now();
-    const cursor = chain?.document ?? new DocumentCursor(keys, log);
+    const cursor = chain?.documentAt(chain.main.at(-1) ?? null) ?? new DocumentCursor(keys, log);
     const payload = cursor.encode([{ path, value: true, over: [] }], hlc);
     const position = { mesh: mole.mesh, log, class: CLASS_DESIRED, head, hlc, seen: new Uint8Array(32), more: 0 };
     return composeLink(keys, position, payload, signer);

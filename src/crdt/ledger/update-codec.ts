@@ -41,9 +41,9 @@ export interface DocumentState {
   readonly client: number;
   readonly next: number;
   /** Clock of the item that holds a path's current value. */
-  readonly tips: ReadonlyMap<string, number>;
+  clockOf(path: string): number | undefined;
   /** The inverse: an update names what it overwrites by clock alone. */
-  readonly paths: ReadonlyMap<number, string>;
+  pathOf(clock: number): string | undefined;
 }
 
 const STRUCT_FIRST = 0x28; // ContentAny with a parent and a key: the first item of a path
@@ -157,7 +157,7 @@ export function encodeUpdate(state: DocumentState, writes: readonly LedgerWrite[
   out.varUint(state.next);
   const overwritten: number[] = [];
   for (const { path, value, over } of writes) {
-    const tip = state.tips.get(path);
+    const tip = state.clockOf(path);
     if (tip === undefined) {
       out.byte(STRUCT_FIRST);
       out.varUint(1);
@@ -351,13 +351,13 @@ function readTarget(input: Input, state: DocumentState, overwritten: Set<number>
     if (input.varUint() !== 1 || input.text(8) !== ROOT_NAME) throw new MalformedError("not an item of the root map");
     const path = input.text(MAX_PATH_LENGTH);
     if (!isLedgerPath(path)) throw new MalformedError("not a path");
-    if (state.tips.has(path)) throw new MalformedError(`${path} has a value that must be named`);
+    if (state.clockOf(path) !== undefined) throw new MalformedError(`${path} has a value that must be named`);
     return path;
   }
   if (info !== STRUCT_NEXT) throw new MalformedError(`structs of kind ${info} are not written`);
   if (input.varUint() !== state.client) throw new MalformedError("an origin of another client");
   const origin = input.varUint();
-  const path = state.paths.get(origin);
+  const path = state.pathOf(origin);
   if (path === undefined) throw new MalformedError("the origin is not a current value");
   overwritten.add(origin);
   return path;

@@ -198,7 +198,7 @@ export class OwnLog {
       lastCheck: this.#lastCheck,
       head: head && { seq: head.seq, hash: toHex(head.hash), hlc: this.#hlc },
       next: this.#cursor.next,
-      tips: [...this.#cursor.tips],
+      tips: this.#cursor.places(),
       authorityTip: this.#authorityTip && toHex(this.#authorityTip),
     };
     writeFileSync(`${this.#statePath}.new`, JSON.stringify(state), { mode: 0o600 });
@@ -212,11 +212,7 @@ export class OwnLog {
     if (state.lastCheck !== this.#lastBytes(state.length)) return false;
     this.#length = state.length;
     this.#lastCheck = state.lastCheck;
-    this.#cursor.next = state.next;
-    for (const [path, clock] of state.tips) {
-      this.#cursor.tips.set(path, clock);
-      this.#cursor.paths.set(clock, path);
-    }
+    this.#cursor = DocumentCursor.at(this.#keys, this.log, state.next, state.tips);
     if (state.head !== null) {
       this.#head = { seq: state.head.seq, hash: fromHex(state.head.hash) as Uint8Array };
       this.#hlc = state.head.hlc;

@@ -249,12 +249,13 @@ export class Peer {
   composeWrite(author: Author, values: Readonly<Record<string, Json | undefined>>, options: WriteOptions = {}) {
     const log = toHex(author.log);
     const chain = this.replica.chain(log, CLASS_DESIRED);
-    const tip = chain?.main.at(-1)?.entry ?? null;
+    const last = this.replica.fold.ledgers.get(log)?.links.at(-1) ?? chain?.main.at(-1) ?? null;
+    const tip = last?.entry ?? null;
     const view = this.replica.view();
     const writes = Object.entries(values).map(([path, value]) => {
       return { path, value, over: options.over ?? view.othersAt(path, log) };
     });
-    const cursor = chain?.document ?? new DocumentCursor(keys, author.log);
+    const cursor = chain?.documentAt(last) ?? new DocumentCursor(keys, author.log);
     return this.composeRun(author, tip, cursor, writes, options);
   }
 
