@@ -1,12 +1,13 @@
 import { toHex } from "../core/bytes.ts";
 import type { Ender } from "./authority/frontier.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
-import type { Authority, OperatorLog, ResolvedCheckpoint } from "./authority/resolve.ts";
+import type { Authority, ResolvedCheckpoint } from "./authority/resolve.ts";
 import { type Chain, type ChainLink, completeBatches, pathTo } from "./chain.ts";
 
 /**
  * Why a ledger counts as far as it does, and no further.
- * - `open`: to its head · `cut`: cuts of its log decide · `fork`: its writer signed two successors of `after`
+ * - `open`: to its head · `cut`: cuts of its log decide
+ * - `fork`: its writer signed two successors of `after`, or pins do not say yet, or not alike, which way it goes
  */
 export type LedgerEnd =
   | { readonly end: "open" }
@@ -34,96 +35,108 @@ const COMPACTING_RANK = 1;
 export interface LedgerBounds {
   readonly log: string;
   readonly cuts: readonly Ender[];
-  readonly checkpoints: readonly ResolvedCheckpoint[];
+  readonly pins: readonly LedgerPin[];
+}
+
+/** What one checkpoint says of one ledger. */
+interface LedgerPin {
+  readonly checkpoint: ResolvedCheckpoint;
+  readonly seq: number;
+  /** Hex of the link's hash. */
+  readonly link: string;
 }
 
 /** Of every log that is known and has `ops`, by log. */
 export function ledgerBounds(authority: Pick<Authority, "operators" | "checkpoints">): LedgerBounds[] {
+  const pins = new Map<string, LedgerPin[]>();
+  for (const checkpoint of authority.checkpoints) {
+    for (const { log, seq, hash } of checkpoint.body.pins) {
+      const hex = toHex(log);
+      pins.set(hex, [...(pins.get(hex) ?? []), { checkpoint, seq, link: toHex(hash) }]);
+    }
+  }
   return [...authority.operators.values()]
     .filter(({ rights }) => rights.has("ops"))
     .sort((a, b) => (a.log < b.log ? -1 : 1))
-    .map((operator) => {
-      return { log: operator.log, cuts: operator.enders, checkpoints: checkpointsOf(authority, operator) };
+    .map(({ log, rank, enders }) => {
+      // The author's own, in the same log, and seniors': no junior, and no equal, chooses between somebody's branches.
+      const own = (pins.get(log) ?? []).filter(({ checkpoint }) => checkpoint.log === log || checkpoint.rank < rank);
+      return { log, cuts: enders, pins: own };
     });
 }
 
-/** Checkpoints that may say which branch of this ledger counts: the author's own, in the same log, and seniors'. */
-function checkpointsOf(
-  { checkpoints }: Pick<Authority, "checkpoints">,
-  { log, rank }: Pick<OperatorLog, "log" | "rank">,
-): readonly ResolvedCheckpoint[] {
-  return checkpoints.filter(
-    (checkpoint) =>
-      (checkpoint.log === log || checkpoint.rank < rank) && checkpoint.body.pins.some((pin) => toHex(pin.log) === log),
-  );
-}
-
 /** The prefix rule of `trust.md` §5. */
-export function keptLedger(graph: AuthorityGraph, bounds: LedgerBounds, chain: Chain): KeptLedger {
-  const { log, cuts, checkpoints } = bounds;
+export function keptLedger(graph: AuthorityGraph, { log, cuts, pins }: LedgerBounds, chain: Chain): KeptLedger {
+  const checkpoints = [...new Set(pins.map(({ checkpoint }) => checkpoint))];
   if (cuts.length > 0) {
-    const left = cuts.map((cut) => ({ cut, links: linksLeftBy(graph, cut, log, chain, checkpoints) }));
+    const left = cuts.map((cut) => ({ cut, links: linksLeftBy(graph, cut, log, chain, pins) }));
     const links = completeBatches(left.map((bound) => bound.links).reduce(commonPrefix));
     return { links, end: { end: "cut", cuts: left }, checkpoints };
   }
-  // All pins of a chain that never forked lie on it, and lead where it leads anyway.
-  if (chain.shape === "line") return { links: completeBatches(chain.main), end: { end: "open" }, checkpoints };
-  const { at, after } = pinned(chain, log, checkpoints);
-  const last = after === "stop" ? at : lastBeforeFork(chain, at);
-  const end: LedgerEnd = isTip(last) ? { end: "open" } : { end: "fork", after: last };
-  return { links: completeBatches(pathOf(chain, last)), end, checkpoints };
+  const { at, limit } = pinned(chain, pins);
+  const line = pathOf(chain, lastBeforeFork(chain, at));
+  const links = line.length > limit ? line.slice(0, limit) : line;
+  const last = links.at(-1) ?? null;
+  const goesOn = last === null ? chain.roots.length > 0 : last.next.length > 0;
+  return { links: completeBatches(links), end: goesOn ? { end: "fork", after: last } : { end: "open" }, checkpoints };
 }
 
 /**
- * What the cut keeps, and never less than what a checkpoint that it knew had pinned: peers may have dropped what lies
- * below. A keep that names nothing, or what is not here, keeps nothing but that.
+ * What the cut keeps, and never less than what the checkpoints that it knew had pinned: peers may have dropped what lies
+ * below. A keep that names nothing, or what is not here, or what does not go on from the pins, keeps nothing but that.
  */
 function linksLeftBy(
   graph: AuthorityGraph,
   cut: Ender,
   log: string,
   chain: Chain,
-  checkpoints: readonly ResolvedCheckpoint[],
+  pins: readonly LedgerPin[],
 ): readonly ChainLink[] {
-  const known = checkpoints.filter(({ index, rank }) => rank <= COMPACTING_RANK && graph.isPast(index, cut.index));
-  const floor = pinned(chain, log, known).at;
+  const known = pins.filter(({ checkpoint }) => {
+    return checkpoint.rank <= COMPACTING_RANK && graph.isPast(checkpoint.index, cut.index);
+  });
+  const { at, limit } = pinned(chain, known);
   const last = cut.body.keeps.find((keep) => toHex(keep.log) === log)?.l ?? null;
   const named = last === null ? undefined : chain.find(toHex(last.hash));
-  const kept = named === undefined || named.entry.header.seq !== last?.seq ? null : named;
-  return pathOf(chain, floor === null || isBehind(floor, kept) ? kept : floor);
+  const isNamed = named !== undefined && named.entry.header.seq === last?.seq && limit === Number.POSITIVE_INFINITY;
+  return pathOf(chain, isNamed && isBehind(chain, at, named) ? named : at);
 }
 
 /**
- * Where the pins lead: the most senior first, a junior one only goes further. Where two of one rank contradict each
- * other, only what they share counts, and nothing after it.
+ * Where the pins lead: the most senior first, a junior one only goes further. Beyond `limit` nothing counts: behind what
+ * two pins of one rank share that contradict each other, and from the number of one whose link is not here, lest the
+ * ledger move sideways when it comes.
  */
-function pinned(
-  chain: Chain,
-  log: string,
-  checkpoints: readonly ResolvedCheckpoint[],
-): { readonly at: ChainLink | null; readonly after: "follow" | "stop" } {
+function pinned(chain: Chain, pins: readonly LedgerPin[]): { readonly at: ChainLink | null; readonly limit: number } {
   let at: ChainLink | null = null;
-  for (const rank of [...new Set(checkpoints.map((checkpoint) => checkpoint.rank))].sort((a, b) => a - b)) {
+  for (const rank of [...new Set(pins.map(({ checkpoint }) => checkpoint.rank))].sort((a, b) => a - b)) {
+    const length: number = at?.entry.header.seq ?? 0;
+    const further = pins.filter(({ checkpoint, seq }) => checkpoint.rank === rank && seq > length);
+    let limit = Number.POSITIVE_INFINITY;
     const links: ChainLink[] = [];
-    for (const { body } of checkpoints.filter((checkpoint) => checkpoint.rank === rank)) {
-      const pin = body.pins.find((candidate) => toHex(candidate.log) === log);
-      const link = pin === undefined ? undefined : chain.find(toHex(pin.hash));
-      if (link !== undefined && link.entry.header.seq === pin?.seq && isBehind(at, link)) links.push(link);
+    for (const { link: id, seq } of further) {
+      const link = chain.find(id);
+      if (link === undefined || link.entry.header.seq !== seq) limit = Math.min(limit, seq - 1);
+      else if (isBehind(chain, at, link)) links.push(link);
     }
     const [first, ...others] = links;
-    if (first === undefined) continue;
-    const deepest = others.reduce((a, b) => (b.entry.header.seq > a.entry.header.seq ? b : a), first);
-    if (links.every((link) => isBehind(link, deepest))) at = deepest;
-    else return { at: others.reduce<ChainLink | null>(commonAncestor, first), after: "stop" };
+    if (first !== undefined) {
+      const deepest = others.reduce((a, b) => (b.entry.header.seq > a.entry.header.seq ? b : a), first);
+      if (!links.every((link) => isBehind(chain, link, deepest))) {
+        const shared = others.reduce<ChainLink | null>(commonAncestor, first);
+        limit = Math.min(limit, shared?.entry.header.seq ?? 0);
+      }
+      at = deepest;
+    }
+    if (limit < Number.POSITIVE_INFINITY) return { at: ancestorAt(at, limit), limit };
   }
-  return { at, after: "follow" };
+  return { at, limit: Number.POSITIVE_INFINITY };
 }
 
 /** From a link on, null being the beginning, while there is exactly one successor. */
 function lastBeforeFork(chain: Chain, from: ChainLink | null): ChainLink | null {
   // From anywhere on the main line it leads to the end of that.
-  const isOnMain = from === null || chain.main[from.entry.header.seq - 1] === from;
-  let at = isOnMain ? (chain.main.at(-1) ?? null) : from;
+  let at = from === null || isOnMain(chain, from) ? (chain.main.at(-1) ?? null) : from;
   for (;;) {
     const next: readonly ChainLink[] = at === null ? chain.roots : at.next;
     const [only] = next;
@@ -132,16 +145,23 @@ function lastBeforeFork(chain: Chain, from: ChainLink | null): ChainLink | null 
   }
 }
 
-function isTip(link: ChainLink | null): boolean {
-  return link !== null && link.next.length === 0;
+function isOnMain(chain: Chain, link: ChainLink): boolean {
+  return chain.main[link.entry.header.seq - 1] === link;
 }
 
 /** True if `link` is `ancestor` or builds on it. Everything builds on null, the beginning. */
-function isBehind(ancestor: ChainLink | null, link: ChainLink | null): boolean {
+function isBehind(chain: Chain, ancestor: ChainLink | null, link: ChainLink): boolean {
   if (ancestor === null) return true;
+  const { seq } = ancestor.entry.header;
+  if (isOnMain(chain, link)) return seq <= link.entry.header.seq && isOnMain(chain, ancestor);
+  return ancestorAt(link, seq) === ancestor;
+}
+
+/** The link with this number on the way to `link`; itself if it does not go that far. */
+function ancestorAt(link: ChainLink | null, seq: number): ChainLink | null {
   let at = link;
-  while (at !== null && at.entry.header.seq > ancestor.entry.header.seq) at = at.prev;
-  return at === ancestor;
+  while (at !== null && at.entry.header.seq > seq) at = at.prev;
+  return at;
 }
 
 function commonAncestor(a: ChainLink | null, b: ChainLink): ChainLink | null {
@@ -155,8 +175,9 @@ function commonAncestor(a: ChainLink | null, b: ChainLink): ChainLink | null {
 
 function pathOf(chain: Chain, link: ChainLink | null): readonly ChainLink[] {
   if (link === null) return [];
+  if (!isOnMain(chain, link)) return pathTo(link);
   const { seq } = link.entry.header;
-  return chain.main[seq - 1] === link ? chain.main.slice(0, seq) : pathTo(link);
+  return seq === chain.main.length ? chain.main : chain.main.slice(0, seq);
 }
 
 function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonly ChainLink[] {

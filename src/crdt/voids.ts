@@ -227,7 +227,7 @@ function voidsOfLedger(known: Judged, chain: Chain): VoidAct[] {
   );
 }
 
-/** For each link the paths of its own writes at which a link that builds on it writes again. */
+/** For each link the paths of its own writes at which a link that builds on it writes a value again. */
 function laterWrites(links: readonly ChainLink[]): ReadonlyMap<ChainLink, ReadonlySet<string>> {
   const written = new Map<ChainLink, Set<string>>();
   const later = new Map<ChainLink, ReadonlySet<string>>();
@@ -237,7 +237,8 @@ function laterWrites(links: readonly ChainLink[]): ReadonlyMap<ChainLink, Readon
     const paths = first ?? new Set<string>();
     for (const other of others) for (const path of other) paths.add(path);
     later.set(link, new Set(link.writes.map(({ path }) => path).filter((path) => paths.has(path))));
-    for (const { path } of link.writes) paths.add(path);
+    // A void removal hides no void value: neither has happened.
+    for (const { path, value } of link.writes) if (value !== undefined) paths.add(path);
     written.set(link, paths);
   }
   return later;

@@ -115,7 +115,10 @@ class Resolution {
     this.#openEnrolled();
     this.#openRedeemed();
     const nodes = [...this.#open.values()];
-    this.#everNamed = groupBy(nodes, ({ body }) => body.name);
+    const named = nodes.flatMap((node) => [...namesOf(node.entries)].map((name) => ({ name, node })));
+    this.#everNamed = new Map(
+      [...groupBy(named, ({ name }) => name)].map(([name, of]) => [name, of.map(({ node }) => node)]),
+    );
     this.#redeemers = groupBy(
       nodes.filter(({ body }) => body.type === "redeem"),
       ({ body }) => toHex((body as RedeemBody).token),
@@ -222,6 +225,8 @@ class Resolution {
   }
 
   #owns(node: OpenNode): boolean {
+    // One key under several names, none of which knows another: no hash decides which it is.
+    if (namesOf(firstsOf(this.#graph, node.entries)).size > 1) return false;
     return (this.#everNamed.get(node.body.name) ?? []).every((other) => {
       if (other === node) return true;
       const cutBefore = this.#cutsOf(other).some(({ index }) => isOrWas(this.#graph, index, node.opening));
@@ -300,10 +305,18 @@ interface RoleGrant {
   readonly index: number;
 }
 
-/** The lowest by hash of those that have no other in their past. (Pairwise "by cause, else by hash" has cycles.) */
+/** Those that have no other in their past. */
+function firstsOf(graph: AuthorityGraph, entries: readonly GraphEntry[]): readonly GraphEntry[] {
+  return entries.filter((entry) => !entries.some((other) => graph.isPast(other.index, entry.index)));
+}
+
+/** Of those the lowest by hash. (Pairwise "by cause, else by hash" has cycles.) */
 function firstOf(graph: AuthorityGraph, entries: readonly GraphEntry[]): GraphEntry {
-  const first = entries.filter((entry) => !entries.some((other) => graph.isPast(other.index, entry.index)));
-  return first.reduce((a, b) => (a.entry.id < b.entry.id ? a : b));
+  return firstsOf(graph, entries).reduce((a, b) => (a.entry.id < b.entry.id ? a : b));
+}
+
+function namesOf(entries: readonly GraphEntry[]): ReadonlySet<string> {
+  return new Set(entries.flatMap(({ body }) => ("name" in body && body.name !== null ? [body.name] : [])));
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

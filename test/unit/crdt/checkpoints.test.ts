@@ -111,18 +111,25 @@ describe("a checkpoint", () => {
     expect(bob.name).toBe("bob");
   });
 
-  it("with a pin of another sequence, or of a link that is not here, pins nothing until it is", async () => {
-    const { here, bob, honest } = await forkOfBob();
-    const [link] = honest as [Entry<ChainHeader>];
-    const pins = [{ log: bob.log, seq: 7, hash: link.hash }];
-    await here.say(alice, { type: "checkpoint", pins, state: bytesFor("state"), at: AT });
-    expect(valueOf(here, "label/b")).toBeUndefined();
+  it("whose link is not here, or has another number, ends the ledger before that number until it comes", async () => {
+    const here = await Peer.of(founding);
+    const bob = await here.grant(alice, "bob");
+    await here.write(bob, { "label/a": 1 });
     const elsewhere = await here.twin();
-    const unseen = elsewhere.composeWrite(bob, { "label/z": 26 });
+    await here.write(bob, { "label/b": 1 });
+    await here.write(bob, { "label/c": 1 });
+    const unseen = await elsewhere.write(bob, { "label/z": 26 });
+    const values = () => ["a", "b", "c", "z"].map((name) => valueOf(here, `label/${name}`));
     await here.checkpoint(alice, [unseen]);
-    expect(valueOf(here, "label/b")).toBeUndefined();
+    expect(values()).toEqual([1, undefined, undefined, undefined]);
+    expect(here.replica.view().standing("label/b")).toBe("void");
     await here.take([unseen]);
-    expect([valueOf(here, "label/z"), valueOf(here, "label/b")]).toEqual([26, undefined]);
+    expect(values()).toEqual([1, undefined, undefined, 26]);
+
+    const wrong = await elsewhere.twin();
+    const pins = [{ log: bob.log, seq: 2, hash: unseen.header.prev }];
+    await wrong.say(alice, { type: "checkpoint", pins, state: bytesFor("state"), at: AT });
+    expect([valueOf(wrong, "label/a"), valueOf(wrong, "label/z")]).toEqual([1, undefined]);
   });
 
   it("is refused if it pins one ledger twice", async () => {
