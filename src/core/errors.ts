@@ -55,6 +55,7 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   NotAuthorised: { exit: 4, http: 403 },
   TokenRefused: { exit: 4, http: 403 },
   EntryRefused: { exit: 4, http: 403 },
+  PeerContradicted: { exit: 4, http: 502 },
   WrongMesh: { exit: 4, http: 403 },
   NotFound: { exit: 5, http: 404 },
   NothingMatched: { exit: 5, http: 404 },

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { metaSchema } from "./kinds/meta.ts";
 import { operatorList } from "./kinds/operator.ts";
 import { defineOperation } from "./operation.ts";
-import { hex } from "./query.ts";
+import { base64url, hex } from "./query.ts";
 
 export const operatorListOperation = defineOperation({
   name: "operator.list",
@@ -54,7 +54,12 @@ export const operatorContextOperation = defineOperation({
   summary: "What a key needs to know before it signs: tips, its own heads, the writes that it would supersede.",
   input: z.object({
     key: hex(),
-    holds: z.array(entryHash()).default([]).describe("The signer's own newest authority entries."),
+    holds: z.array(entryHash()).default([]).describe("Entries of which the asker wants to know whether they are here."),
+    knows: z
+      .array(entryHash())
+      .max(1000)
+      .optional()
+      .describe("Authority entries that the asker has, with all that they build on; without it none are sent."),
     servers: z.array(z.string()).default([]).describe("Names of servers that it will write about."),
     paths: z
       .array(z.string())
@@ -70,6 +75,12 @@ export const operatorContextOperation = defineOperation({
     logs: z.array(ownLog).describe("The key's live logs, the most senior first; none: it may write nothing."),
     tips: z.array(entryHash()).describe("Parents of the next authority entry: at most 64, this key's own among them."),
     seen: hex().describe("Digest of the authority heads."),
+    authority: z
+      .array(base64url())
+      .describe(
+        "Authority entries that the asker lacks, each after what it builds on: what every other answer is checked against.",
+      ),
+    more: z.boolean().describe("There are more of them: ask again with what came."),
     newest: z.looseObject({ ms: z.int(), count: z.int() }),
     lacks: z.array(entryHash()).describe("Those of `holds` that the answering peer does not have."),
     servers: z.record(z.string(), subject.nullable()).describe("By name; null where nobody owns it."),

@@ -20,6 +20,7 @@ import type { Operation } from "./operation.ts";
 import { operatorContextOperation, operatorListOperation } from "./operator.ts";
 import { peerListOperation } from "./peer.ts";
 import { alertRenderOperation } from "./rendering.ts";
+import { meshPullOperation } from "./pull.ts";
 import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
 import { serverGetOperation, serverListOperation } from "./server.ts";
 import { sizeListOperation } from "./size.ts";
@@ -55,6 +56,7 @@ export const operations: readonly Operation[] = [
   declarationStateOperation,
   operatorContextOperation,
   entrySubmitOperation,
+  meshPullOperation,
   secretDeliverOperation,
   secretValueOperation,
   healthOperation,

@@ -53,6 +53,11 @@ export function draftActs(
   });
 }
 
+/** Signs one act. */
+export async function signAct(keys: Keys, signer: OperatorSigner, draft: Entry<AuthorityHeader>): Promise<SignedAct> {
+  return readBack(keys, (await sealDraft(keys, draft, signer)).bytes);
+}
+
 /** Drafts acts and signs them. */
 export async function signActs(
   keys: Keys,
@@ -61,9 +66,8 @@ export async function signActs(
   bodies: readonly KnownBody[],
 ): Promise<SignedAct[]> {
   const signed: SignedAct[] = [];
-  for (const draft of draftActs(keys, signer.publicKey, position, bodies)) {
-    signed.push(readBack(keys, (await sealDraft(draft, signer)).bytes));
-  }
+  for (const draft of draftActs(keys, signer.publicKey, position, bodies))
+    signed.push(await signAct(keys, signer, draft));
   return signed;
 }
 
@@ -121,7 +125,7 @@ export async function foundMesh(keys: Keys, random: Random, founding: Founding):
     at: nowMs,
   };
   const draft = draftGenesis(keys, body, root.publicKey);
-  const genesis = await sealDraft(draft, ...(recovery === null ? [founder.signer] : [root, founder.signer]));
+  const genesis = await sealDraft(keys, draft, ...(recovery === null ? [founder.signer] : [root, founder.signer]));
   const mesh = genesis.hash;
   const log = genesisLog(keys, mesh, founder.signer.publicKey);
   const enrol = await signActs(keys, founder.signer, { mesh, log, parents: [mesh] }, [enrolBody(mesh, node, nowMs)]);

@@ -1,13 +1,15 @@
-import { equalBytes, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
+import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { KnownBody } from "../crdt/authority/bodies.ts";
-import type { Entry } from "../crdt/entry/entry.ts";
-import { type SignedAct, signActs } from "./authority.ts";
+import type { AuthorityHeader, Entry } from "../crdt/entry/entry.ts";
+import { draftActs, type SignedAct, signAct } from "./authority.ts";
+import { checkContext } from "./check-context.ts";
 import { describeBody, describeWrite } from "./describe.ts";
 import { keyFileNames, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
 import { type Lock, lockDirectory } from "./files/lock.ts";
 import { OwnLog } from "./files/own-log.ts";
+import { KnownAuthority } from "./known-authority.ts";
 import { askContext, type Courier, type OperatorContext, type SubmitAnswer, submitEntries } from "./requests.ts";
 import type { OperatorSigner } from "./signer.ts";
 import { requireCommonClock, type SignedLink, signWrites, type Write } from "./write.ts";
@@ -50,6 +52,8 @@ const WAITS = "no agent runs here: it is signed and kept; the next command that 
 
 /** Another command of the same key takes a fraction of a second. */
 const LOCK_WAIT_MS = 10_000;
+/** Loose ends that are told in one question; more of them cost a longer answer, and no more. */
+const MAX_KNOWS = 1000;
 /** Of entries in one request; a body of it in base64url stays below a mebibyte. */
 const REQUEST_BYTES = 512 * 1024;
 
@@ -98,6 +102,7 @@ export class Session {
   #signer: Promise<OperatorSigner> | null = null;
   readonly #subjects: Subjects;
   readonly #dir: string;
+  #known: KnownAuthority | null = null;
   #lock: Lock | null = null;
   #context: OperatorContext | null = null;
   readonly #logs = new Map<string, OwnLog>();
@@ -129,6 +134,12 @@ export class Session {
     return this.#context;
   }
 
+  /** Who may do what, as far as it was checked here. */
+  get known(): KnownAuthority {
+    if (this.#known === null) throw new Error("the session has not begun");
+    return this.#known;
+  }
+
   /** Hex of the most senior live log that has a right; a root log is for acts of root alone. Throws `NotAuthorised`. */
   logWith(right: "admin" | "ops"): string {
     const { logs, meshName } = this.context;
@@ -145,11 +156,13 @@ export class Session {
     const { now } = this.#surroundings;
     this.#lock = await lockDirectory(this.#dir, { waitMs: LOCK_WAIT_MS, now });
     try {
+      this.#known = new KnownAuthority(this.#surroundings.keys, this.#dir, this.#key.mesh);
       await this.#ask(this.#subjects);
       const mesh = unhex(this.context.mesh);
       if (!equalBytes(mesh, this.#key.mesh)) return mesh;
       requireCommonClock(now(), this.context.nowMs, this.context.meta.peer);
       if (await this.#handOverWhatIsMissing()) await this.#ask(this.#subjects);
+      checkContext(this.context, this.known, this.context.lacks.length > 0);
       for (const { log, head } of this.context.logs) this.#requireSameHead(log, head);
       return "own";
     } catch (error) {
@@ -161,6 +174,7 @@ export class Session {
   /** Asks again, for other subjects. */
   async refresh(subjects: Subjects): Promise<OperatorContext> {
     await this.#ask(subjects);
+    checkContext(this.context, this.known, this.context.lacks.length > 0);
     return this.context;
   }
 
@@ -179,6 +193,7 @@ export class Session {
     if (logs.acts !== null) {
       const entries = signedActs.map(({ entry }) => entry);
       this.#own(logs.acts).append(entries);
+      this.known.learnOwn(entries.map(({ bytes }) => bytes));
       await this.#handOver(entries);
     }
     const links = logs.writes === null ? [] : await this.#signWrites(writes);
@@ -202,23 +217,60 @@ export class Session {
 
   async #ask({ servers = [], paths = [] }: Subjects): Promise<void> {
     const { keys, courier } = this.#surroundings;
-    const holds = OwnLog.list(this.#dir).flatMap((log) => {
+    const { known } = this;
+    const own = OwnLog.list(this.#dir).flatMap((log) => {
       const tip = OwnLog.open(keys, this.#dir, log).authorityTip;
       return tip === null ? [] : [toHex(tip)];
     });
     const key = toHex(this.#key.publicKey);
-    this.#context = await askContext(courier, { key, holds, servers: [...servers], paths: [...paths] });
+    const about = { key, servers: [...servers], paths: [...paths] };
+    for (;;) {
+      const knows = known.tips.slice(0, MAX_KNOWS);
+      const holds = [...new Set([...own, ...knows])];
+      const context = await askContext(courier, { ...about, holds, knows });
+      this.#context = context;
+      if (context.mesh !== toHex(this.#key.mesh)) return;
+      known.learn(context.authority.map(unbase64), context.meta.peer);
+      if (!context.more) break;
+    }
+    this.#learnOwn(own);
+    this.#context = { ...this.#context, logs: this.#ownLogs(this.#context), seen: known.seen };
+  }
+
+  /** What an earlier release signed and kept, or what came back with a copied directory. */
+  #learnOwn(tips: readonly string[]): void {
+    if (tips.every((tip) => this.known.graph.find(tip) !== undefined)) return;
+    for (const log of OwnLog.list(this.#dir)) {
+      const entries = OwnLog.open(this.#surroundings.keys, this.#dir, log).authorityEntries();
+      this.known.learnOwn(entries.map(({ bytes }) => bytes));
+    }
+  }
+
+  /** The key's live logs by the entries themselves, with the ends that the peer knows. */
+  #ownLogs({ logs }: OperatorContext): OperatorContext["logs"] {
+    const key = toHex(this.#key.publicKey);
+    return [...this.known.authority.operators.values()]
+      .filter((operator) => operator.key === key && operator.state === "live")
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ log, name, rank, rights }) => {
+        const head = logs.find((one) => one.log === log)?.head ?? null;
+        return { log, name, rank, rights: [...rights], head };
+      });
+  }
+
+  /** Acts that have their place among all others and nobody's signature. */
+  draft(acts: readonly KnownBody[]): readonly Entry<AuthorityHeader>[] {
+    const log = unhex(this.logWith("admin"));
+    const position = { mesh: this.mesh, log, parents: this.known.parentsFor(log) };
+    return draftActs(this.#surroundings.keys, this.#key.publicKey, position, acts);
   }
 
   async #signActs(acts: readonly KnownBody[]): Promise<SignedAct[]> {
-    const log = this.logWith("admin");
-    // What this key said is in the past of what it says next, also when the peer's answer forgets it.
-    const own = this.#own(log).authorityTip;
-    const tips = this.context.tips.map(unhex);
-    const unknown = own === null || (this.#outbox === "empty" && this.context.lacks.includes(toHex(own)));
-    const parents = unknown ? tips : [...tips, own];
-    const position = { mesh: this.mesh, log: unhex(log), parents };
-    return signActs(this.#surroundings.keys, await this.#unlocked(), position, acts);
+    const drafts = this.draft(acts);
+    const signer = await this.#unlocked();
+    const signed: SignedAct[] = [];
+    for (const draft of drafts) signed.push(await signAct(this.#surroundings.keys, signer, draft));
+    return signed;
   }
 
   async #signWrites(writes: readonly Write[]): Promise<readonly SignedLink[]> {
@@ -257,21 +309,34 @@ export class Session {
     return own;
   }
 
-  /** What an earlier command signed and could not hand over, or could hand over only to a peer that is not this one. */
+  /**
+   * What an earlier command signed and could not hand over, or could hand over only to a peer that is not this one; and
+   * what others signed that this peer has missed: it may be the removal of somebody.
+   */
   async #handOverWhatIsMissing(): Promise<boolean> {
     const { lacks, logs } = this.context;
-    const missing: Entry[] = [];
+    const missing = new Map<string, Entry>();
+    for (const entry of this.#lackedByPeer()) missing.set(entry.id, entry);
     for (const { log, head } of logs) {
       const own = this.#own(log);
       if (own.authorityTip !== null && lacks.includes(toHex(own.authorityTip))) {
-        missing.push(...own.authorityEntries());
+        for (const entry of own.authorityEntries()) missing.set(entry.id, entry);
       }
       if ((own.head?.seq ?? 0) <= (head?.seq ?? 0)) continue;
       if (head !== null) this.#requireOnBranch(own, head);
-      missing.push(...own.ledgerAfter(head?.seq ?? 0));
+      for (const entry of own.ledgerAfter(head?.seq ?? 0)) missing.set(entry.id, entry);
     }
-    if (missing.length > 0) await this.#handOver(missing);
-    return missing.length > 0;
+    if (missing.size > 0) await this.#handOver([...missing.values()]);
+    return missing.size > 0;
+  }
+
+  #lackedByPeer(): Entry[] {
+    const { graph } = this.known;
+    const { lacks, tips } = this.context;
+    const [lacked, had] = [lacks, tips].map((ids) => ids.flatMap((id) => graph.find(id)?.index ?? []));
+    const within = (index: number, ends: readonly number[] = []) =>
+      ends.some((end) => end === index || graph.isPast(index, end));
+    return graph.entries.filter(({ index }) => within(index, lacked) && !within(index, had)).map(({ entry }) => entry);
   }
 
   #requireSameHead(log: string, head: OperatorContext["logs"][number]["head"]): void {
@@ -362,11 +427,21 @@ function portions(entries: readonly Entry[]): Entry[][] {
   return parts;
 }
 
+function unbase64(text: string): Uint8Array {
+  const bytes = fromBase64Url(text);
+  if (bytes !== null) return bytes;
+  throw senseless("an entry is not base64url");
+}
+
 /** Hex of the peer's answer; anything else would end in a signature over nonsense. */
 function unhex(text: string): Uint8Array {
   const bytes = fromHex(text);
   if (bytes?.length === 32) return bytes;
-  throw new LabError("PeerFailed", "the agent's answer makes no sense: a hash is not 32 bytes", {
+  throw senseless("a hash is not 32 bytes");
+}
+
+function senseless(why: string): LabError {
+  return new LabError("PeerFailed", `the agent's answer makes no sense: ${why}`, {
     hint: "lab version, here and on the machine of the agent",
   });
 }

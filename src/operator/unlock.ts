@@ -3,18 +3,16 @@ import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { Secret } from "../core/secret.ts";
 import type { SshKey } from "../core/ssh/public-key.ts";
-import { SCHEME_ED25519 } from "../crdt/entry/signatures.ts";
 import type { OperatorKey } from "./files/key-file.ts";
 import { openWithPassphrase } from "./passphrase.ts";
-import { type OperatorSigner, seedSigner } from "./signer.ts";
-import type { AgentSignature } from "./ssh/agent-messages.ts";
+import { type KeySignature, type OperatorSigner, seedSigner } from "./signer.ts";
 
 /** What a key may need of its person and its device before it signs. */
 export interface Unlocking {
   readonly keys: Pick<Keys, "signer">;
   /** Null when there is no other attempt: nobody to ask, or asked often enough. The first attempt is 1. */
   passphrase(key: OperatorKey, attempt: number): Promise<Secret | null>;
-  sshAgent(): { sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<AgentSignature> };
+  sshAgent(): { sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<KeySignature> };
 }
 
 /**
@@ -35,7 +33,8 @@ export async function unlock(key: OperatorKey, unlocking: Unlocking): Promise<Op
       const sshKey = { key: key.publicKey, application: custody.application };
       return {
         publicKey: key.publicKey,
-        sign: async (message) => ({ scheme: SCHEME_ED25519, bytes: (await agent.sign(sshKey, message)).bytes }),
+        application: custody.application,
+        sign: (message) => agent.sign(sshKey, message),
       };
     }
     case "elsewhere":

@@ -78,7 +78,7 @@ export async function signWrites(
     hlc = nextHlc(hlc, nowMs);
     const place = { mesh, log, class: CLASS_DESIRED, head, hlc, seen, more: parts.length - 1 - i };
     const draft = draftLink(keys, place, cursor.encode(part, hlc), signer.publicKey);
-    const signed = readBack(keys, (await sealDraft(draft, signer)).bytes, cursor);
+    const signed = readBack(keys, (await sealDraft(keys, draft, signer)).bytes, cursor);
     head = { seq: signed.entry.header.seq, hash: signed.entry.hash };
     links.push(signed);
   }

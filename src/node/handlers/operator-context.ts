@@ -1,10 +1,10 @@
-import { toHex } from "../../core/bytes.ts";
+import { toBase64Url, toHex } from "../../core/bytes.ts";
 import { HLC_MAX_AHEAD_MS } from "../../core/hlc.ts";
 import type { Json } from "../../core/json.ts";
 import { ATTRIBUTES } from "../../core/names.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { Node, View } from "../../core/view.ts";
-import type { GraphEntry } from "../../crdt/authority/graph.ts";
+import type { AuthorityGraph, GraphEntry } from "../../crdt/authority/graph.ts";
 import { CLASS_DESIRED, MAX_PARENTS } from "../../crdt/entry/entry.ts";
 import { authorityDigest } from "../../crdt/replica.ts";
 import type { operatorContextOperation } from "../../operations/operator.ts";
@@ -34,6 +34,7 @@ export function operatorContext(source: ReadSource, input: Input): Output {
     logs: own,
     tips: tipsFor(graph.tips, logs),
     seen: toHex(authorityDigest(source.keys, graph)),
+    ...missingAuthority(graph, input.knows),
     newest: { ...source.replica.newestUntil(source.nowMs() + HLC_MAX_AHEAD_MS) },
     lacks: input.holds.filter((id) => graph.find(id) === undefined),
     servers: Object.fromEntries(owned.map(([name, node]) => [name, node ? subjectOf(source, view, node) : null])),
@@ -87,6 +88,28 @@ function tipsFor(tips: readonly GraphEntry[], own: ReadonlySet<string>): string[
     .sort((a, b) => isOwn(a) - isOwn(b) || b.index - a.index)
     .slice(0, MAX_PARENTS)
     .map(({ entry }) => entry.id);
+}
+
+/** Of entries in one answer, so that it goes through the mesh when another peer is asked. */
+const AUTHORITY_BYTES = 1024 * 1024;
+
+/** What is neither named nor built upon by what is named, in the order in which it came here. */
+function missingAuthority(
+  graph: AuthorityGraph,
+  knows: readonly string[] | undefined,
+): { readonly authority: string[]; readonly more: boolean } {
+  if (knows === undefined) return { authority: [], more: false };
+  const known = knows.flatMap((id) => graph.find(id)?.index ?? []);
+  const has = (index: number) => known.some((tip) => tip === index || graph.isPast(index, tip));
+  const authority: string[] = [];
+  let room = AUTHORITY_BYTES;
+  for (const { entry, index } of graph.entries) {
+    if (has(index)) continue;
+    room -= entry.bytes.length;
+    if (room < 0) return { authority, more: true };
+    authority.push(toBase64Url(entry.bytes));
+  }
+  return { authority, more: false };
 }
 
 function subjectOf(source: ReadSource, view: View, node: Node): NonNullable<Output["servers"][string]> {

@@ -14,7 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { concat, equalBytes, fromHex, toHex } from "../../core/bytes.ts";
+import { concat, fromHex, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { HLC_ZERO, type Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -27,6 +27,7 @@ import {
   isChain,
 } from "../../crdt/entry/entry.ts";
 import { DocumentCursor } from "../../crdt/ledger/document-cursor.ts";
+import { CHECK_BYTES, decodeFrames, encodeFrame } from "./frames.ts";
 
 /** The last entry of a ledger. */
 export interface LedgerHead {
@@ -35,10 +36,6 @@ export interface LedgerHead {
 }
 
 type Hash = Pick<Keys, "hash">;
-
-/** Length before, start of the hash behind: a frame that was not written to its end is known for it. */
-const LENGTH_BYTES = 4;
-const CHECK_BYTES = 8;
 
 /**
  * Everything that one key ever wrote to one log, in the order of writing. An entry is here, synced, before any peer
@@ -103,7 +100,7 @@ export class OwnLog {
     if (entries.length === 0) return;
     const isNew = !existsSync(this.#path);
     if (isNew) mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const frames = entries.map((entry) => this.#frame(entry.bytes));
+    const frames = entries.map((entry) => encodeFrame(this.#keys, entry.bytes));
     const file = openSync(this.#path, isNew ? "wx" : "r+", 0o600);
     try {
       // What a crash left behind the last whole frame was never sent: nobody misses it.
@@ -137,16 +134,6 @@ export class OwnLog {
     return this.#readAll().filter(isAuthority);
   }
 
-  #frame(bytes: Uint8Array): Uint8Array {
-    const length = new Uint8Array(LENGTH_BYTES);
-    new DataView(length.buffer).setUint32(0, bytes.length);
-    return concat(length, bytes, this.#check(bytes));
-  }
-
-  #check(bytes: Uint8Array): Uint8Array {
-    return this.#keys.hash(bytes).subarray(0, CHECK_BYTES);
-  }
-
   #step(entry: Entry, frame: Uint8Array): void {
     if (isAuthority(entry)) this.#authorityTip = entry.hash;
     if (isChain(entry)) {
@@ -164,17 +151,10 @@ export class OwnLog {
 
   /** Up to the first frame that is torn or altered, and without a batch whose end is missing: it was never sent. */
   #frames(): { entry: Entry; frame: Uint8Array }[] {
-    const all = new Uint8Array(readFileSync(this.#path));
-    const view = new DataView(all.buffer);
-    const found: { entry: Entry; frame: Uint8Array }[] = [];
-    for (let at = 0; at + LENGTH_BYTES <= all.length; ) {
-      const end = at + LENGTH_BYTES + view.getUint32(at);
-      if (end + CHECK_BYTES > all.length) break;
-      const bytes = all.subarray(at + LENGTH_BYTES, end);
-      if (!equalBytes(all.subarray(end, end + CHECK_BYTES), this.#check(bytes))) break;
-      found.push({ entry: decodeEntry(this.#keys, bytes), frame: all.subarray(at, end + CHECK_BYTES) });
-      at = end + CHECK_BYTES;
-    }
+    const found = decodeFrames(this.#keys, new Uint8Array(readFileSync(this.#path))).map(({ bytes, frame }) => ({
+      entry: decodeEntry(this.#keys, bytes),
+      frame,
+    }));
     for (let last = found.at(-1)?.entry; last && isChain(last) && last.header.more > 0; last = found.at(-1)?.entry) {
       found.pop();
     }

@@ -4,7 +4,8 @@ import { MalformedError } from "../../core/encoding.ts";
 import { LabError } from "../../core/errors.ts";
 import type { SshKey } from "../../core/ssh/public-key.ts";
 import { sshString } from "../../core/ssh/wire.ts";
-import { type AgentSignature, LIST_KEYS, readKeyList, readSignature, signRequest } from "../ssh/agent-messages.ts";
+import { LIST_KEYS, readKeyList, readSignature, signRequest } from "../ssh/agent-messages.ts";
+import type { KeySignature } from "../signer.ts";
 
 const LIST_TIMEOUT_MS = 5_000;
 /** A person looks for the token and touches it. */
@@ -26,7 +27,7 @@ export class SshAgent {
   }
 
   /** Throws `NotAuthorised` if the agent has not got the key or does not sign. */
-  async sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<AgentSignature> {
+  async sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<KeySignature> {
     const signature = this.#understood(readSignature, await this.#ask(signRequest(key, message), SIGN_TIMEOUT_MS));
     if (signature !== null) return signature;
     const has = (await this.keys()).some((one) => equalBytes(one.key, key.key));

@@ -3,6 +3,7 @@ import { MalformedError } from "../../core/encoding.ts";
 import { readSshKeyBlob, SSH_ED25519, SSH_SK_ED25519, type SshKey, sshKeyBlob } from "../../core/ssh/public-key.ts";
 import { SshReader, sshString, sshUint32 } from "../../core/ssh/wire.ts";
 import { utf8Decode } from "../../core/utf8.ts";
+import type { KeySignature } from "../signer.ts";
 
 /** What is said to an SSH agent and what it answers (draft-ietf-sshm-ssh-agent), without the length before it. */
 
@@ -31,19 +32,12 @@ export function readKeyList(answer: Uint8Array): SshKey[] {
   return found;
 }
 
-/** What an Ed25519 key says; a FIDO2 token adds what it knows of the moment (OpenSSH's PROTOCOL.u2f). */
-export interface AgentSignature {
-  /** 64 bytes. */
-  readonly bytes: Uint8Array;
-  readonly token: { readonly flags: number; readonly counter: number } | null;
-}
-
 export function signRequest(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(SIGN_REQUEST), sshString(sshKeyBlob(key)), sshString(message), sshUint32(0));
 }
 
 /** Null if the agent would not: locked, refused at its prompt, token not touched. Throws {@link MalformedError}. */
-export function readSignature(answer: Uint8Array): AgentSignature | null {
+export function readSignature(answer: Uint8Array): KeySignature | null {
   if (answer[0] === FAILURE) return null;
   const reader = begin(answer, SIGN_RESPONSE);
   const blob = new SshReader(reader.string());

@@ -56,7 +56,7 @@ describe("a join token", () => {
     expect(token).toMatchObject({
       mesh: session.mesh,
       name: "web-1",
-      addresses: ["/ip4/127.0.0.1/tcp/7444"],
+      addresses: ["127.0.0.1:7444"],
       expiresMs,
     });
     expect(toHex(token.id)).toBe(id);
