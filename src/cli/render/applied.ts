@@ -45,7 +45,7 @@ export function targetsPage(targets: ServerTargets): string[] {
       : [
           "",
           `  ${title} (${items.length}):`,
-          ...branches(aligned(items.map(({ name, from }) => [name, because(from)])), "    "),
+          ...branches(aligned(items.map(({ name, from }) => [name, chiefly(from)])), "    "),
         ];
   return [
     `Everything targeting ${server}:`,
@@ -242,6 +242,13 @@ function exclusion({ kind, name, by }: ServerApplied["excludedFrom"][number]): s
 
 function because(from: readonly From[]): string {
   return from.length === 0 ? "" : `(from ${from.map(inWords).join(", ")})`;
+}
+
+/** The first reason and how many there are besides: `lab why` tells them all. */
+function chiefly(from: readonly From[]): string {
+  const [first, ...others] = from;
+  if (first === undefined) return "";
+  return `(from ${inWords(first)}${others.length > 0 ? ` +${others.length}` : ""})`;
 }
 
 function inWords({ kind, name }: From): string {

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
@@ -12,11 +13,14 @@ import {
 import { displayWidth } from "../../../src/cli/render/text.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { fleetOf } from "../../../src/core/model/fleet-reader.ts";
-import { alertPath, groupPath, labelPath, scanPath, secretPath } from "../../../src/core/paths.ts";
+import { scanPath } from "../../../src/core/paths.ts";
+import type { View } from "../../../src/core/view.ts";
+import { readDeclarations } from "../../../src/operator/declarations/read.ts";
+import { recordPath, toRecord } from "../../../src/operator/declarations/records.ts";
 import { Targeting } from "../../../src/core/targeting/targeting.ts";
 import { appliedHandlers } from "../../../src/node/handlers/applied.ts";
 import type { ReadSource } from "../../../src/node/handlers/read-source.ts";
-import { handMadeView } from "../targeting/hand-made-view.ts";
+import { type HandMadeNode, handMadeView } from "../targeting/hand-made-view.ts";
 
 const reference = {
   path: "mail/relay-credentials",
@@ -25,68 +29,25 @@ const reference = {
   line: 7,
 };
 
-const DESIRED: Readonly<Record<string, Json>> = {
-  [labelPath("k8s-worker")]: {
-    puppetClasses: ["kubernetes::worker", "containerd", "node_exporter"],
-    alerts: ["kubelet_healthy", "node_ready"],
-    secrets: ["k8s/join-token"],
-  },
-  [labelPath("production")]: { puppetClasses: ["base::hardening", "base::monitoring"] },
-  [labelPath("eu-west")]: { puppetClasses: ["base::ntp_eu"] },
-  [labelPath("mailserver")]: {
-    puppetClasses: ["postfix", "dovecot", "spamassassin", "fail2ban"],
-    ports: [25, 587, 993],
-    size: "medium",
-    alerts: ["smtp_connect", "imap_connect", "mail_queue_length"],
-    secrets: ["mail/tls-cert", "mail/dkim-key"],
-  },
-  [labelPath("postgres")]: {
-    puppetClasses: ["postgresql::server", "backup::pgbackrest"],
-    secrets: ["postgres/master-password"],
-  },
-  [labelPath("*")]: { secrets: ["tls/node-cert"] },
-  [groupPath("production")]: { match: { environment: ["prod"] } },
-  [groupPath("eu-west-compute")]: { match: { labels: ["k8s-worker"] }, exclude: { servers: ["worker-3"] } },
-  [groupPath("eu-west-storage")]: { match: { labels: ["postgres"] } },
-  [groupPath("eu-infrastructure")]: {
-    groups: ["eu-west-compute", "eu-west-storage"],
-    servers: ["test-box-1", "mail-2"],
-    exclude: { servers: ["test-box-1"], labels: ["experimental"] },
-  },
-  [alertPath("disk_space_low")]: {
-    condition: "disk_usage_percent > 85",
-    target: { groups: ["production"] },
-    forSeconds: 300,
-  },
-  [alertPath("network_latency_high")]: {
-    condition: "network_latency_seconds > 100ms",
-    severity: "critical",
-    target: { groups: ["eu-infrastructure"] },
-  },
-  [alertPath("memory_pressure")]: {
-    condition: "memory_usage_percent > 90",
-    target: { labels: ["k8s-worker"], exclude: { servers: ["worker-5"] } },
-  },
-  [secretPath("k8s/join-token")]: { type: "dynamic", generator: "kubernetes" },
-  [secretPath("tls/node-cert")]: { type: "dynamic", generator: "ca", perMachine: true },
-  [scanPath("postfix")]: { references: [reference], tree: "00" },
-};
+/** The company of `examples/`, all of its servers members, and its Puppet code scanned. */
+function company(): View {
+  const directory = join(import.meta.dirname, "../../../examples/company");
+  const names = readdirSync(directory).filter((name) => name.endsWith(".yaml"));
+  const declared = readDeclarations(names.map((name) => ({ name, text: readFileSync(join(directory, name), "utf8") })));
+  const desired: Record<string, Json> = { [scanPath("postfix")]: { references: [reference], tree: "00" } };
+  const nodes: Record<string, HandMadeNode> = {};
+  for (const [kind, records] of declared) {
+    for (const [name, { spec }] of records) {
+      desired[recordPath(kind, name)] = toRecord(kind, spec, { managedBy: null, rest: {} });
+      if (kind !== "server") continue;
+      const { labels = [], disks: _, ...attributes } = spec as { labels?: string[]; disks?: string[] };
+      nodes[name] = { labels, attributes };
+    }
+  }
+  return handMadeView(nodes, desired);
+}
 
-const server = (provider: string, labels: string, attributes: Record<string, string> = {}) => ({
-  labels: labels.split(" "),
-  attributes: { provider, environment: "prod", region: "eu-west-1", size: "large", ...attributes },
-});
-const view = handMadeView(
-  {
-    "worker-3": server("aws", "k8s-worker production eu-west"),
-    "worker-5": server("aws", "k8s-worker production eu-west"),
-    "mail-1": server("xcpng", "mailserver"),
-    "mail-2": server("aws", "mailserver experimental"),
-    "db-1": server("baremetal", "postgres production eu-west"),
-    "test-box-1": server("ssh", "experimental", { environment: "test" }),
-  },
-  DESIRED,
-);
+const view = company();
 const targeting = Targeting.of(fleetOf(view));
 
 /** What the agent answers, without one: all that it asks of its surroundings is the view. */
