@@ -36,7 +36,25 @@ interface Platter {
   /** Batches between the two, oldest first. */
   unsynced: Change[][];
   full: boolean;
+  readonly room: Room;
   readonly counters: DiskCounters;
+}
+
+const PIECE_BYTES = 64 * 1024;
+
+/** Copies of many small values side by side: memory of its own for each would cost more than the copy. */
+class Room {
+  #piece = new Uint8Array(0);
+  #at = 0;
+
+  copy(value: Uint8Array): Uint8Array {
+    if (value.length > PIECE_BYTES / 8) return new Uint8Array(value);
+    if (this.#at + value.length > this.#piece.length) [this.#piece, this.#at] = [new Uint8Array(PIECE_BYTES), 0];
+    const copy = this.#piece.subarray(this.#at, this.#at + value.length);
+    copy.set(value);
+    this.#at += value.length;
+    return copy;
+  }
 }
 
 interface DiskCounters {
@@ -82,7 +100,7 @@ export class SimDisk implements Disk {
 
   append(batch: readonly DiskRecord[], sync: boolean): Promise<void> {
     return this.#write(
-      batch.map(({ key, value }) => ({ key, value: new Uint8Array(value) })),
+      batch.map(({ key, value }) => ({ key, value: this.#platter.room.copy(value) })),
       sync,
     );
   }
@@ -210,7 +228,7 @@ export class SimDisk implements Disk {
 
 function emptyPlatter(): Platter {
   const counters = { writes: 0, syncs: 0, bytesWritten: 0, reads: 0, scans: 0, powerCuts: 0, batchesLost: 0 };
-  return { synced: new Map(), written: new Map(), unsynced: [], full: false, counters };
+  return { synced: new Map(), written: new Map(), unsynced: [], full: false, room: new Room(), counters };
 }
 
 function apply(changes: readonly Change[], records: Records): void {

@@ -21,8 +21,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "signatures of ledger entries are not checked",
     file: "src/crdt/replica.ts",
-    guard: "items.filter((_, i) => verdicts[i])",
-    without: "items.filter((_, i) => i < verdicts.length)",
+    guard: "if (others.length < POOL_FROM) {",
+    without: "if (others.length > 0) return new Set(others);\n    if (others.length < POOL_FROM) {",
   },
   {
     name: "signatures of authority entries are not checked",

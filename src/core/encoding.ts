@@ -37,9 +37,13 @@ export function encode(value: Plain): Uint8Array {
   return cborEncode(completed(value, 0), rfc8949EncodeOptions);
 }
 
-/** Strict inverse of {@link encode}: everything that `encode` would not have written is refused. */
-export function decode(bytes: Uint8Array): Plain {
-  const plain = new Input(bytes).readAll();
+/**
+ * Strict inverse of {@link encode}: everything that `encode` would not have written is refused. Byte strings are copies,
+ * which outlive the message; with `lend`, one that is most of the message is a part of it, for messages that are kept
+ * or dropped as a whole.
+ */
+export function decode(bytes: Uint8Array, strings: "copy" | "lend" = "copy"): Plain {
+  const plain = new Input(bytes, strings).readAll();
   if (plain !== undefined) return plain;
   // Wrong, or not as plain: the library knows which.
   let value: Plain;
@@ -200,9 +204,13 @@ class Input {
   #at = 0;
   /** The argument of the last head. */
   #argument = 0;
+  /** Byte strings of this length and more are lent. */
+  readonly #lentFrom: number;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, strings: "copy" | "lend") {
     this.#bytes = bytes;
+    // A small part must not keep a large message in memory, nor what the message is a part of itself.
+    this.#lentFrom = strings === "lend" ? bytes.buffer.byteLength / 2 : Number.POSITIVE_INFINITY;
   }
 
   /** Undefined if the bytes are not a single canonical item of those kinds. */
@@ -233,10 +241,7 @@ class Input {
       case NEGATIVE:
         return argument < Number.MAX_SAFE_INTEGER ? -1 - argument : undefined;
       case BYTES:
-        if (argument > this.#bytes.length - this.#at) return undefined;
-        this.#at += argument;
-        // A copy: whoever gets it may keep it and not the message, or wipe one of the two.
-        return new Uint8Array(this.#bytes.subarray(this.#at - argument, this.#at));
+        return this.#byteString(argument);
       case TEXT:
         return this.#text(argument);
       case LIST:
@@ -261,6 +266,13 @@ class Input {
     this.#argument = argument;
     const least = additional === 24 ? 24 : 256 ** (bytes / 2);
     return argument >= least && argument <= Number.MAX_SAFE_INTEGER;
+  }
+
+  #byteString(length: number): Uint8Array | undefined {
+    if (length > this.#bytes.length - this.#at) return undefined;
+    const part = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return length < this.#lentFrom ? new Uint8Array(part) : part;
   }
 
   #text(length: number): string | undefined {

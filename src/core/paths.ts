@@ -1,5 +1,13 @@
 /** Where desired state stands in the ledgers. One place, so that writers and readers cannot disagree. */
 
+/** What is said about servers begins with this. */
+export const ABOUT_SERVERS = "server/";
+
+/** What is said about one server begins with this. */
+export function aboutServer(node: string): string {
+  return `server/${node}/`;
+}
+
 export function serverLabelPath(node: string, label: string): string {
   return `server/${node}/label/${label}`;
 }

@@ -1,5 +1,6 @@
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import { equalJson, type Json } from "../core/json.ts";
+import { ABOUT_SERVERS } from "../core/paths.ts";
 import type { Conflict, DesiredMark, PathWinner } from "../core/view.ts";
 import type { ChainLink } from "./chain.ts";
 import { Winners } from "./winners.ts";
@@ -24,8 +25,6 @@ interface AboutServer {
   readonly paths: Set<string>;
   writes: number;
 }
-
-const SERVER = "server/";
 
 /** Whoever looks less often than that reads everything anew. */
 const RECENT_WRITES = 4096;
@@ -93,9 +92,9 @@ export class DesiredState {
     const [winner] = candidates(state);
     if (winner?.value === undefined) this.winners.set(path, undefined);
     else this.winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
-    if (!path.startsWith(SERVER)) return;
-    const end = path.indexOf("/", SERVER.length);
-    const server = path.slice(SERVER.length, end === -1 ? path.length : end);
+    if (!path.startsWith(ABOUT_SERVERS)) return;
+    const end = path.indexOf("/", ABOUT_SERVERS.length);
+    const server = path.slice(ABOUT_SERVERS.length, end === -1 ? path.length : end);
     const about = this.#servers.get(server);
     if (about === undefined) this.#servers.set(server, { paths: new Set([path]), writes: 1 });
     else {

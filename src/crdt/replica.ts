@@ -21,7 +21,7 @@ import {
   MAX_OBSERVED_BYTES,
   type ObservedHeader,
 } from "./entry/entry.ts";
-import { verificationsOf } from "./entry/signatures.ts";
+import { carriesValidSignature, verificationsOf } from "./entry/signatures.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { EntryStore } from "./store/entry-store.ts";
@@ -365,13 +365,12 @@ export class Replica {
 
   /** The chain entries and records that carry a valid signature themselves. (The graph checks authority entries.) */
   async #signed(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
-    const items = entries
-      .filter((entry) => !isAuthority(entry))
-      .flatMap((entry) => verificationsOf(this.#keys, entry).map((item) => ({ entry, ...item })));
-    const verdicts =
-      items.length < POOL_FROM
-        ? items.map((item) => this.#keys.verify(item.publicKey, item.message, item.signature))
-        : await this.#keys.verifyAll(items);
+    const others = entries.filter((entry) => !isAuthority(entry));
+    if (others.length < POOL_FROM) {
+      return new Set(others.filter((entry) => carriesValidSignature(this.#keys, entry)));
+    }
+    const items = others.flatMap((entry) => verificationsOf(this.#keys, entry).map((item) => ({ entry, ...item })));
+    const verdicts = await this.#keys.verifyAll(items);
     return new Set(items.filter((_, i) => verdicts[i]).map((item) => item.entry));
   }
 

@@ -64,7 +64,7 @@ export function decodeGossip(body: Uint8Array): GossipMessage {
   if (body.length > MAX_GOSSIP_BYTES) return MALFORMED;
   let message: Plain;
   try {
-    message = decode(body);
+    message = decode(body, "lend");
   } catch {
     return MALFORMED;
   }

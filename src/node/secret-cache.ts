@@ -1,5 +1,5 @@
 import { LabError } from "../core/errors.ts";
-import { secretVersionPath } from "../core/paths.ts";
+import { ABOUT_SERVERS, aboutServer, secretVersionPath } from "../core/paths.ts";
 import {
   entitledPaths,
   grantingWays,
@@ -79,6 +79,13 @@ export interface CacheEntry {
   readonly fetchedMs: number;
 }
 
+interface Plan {
+  readonly wipe: readonly CacheRecord[];
+  readonly fetch: readonly string[];
+}
+
+const NOTHING: Plan = { wipe: [], fetch: [] };
+
 /**
  * Every node's own copy of what it is entitled to, sealed under its machine key: read at start without any network,
  * refreshed beside it, wiped when an effective change takes the entitlement away. A stale value beats none.
@@ -91,6 +98,8 @@ export class SecretCache {
   #life: "running" | "stopped" = "running";
   /** Revision of the view that the cache was last brought in line with. */
   #settledAt = -1;
+  /** A view that left nothing to do, until the cache itself changes. */
+  #idle: Pick<View, "nodes" | "mark"> | null = null;
 
   constructor(options: SecretCacheOptions) {
     this.#options = options;
@@ -115,9 +124,22 @@ export class SecretCache {
   /** The view has changed: asks for a {@link reconcile} soon if that left something to do. */
   requestReconcile(): void {
     const view = this.#options.view();
-    const { wipe, fetch } = this.#plan(view);
-    if (wipe.length + fetch.length > 0) this.#passes.request();
-    else this.#settledAt = view.revision;
+    const { wipe, fetch } = this.#isIdleIn(view) ? NOTHING : this.#plan(view);
+    if (wipe.length + fetch.length > 0) {
+      this.#idle = null;
+      this.#passes.request();
+    } else {
+      this.#idle = { nodes: view.nodes, mark: view.mark };
+      this.#settledAt = view.revision;
+    }
+  }
+
+  /** Since there was nothing to do, only other servers were written about: most writes are. */
+  #isIdleIn(view: View): boolean {
+    if (this.#idle?.nodes !== view.nodes) return false;
+    const own = aboutServer(this.#options.self.id);
+    const changed = view.changedSince(this.#idle.mark);
+    return changed?.every((path) => path.startsWith(ABOUT_SERVERS) && !path.startsWith(own)) === true;
   }
 
   /** What is under way keeps nothing any more. */
@@ -168,7 +190,7 @@ export class SecretCache {
     return "settled";
   }
 
-  #plan(view: View): { readonly wipe: readonly CacheRecord[]; readonly fetch: readonly string[] } {
+  #plan(view: View): Plan {
     const { id } = this.#options.self;
     return {
       wipe: [...this.#records.values()].filter((record) => isWithdrawn(view, id, record)),
@@ -213,6 +235,7 @@ export class SecretCache {
     if (value === null) {
       // The disk keeps it until a good one takes its place.
       this.#records.delete(path);
+      this.#idle = null;
       log.write("error", "secret-cache.damaged-value", { path });
       return null;
     }
@@ -281,6 +304,7 @@ export class SecretCache {
     const record = sealCacheRecord({ keys, random }, machineKey, mesh, facts, value);
     const before = this.#records.get(path);
     this.#records.set(path, record);
+    this.#idle = null;
     try {
       await disk.append([{ key: PREFIX + path, value: encodeCacheRecord(record) }], true);
       before?.sealed.fill(0);

@@ -1,7 +1,7 @@
 import { ascii, concat, equalBytes } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Keys, VerifyItem } from "../../core/ports/keys.ts";
-import { bareEntry, type Entry, type Header, replaceSignatures, type Signature } from "./entry.ts";
+import { bareEntry, type Entry, type Header, MAX_ENTRY_BYTES, replaceSignatures, type Signature } from "./entry.ts";
 import { decodeSshSignature, type SshSignature, sshVerification } from "./sshsig.ts";
 
 /**
@@ -97,5 +97,21 @@ type Verifying = Hashes & Pick<Keys, "verify">;
 
 /** True if one of the entry's own signatures is a good one of its writer. */
 export function carriesValidSignature(keys: Verifying, entry: Entry): boolean {
+  const { signatures, header } = entry;
+  const [only] = signatures;
+  if (signatures.length === 1 && only?.scheme === SCHEME_ED25519) {
+    return keys.verify(header.key, messageAtDesk(header.kind, entry.signed), only.bytes);
+  }
   return verificationsOf(keys, entry).some((item) => keys.verify(item.publicKey, item.message, item.signature));
+}
+
+const desk = new Uint8Array(MAX_ENTRY_BYTES);
+
+/** The {@link signingMessage}, to be read at once: most entries have one signature, and no need of an array for it. */
+function messageAtDesk(kind: Header["kind"], signed: Uint8Array): Uint8Array {
+  const domain = SIGN_DOMAIN[kind];
+  if (domain.length + signed.length > desk.length) return signingMessage(kind, signed);
+  desk.set(domain);
+  desk.set(signed, domain.length);
+  return desk.subarray(0, domain.length + signed.length);
 }
