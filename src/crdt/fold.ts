@@ -86,7 +86,7 @@ export class Fold {
     const frontiers = [...this.#applied]
       .map(([log, { links, count }]) => [log, count, links[count - 1]?.entry.id as string])
       .sort(byFirst);
-    return keys.hash(this.#desired.winners.encodedBehind(concat(tips, encode(frontiers as Plain))));
+    return keys.hash(concat(tips, encode(frontiers as Plain), this.#desired.winners.digest(keys)));
   }
 }
 

@@ -1,6 +1,6 @@
-import { concat } from "../core/bytes.ts";
+import { ascii, concat } from "../core/bytes.ts";
 import { encode } from "../core/encoding.ts";
-import { JoinedBytes } from "../core/joined-bytes.ts";
+import type { Keys } from "../core/ports/keys.ts";
 import { lowerBound } from "../core/sorted.ts";
 import type { PathWinner } from "../core/view.ts";
 
@@ -8,23 +8,36 @@ interface Place {
   readonly path: string;
   /** Undefined where a tombstone won. */
   winner: PathWinner | undefined;
+  /** Null until the digest is asked for. */
+  leaf: Leaf | null;
 }
 
-const NOTHING = new Uint8Array(0);
-/** From so many changes on, all is sorted and joined anew: each of them by itself would move what stands behind it. */
+/** The places of 1 in 256 paths. */
+interface Leaf {
+  /** 0 to 255: the branch in the high half. */
+  readonly number: number;
+  /** Ascending by path. */
+  readonly places: Place[];
+}
+
+const FANOUT = 16;
+const DIGEST_BYTES = 32;
+/** From so many changes on, all is sorted anew: each of them by itself would move what stands behind it. */
 const MANY = 64;
 
-/** The winning write of every path, in order, and what they add to the state hash without encoding all of them anew. */
+/**
+ * The winning write of every path, in order, and their digest: that of a tree with 16 branches of 16 leaves, in which
+ * the hash of a path says where it hangs (`docs/protocol/ledgers.md`). A change costs one leaf, not all that there is.
+ */
 export class Winners {
   readonly #byPath = new Map<string, Place>();
   /** Ascending by path; without those that are {@link #fresh}. */
   #ordered: Place[] = [];
   #fresh: Place[] = [];
-  /** Places whose bytes are not those of their winner. */
+  /** Places that changed since the last digest. */
   readonly #changed = new Set<Place>();
-  /** What comes before the places, then each of them. */
-  #joined = new JoinedBytes([NOTHING]);
-  #count = 0;
+  readonly #leaves = new Map<number, Leaf>();
+  #tree: DigestTree | null = null;
 
   get(path: string): PathWinner | undefined {
     return this.#byPath.get(path)?.winner;
@@ -32,15 +45,12 @@ export class Winners {
 
   set(path: string, winner: PathWinner | undefined): void {
     let place = this.#byPath.get(path);
-    this.#count += Number(winner !== undefined) - Number(place?.winner !== undefined);
     if (place === undefined) {
-      place = { path, winner };
+      place = { path, winner, leaf: null };
       this.#byPath.set(path, place);
       this.#fresh.push(place);
-    } else {
-      place.winner = winner;
-      this.#changed.add(place);
-    }
+    } else place.winner = winner;
+    this.#changed.add(place);
   }
 
   /** Ascending by path. */
@@ -55,54 +65,87 @@ export class Winners {
     return found;
   }
 
-  /**
-   * `front`, and behind it the canonical encoding of the list of all, as `[path, value, ms, count, log]` each. Read it
-   * at once.
-   */
-  encodedBehind(front: Uint8Array): Uint8Array {
-    const ordered = this.#inOrder();
+  digest(keys: Pick<Keys, "hash">): Uint8Array {
+    this.#tree ??= new DigestTree(keys);
+    const touched = new Set<Leaf>();
     for (const place of this.#changed) {
-      this.#joined.replace(1 + lowerBound(ordered, place.path, pathOf), encodePlace(place));
+      place.leaf ??= this.#hang(place, keys);
+      touched.add(place.leaf);
     }
     this.#changed.clear();
-    this.#joined.replace(0, concat(front, listHead(this.#count)));
-    return this.#joined.whole;
+    for (const { number, places } of touched) this.#tree.set(number, joined(places));
+    return this.#tree.root;
+  }
+
+  #hang(place: Place, keys: Pick<Keys, "hash">): Leaf {
+    const [number = 0] = keys.hash(ascii(place.path));
+    let leaf = this.#leaves.get(number);
+    if (leaf === undefined) {
+      leaf = { number, places: [] };
+      this.#leaves.set(number, leaf);
+    }
+    leaf.places.splice(lowerBound(leaf.places, place.path, pathOf), 0, place);
+    return leaf;
   }
 
   #inOrder(): readonly Place[] {
-    const fresh = this.#fresh;
-    if (fresh.length === 0) return this.#ordered;
-    this.#fresh = [];
-    if (fresh.length + this.#changed.size > MANY) {
+    if (this.#fresh.length > MANY) {
       this.#ordered = [...this.#byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-      this.#joined = new JoinedBytes([NOTHING, ...this.#ordered.map(encodePlace)]);
-      this.#changed.clear();
     } else {
-      for (const place of fresh) {
-        const at = lowerBound(this.#ordered, place.path, pathOf);
-        this.#ordered.splice(at, 0, place);
-        this.#joined.insert(1 + at, encodePlace(place));
-        this.#changed.delete(place);
+      for (const place of this.#fresh) {
+        this.#ordered.splice(lowerBound(this.#ordered, place.path, pathOf), 0, place);
       }
     }
+    this.#fresh = [];
     return this.#ordered;
   }
+}
+
+/** Sixteen branches of sixteen leaves; each keeps the digests below it side by side, as they are hashed. */
+class DigestTree {
+  readonly #keys: Pick<Keys, "hash">;
+  readonly #branches: readonly Uint8Array[];
+  readonly #top: Uint8Array;
+  #root: Uint8Array | null = null;
+
+  constructor(keys: Pick<Keys, "hash">) {
+    this.#keys = keys;
+    const branch = repeated(keys.hash(NOTHING));
+    this.#branches = Array.from({ length: FANOUT }, () => new Uint8Array(branch));
+    this.#top = repeated(keys.hash(branch));
+  }
+
+  set(leaf: number, bytes: Uint8Array): void {
+    const [high, low] = [leaf >> 4, leaf % FANOUT];
+    const branch = this.#branches[high] as Uint8Array;
+    branch.set(this.#keys.hash(bytes), low * DIGEST_BYTES);
+    this.#top.set(this.#keys.hash(branch), high * DIGEST_BYTES);
+    this.#root = null;
+  }
+
+  get root(): Uint8Array {
+    this.#root ??= this.#keys.hash(this.#top);
+    return this.#root;
+  }
+}
+
+function repeated(digest: Uint8Array): Uint8Array {
+  return concat(...Array.from({ length: FANOUT }, () => digest));
 }
 
 function pathOf({ path }: Place): string {
   return path;
 }
 
+const NOTHING = new Uint8Array(0);
+
+function joined(places: readonly Place[]): Uint8Array {
+  const [only] = places;
+  return places.length === 1 && only !== undefined ? encodePlace(only) : concat(...places.map(encodePlace));
+}
+
 function encodePlace({ path, winner }: Place): Uint8Array {
   if (winner === undefined) return NOTHING;
   const { value, hlc, log } = winner;
   return encode([path, value, hlc.ms, hlc.count, log]);
-}
-
-/** The first bytes of an encoded list (RFC 8949 §3, major type 4). */
-function listHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x80 | length);
-  if (length < 0x100) return Uint8Array.of(0x98, length);
-  if (length < 0x10000) return Uint8Array.of(0x99, length >> 8, length & 0xff);
-  return Uint8Array.of(0x9a, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff);
 }

@@ -7,8 +7,6 @@ import { reportsOf } from "../observed.ts";
 import { chainId, type Replica } from "../replica.ts";
 import { Inventory, type Item, MAX_TIPS, type Tip } from "./inventory.ts";
 
-/** Below this many items a subtree is named, not walked further. */
-const LEAF_ITEMS = 64;
 /** Entries in one message; what does not fit comes in the next. */
 const MESSAGE_BYTES = 1024 * 1024;
 /** Positions of the own chain that a request names, ever further apart, so that a peer finds the last common one. */
@@ -126,7 +124,7 @@ export class ReplicaExchange implements Exchange {
   }
 
   #node(prefix: string): Record<string, Plain> {
-    if (prefix.length >= 64 || this.inventory.count(prefix) <= LEAF_ITEMS) {
+    if (this.inventory.isLeaf(prefix)) {
       return { items: this.inventory.under(prefix).map(writeItem) };
     }
     return { children: this.inventory.children(prefix) };

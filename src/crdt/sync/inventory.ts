@@ -1,5 +1,4 @@
 import { ascii, concat, toHex } from "../../core/bytes.ts";
-import { JoinedBytes } from "../../core/joined-bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { lowerBound } from "../../core/sorted.ts";
 import type { Chain } from "../chain.ts";
@@ -35,23 +34,33 @@ export const MAX_TIPS = 32;
 
 const KEY_DOMAIN = ascii("lab/1/inventory\0");
 
-/** From so many new items on, all is sorted and joined anew: each of them by itself would move what stands behind it. */
+/** Below this many items a place is told and digested whole, not by its children. */
+const LEAF_ITEMS = 64;
+
+/** From so many new items on, all is sorted anew: each of them by itself would move what stands behind it. */
 const MANY = 64;
+
+const DIGITS = [..."0123456789abcdef"];
+/** Comes after every digit. */
+const BEYOND = "g";
 
 /**
  * A replica's heads as a tree with 16 children a node, by the hex digits of the items' keys: equal replicas have equal
- * roots, and unequal ones find what differs without naming everything.
+ * roots, and unequal ones find what differs without naming everything. A change costs what stands on the way from it to
+ * the root.
  */
 export class Inventory {
   readonly #keys: Pick<Keys, "hash">;
   /** Ascending by key. */
   #placed: Placed[] = [];
-  #joined = new JoinedBytes([]);
+  /** Of places that were asked for and have not changed since. */
+  readonly #digests = new Map<string, Uint8Array>();
+  /** Digits of the longest place among them. */
+  #deepest = 0;
   #authorityCount = 0;
   /** As the replica lists them, which never changes its order but by taking one out. */
   #chains: { readonly chain: Chain; readonly size: number; readonly placed: Placed }[] = [];
   #observed: { readonly state: ObservedState; readonly placed: Placed }[] = [];
-  #root: Uint8Array | null = null;
 
   constructor(replica: Replica, keys: Pick<Keys, "hash">) {
     this.#keys = keys;
@@ -94,35 +103,23 @@ export class Inventory {
 
   /** A chain went again: what covered its only links was refused. */
   #beginAnew(replica: Replica): void {
-    [this.#authorityCount, this.#chains, this.#observed] = [0, [], []];
-    this.#arrange([]);
+    [this.#authorityCount, this.#chains, this.#observed, this.#placed] = [0, [], [], []];
+    this.#digests.clear();
     this.update(replica);
   }
 
   #replace(changed: readonly Placed[]): void {
-    if (changed.length === 0) return;
-    this.#root = null;
     if (changed.length > MANY) {
       const byKey = new Map([...this.#placed, ...changed].map((placed) => [placed.key, placed]));
-      this.#arrange([...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1)));
+      this.#placed = [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+      this.#digests.clear();
       return;
     }
     for (const placed of changed) {
       const at = lowerBound(this.#placed, placed.key, treeKey);
-      if (this.#placed[at]?.key === placed.key) {
-        this.#placed[at] = placed;
-        this.#joined.replace(at, placed.bytes);
-      } else {
-        this.#placed.splice(at, 0, placed);
-        this.#joined.insert(at, placed.bytes);
-      }
+      this.#placed.splice(at, Number(this.#placed[at]?.key === placed.key), placed);
+      for (let digits = 0; digits <= this.#deepest; digits++) this.#digests.delete(placed.key.slice(0, digits));
     }
-  }
-
-  #arrange(placed: Placed[]): void {
-    this.#root = null;
-    this.#placed = placed;
-    this.#joined = new JoinedBytes(placed.map(({ bytes }) => bytes));
   }
 
   #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Placed {
@@ -150,26 +147,34 @@ export class Inventory {
     return this.#range(prefix).map(({ item }) => item);
   }
 
-  count(prefix: string): number {
-    return this.#range(prefix).length;
+  /** Whether the place is told by its items, and not by its children. */
+  isLeaf(prefix: string): boolean {
+    const [from, to] = this.#bounds(prefix);
+    return to - from <= LEAF_ITEMS || prefix.length >= 64;
   }
 
   digest(prefix: string): Uint8Array {
-    if (prefix !== "") return this.#keys.hash(concat(...this.#range(prefix).map(({ bytes }) => bytes)));
-    this.#root ??= this.#keys.hash(this.#joined.whole);
-    return this.#root;
+    let digest = this.#digests.get(prefix);
+    if (digest === undefined) {
+      const parts = this.isLeaf(prefix) ? this.#range(prefix).map(({ bytes }) => bytes) : this.children(prefix);
+      digest = this.#keys.hash(concat(...parts));
+      this.#digests.set(prefix, digest);
+      this.#deepest = Math.max(this.#deepest, prefix.length);
+    }
+    return digest;
   }
 
   children(prefix: string): Uint8Array[] {
-    return [..."0123456789abcdef"].map((digit) => this.digest(prefix + digit));
+    return DIGITS.map((digit) => this.digest(prefix + digit));
   }
 
   #range(prefix: string): readonly Placed[] {
-    if (prefix === "") return this.#placed;
-    const from = lowerBound(this.#placed, prefix, treeKey);
-    let to = from;
-    while (this.#placed[to]?.key.startsWith(prefix)) to++;
-    return this.#placed.slice(from, to);
+    return this.#placed.slice(...this.#bounds(prefix));
+  }
+
+  #bounds(prefix: string): [from: number, to: number] {
+    if (prefix === "") return [0, this.#placed.length];
+    return [lowerBound(this.#placed, prefix, treeKey), lowerBound(this.#placed, prefix + BEYOND, treeKey)];
   }
 }
 
