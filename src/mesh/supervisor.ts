@@ -26,6 +26,9 @@ const IDLE_MS = 60_000;
 
 const MAX_CONNECTIONS = 32;
 
+/** After this long a newcomer has had an exchange, which begins within a second or so. */
+const SHOWN_AROUND_MS = 5_000;
+
 /**
  * Between looks at one random lost member, off its back-off: a healed partition is noticed in seconds, however long it
  * lasted. All nodes that see each other share this work, so that a fleet does not hammer at one dead machine.
@@ -100,7 +103,21 @@ export class Supervisor {
     const origin = dialler.inFlight.get(peer)?.reason ?? "inbound";
     this.#contacts.set(peer, { origin, openedMs: nowMs, usedMs: nowMs, asking: 0 });
     if (origin !== "inbound" || this.#contacts.size <= MAX_CONNECTIONS) return;
-    if (!ringNeighbours(self, roster.keys).has(peer)) this.#parts.hangUp(peer, "too many connections");
+    const neighbours = ringNeighbours(self, roster.keys);
+    if (!neighbours.has(peer)) this.#parts.hangUp(this.#longestHere(neighbours) ?? peer, "too many connections");
+  }
+
+  /**
+   * Who makes room for somebody new: it has learned from here where the others are. Whoever is turned away at once
+   * knows nobody, and of a mesh that starts all together through a few known members most would stay outside.
+   */
+  #longestHere(neighbours: ReadonlySet<PeerKey>): PeerKey | undefined {
+    const sinceMs = this.#parts.clock.monotonic() - SHOWN_AROUND_MS;
+    for (const [peer, { origin, openedMs, asking }] of this.#contacts) {
+      if (openedMs > sinceMs) return undefined;
+      if (origin === "inbound" && asking === 0 && !neighbours.has(peer)) return peer;
+    }
+    return undefined;
   }
 
   closed(peer: PeerKey): void {

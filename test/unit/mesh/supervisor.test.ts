@@ -251,4 +251,21 @@ describe("the reconnect supervisor", () => {
     expect(hub!.mesh.connected().length).toBeGreaterThanOrEqual(30);
     expect(hub!.mesh.connected().length).toBeLessThanOrEqual(36);
   });
+
+  it("lets everybody in by turns when more come than it can hold, so that nobody stays outside for ever", async () => {
+    lab = new Homelab("queue");
+    const names = numbered("nas", 60);
+    lab.enrol(...names);
+    const [hub] = await lab.start("nas-1");
+    for (const name of names.slice(1)) {
+      lab.dissent.set(name, new Map(names.filter((other) => other !== "nas-1").map((n) => [keyOf(n), "stranger"])));
+    }
+    await lab.start(...names.slice(1));
+    const guests = new Set<string>();
+    const everybodyCame = () => {
+      for (const peer of hub!.mesh.connected()) guests.add(peer);
+      return guests.size === names.length - 1;
+    };
+    expect(await lab.until(everybodyCame, 3 * MINUTE_MS)).toBeLessThanOrEqual(MINUTE_MS);
+  });
 });
