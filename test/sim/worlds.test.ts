@@ -32,6 +32,13 @@ describe("a world", () => {
     expect(report.convergedSeconds).toBeLessThan(2);
   });
 
+  it("of fifty machines that all start at once and know three of them agrees, too", async () => {
+    const options = { minutes: 0.5, nodes: 50, writesPerMachineAndMinute: 0.2, faults: "none" } as const;
+    const { convergedSeconds, violations } = await run({ seed: "crowd", ...options });
+    expect(violations).toEqual([]);
+    expect(convergedSeconds).toBeLessThan(2);
+  });
+
   it("meets every kind of fault within a few seeds", async () => {
     const met = new Set<string>();
     for (let seed = 1; seed <= 8; seed++) {
