@@ -34,7 +34,7 @@ twice is an error that names both places.
 - Keys that are not known are errors. So are merge keys, tags, tabs that indent, and YAML 1.1. \`no\` and \`on\` are text.
 - Sizes in bytes have a unit: \`8GB\` is 8·10⁹, \`8GiB\` is 8·2³⁰. Durations have one, too: \`30s\`, \`5m\`, \`24h\`, \`90d\`, \`1h30m\`.
 - Nothing is applied unless all of it is valid. What is wrong is told at once, as \`file:line:column path - what is wrong\`.
-- At most 2 MiB a file, 8 MiB and 1000 files at once, 64 levels, 10,000 values that aliases repeat.
+- At most 1 MiB and 250,000 values a file, 16 MiB and 1000 files at once, 64 levels, 10,000 values that aliases repeat.
 
 **Who manages what.** What \`lab apply\` writes bears the mark of the files: \`--owner MARK\`, \`files\` unless another one is
 given. A record is replaced whole, and its mark changes with it. A server is shared: files only add labels and set

@@ -4,10 +4,10 @@ import { LabError } from "../core/errors.ts";
 import type { SourceFile } from "../operator/declarations/source.ts";
 
 const DECLARATION = /\.(ya?ml|json)$/;
-/** Ten thousand servers, a line each, are a little more than one. What is made of a megabyte takes 150 of memory. */
-const MAX_FILE_BYTES = 2 * 1024 * 1024;
-/** The parser reads a megabyte in a second, and what is meant to be slow in two. */
-const MAX_BYTES = 8 * 1024 * 1024;
+/** Nine thousand servers, a line each. What is made of it while it is read takes 200 MiB. */
+const MAX_FILE_BYTES = 1024 * 1024;
+/** A file of the largest size is read in a second. */
+const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_FILES = 1000;
 const MAX_DEPTH = 32;
 

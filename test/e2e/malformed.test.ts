@@ -230,7 +230,7 @@ describe("a command", () => {
     ],
     ["brackets without end", `labels: ${"[".repeat(50_000)}`, /^error: \(stdin\):1:\d+ - /m],
     ["a text alone", "hello\n", /^error: \(stdin\):1:1 - expected a map of labels, groups, /m],
-    ["two megabytes", `# ${"x".repeat(2 * 1024 * 1024)}\n`, /^error: \(stdin\) is larger than 2 MiB$/m],
+    ["two megabytes", `# ${"x".repeat(2 * 1024 * 1024)}\n`, /^error: \(stdin\) is larger than 1 MiB$/m],
     ["bytes that are no text", Buffer.from([0x6c, 0xff, 0xfe]), /^error: \(stdin\) is not UTF-8 text$/m],
   ];
 

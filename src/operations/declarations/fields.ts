@@ -2,6 +2,8 @@ import * as z from "zod";
 import { durationMs } from "../../core/duration.ts";
 import { LABEL_NAME, SECRET_PATH, SERVER_NAME } from "../../core/names.ts";
 import { quantityBytes } from "../../core/quantity.ts";
+import type { Json } from "../../core/json.ts";
+import { utf8Encode } from "../../core/utf8.ts";
 
 /** Parts that the schemas of declarations share: what people write, before anything is made of it. */
 
@@ -69,5 +71,30 @@ export const quantity = z
   })
   .meta({ title: "size in bytes", pattern: "^[0-9]+([.][0-9]+)? ?([kKMGTP]i?)?B$" });
 
-/** What a ledger can hold, as a parameter of a class. */
-export const jsonValue = z.json().meta({ id: "JsonValue" });
+/** What a ledger can hold (`docs/protocol/ledgers.md`), as a parameter of a class. */
+export const jsonValue = z
+  .json()
+  .refine((value) => isStorable(value, 0), {
+    error: "is more than one parameter can hold: 4 levels, lists of 1024, maps of 256, texts of 16,384 bytes",
+  })
+  .meta({ id: "JsonValue" });
+
+/** Below the parameter itself; the record around it takes the other half of what is allowed. */
+const MOST_LEVELS = 4;
+const MOST_MEMBERS = 256;
+const MOST_BYTES = 16_384;
+const NO_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
+
+function isStorable(value: Json, level: number): boolean {
+  if (typeof value === "string") return utf8Encode(value).length <= MOST_BYTES;
+  if (typeof value !== "object" || value === null) return true;
+  if (level === MOST_LEVELS) return false;
+  if (Array.isArray(value)) {
+    return value.length <= MOST_ITEMS && value.every((item) => isStorable(item as Json, level + 1));
+  }
+  const members = Object.entries(value as { readonly [key: string]: Json });
+  const isKey = (key: string) => utf8Encode(key).length <= MOST_MEMBERS && !NO_KEYS.includes(key);
+  return (
+    members.length <= MOST_MEMBERS && members.every(([key, member]) => isKey(key) && isStorable(member, level + 1))
+  );
+}

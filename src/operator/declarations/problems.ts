@@ -13,6 +13,7 @@ const SHOWN = 20;
 /** A file of a megabyte can have a million of them. */
 const KEPT = 1000;
 const LONGEST_PART = 63;
+const LONGEST_TEXT = 300;
 
 /** What is wrong in files, all of it at once. */
 export class Problems {
@@ -48,7 +49,7 @@ function told({ file, fault, firstFile }: Problem): string {
   const { offset, path, what, first } = fault;
   const place = placeOf(file, offset);
   const other = first === undefined ? "" : `, first at ${firstPlace(file, firstFile, first)}`;
-  return `${path.length === 0 ? place : `${place} ${printPath(path)}`} - ${what}${other}`;
+  return `${path.length === 0 ? place : `${place} ${printPath(path)}`} - ${short(what, LONGEST_TEXT)}${other}`;
 }
 
 /** `homelab/web.yaml:3:5`. */
@@ -63,8 +64,13 @@ function firstPlace(file: SourceFile, firstFile: SourceFile | undefined, offset:
 export function printPath(path: Path): string {
   return path
     .map(String)
-    .map((part) => (part.length > LONGEST_PART ? `${part.slice(0, LONGEST_PART)}…` : part))
+    .map((part) => short(part, LONGEST_PART))
     .join(".");
+}
+
+/** What a file says is repeated no longer than a person reads it. */
+function short(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
 function lineAndColumn(text: string, offset: number): string {

@@ -1,4 +1,4 @@
-import { Composer, type Document, Lexer, type Node, Parser } from "yaml";
+import { Composer, CST, type Document, Lexer, type Node, Parser } from "yaml";
 
 /** One document of a file: its contents, or what keeps it from having any. */
 export interface YamlDocument {
@@ -22,6 +22,13 @@ export type Path = readonly PropertyKey[];
 /** The composer calls itself for every level, and a thousand levels end the stack. Declarations have eight. */
 const MOST_LEVELS = 64;
 const MOST_DOCUMENTS = 10_000;
+/** Anchors, aliases, tags and directives: each costs more than its text, and people write a handful. */
+const MOST_MARKS = 10_000;
+const MARK = /^[&*!%]/;
+/** A value takes a kilobyte while it is read. Ten thousand servers, a line each, have 170,000. */
+const MOST_VALUES = 250_000;
+/** What begins one: quotes, blocks, brackets, items, keys; the lexer puts a sign of its own in front of plain text. */
+const VALUE = /^["'|>[{?-]/;
 
 /**
  * Splits a text into its documents, as YAML 1.2 reads it. Stops at what could be made to take more time or stack than
@@ -37,7 +44,12 @@ export function readDocuments(text: string): YamlDocument[] {
     for (const document of documents) found.push(asRead(document));
   };
   const stop = (what: string) => [...found, { contents: null, faults: [{ offset: parser.offset, path: [], what }] }];
+  let [marks, values] = [0, 0];
   for (const lexeme of new Lexer().lex(text)) {
+    if (MARK.test(lexeme) && ++marks > MOST_MARKS)
+      return stop(`more than ${MOST_MARKS} anchors, aliases, tags and directives`);
+    const isValue = lexeme === CST.SCALAR || VALUE.test(lexeme);
+    if (isValue && ++values > MOST_VALUES) return stop(`more than ${MOST_VALUES} values in one file`);
     for (const token of parser.next(lexeme)) take(composer.next(token));
     if (parser.stack.length > MOST_LEVELS) return stop(`is nested more than ${MOST_LEVELS} levels deep`);
     if (found.length > MOST_DOCUMENTS) return stop(`more than ${MOST_DOCUMENTS} documents in one file`);
