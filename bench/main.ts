@@ -1,6 +1,7 @@
-// npm run bench [-- -o json] [-- --only cli|mesh|sim]
+// npm run bench [-- -o json] [-- --only cli|declarations|labels|mesh|sim]
 import { parseArgs } from "node:util";
 import { cliFigures } from "./cli.ts";
+import { declarationFigures } from "./declarations.ts";
 import type { Figure } from "./figure.ts";
 import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
@@ -11,6 +12,7 @@ const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   cli: cliFigures,
+  declarations: declarationFigures,
   labels: () => labelFigures(note),
   mesh: () => meshFigures(note),
   sim: simulatorFigures,
