@@ -39,8 +39,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "anybody may write anybody's authority log",
     file: "src/crdt/authority/graph.ts",
-    guard: "if (opened.key !== recurringHex(header.key)) return",
-    without: 'if (opened.key !== recurringHex(header.key) && log === "") return',
+    guard: "if (opened.key !== recurringHex(header.key))",
+    without: 'if (opened.key !== recurringHex(header.key) && log === "")',
   },
   {
     name: "a node's log may carry a role",
@@ -81,8 +81,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "entries are written without sync",
     file: "src/crdt/store/entry-store.ts",
-    guard: "await this.#disk.append(records, true);",
-    without: "await this.#disk.append(records, false);",
+    guard: "value: this.#seal(counted) }], true);",
+    without: "value: this.#seal(counted) }], false);",
   },
   {
     name: "entries are acknowledged before they are on disk",

@@ -213,6 +213,12 @@ export class Mesh implements Peers {
     return this.#antiEntropy.exchangeWith(peer);
   }
 
+  /** To be called when members listen elsewhere, and are the same as before. */
+  addressesChanged(): void {
+    if (this.#state !== "running") return;
+    for (const peer of this.#roster.refresh()) this.#supervisor.retry(peer);
+  }
+
   /** To be called whenever the directory answers differently: who is a member, who is refused, who listens where. */
   membershipChanged(): void {
     if (this.#state !== "running") return;

@@ -231,7 +231,9 @@ export class Agent {
       this.mesh.broadcast(growth.entries.map(({ bytes }) => bytes));
     }
     const reporters = growth.entries.filter(isObserved).map(({ header }) => recurringHex(header.log));
-    if (this.directory.haveMoved(reporters) || growth.authority) this.mesh.membershipChanged();
+    const moved = this.directory.haveMoved(reporters);
+    if (growth.authority) this.mesh.membershipChanged();
+    else if (moved) this.mesh.addressesChanged();
     this.#emit({ event: "growth", growth });
     if (growth.authority) this.#settleHead();
     // Audit records and reports of others change nothing that anybody here acts on.
