@@ -1,6 +1,6 @@
-import { isLink, type Item, Peer } from "./door.ts";
+import { Peer } from "./door.ts";
 import { Graph, type NameLog, plainNames } from "./graph.ts";
-import type { Entry, History, Id, LogId } from "./history.ts";
+import { type Entry, type History, type Id, type LogId, isLink, type Item } from "./history.ts";
 import { resolve, type View } from "./view.ts";
 
 /** A history with what it means, and the histories around it that an invariant compares it to. */
@@ -38,12 +38,20 @@ export class Case {
   get last(): Item[] {
     const { entries, links } = this.history;
     const built = new Set<Id | null>([...entries.flatMap(({ parents }) => parents), ...links.map(({ prev }) => prev)]);
-    const used = new Set([...entries, ...links].map(({ log }) => log).concat(entries.flatMap(nodesNamed)));
-    const opens = (id: Id) =>
-      [...this.graph.logs.values()].some(
-        (log) => log.openers.length === 1 && log.openers[0]?.id === id && used.has(log.id),
-      );
-    return [...entries.slice(this.started), ...links].filter(({ id }) => !built.has(id) && !opens(id));
+    const used = this.#used();
+    return [...entries.slice(this.started), ...links].filter(({ id }) => !built.has(id) && !used.has(id));
+  }
+
+  /** Entries without which a log that is written to or spoken of would not be open. */
+  #used(): ReadonlySet<Id> {
+    const { entries, links } = this.history;
+    const logs = new Set([...entries, ...links].map(({ log }) => log));
+    for (const { body } of entries) if (body.t === "role" || body.t === "unrole") logs.add(body.node);
+    const openers = [...this.graph.logs.values()].flatMap((log) => {
+      // Of several redemptions by one key any other does.
+      return logs.has(log.id) && log.openers.length === 1 ? log.openers : [];
+    });
+    return new Set([...openers.map(({ id }) => id), ...this.graph.of("redeem").map(({ body }) => body.token)]);
   }
 
   get lastEntries(): Entry[] {
@@ -71,6 +79,27 @@ export class Case {
     return this.#with({ entries, links: this.history.links });
   }
 
+  /** The same if somebody had said something else. */
+  replacing(item: Item): Case {
+    const { entries, links } = this.history;
+    if (isLink(item)) return this.#with({ entries, links: links.map((one) => (one.id === item.id ? item : one)) });
+    return this.#with({ entries: entries.map((one) => (one.id === item.id ? item : one)), links });
+  }
+
+  /** The same without an entry in the middle, what it knew being known by what builds on it; `null` if that needs it. */
+  bypassing({ id, parents }: Entry): Case | null {
+    if (this.#used().has(id)) return null;
+    const others = this.history.entries.filter((entry) => entry.id !== id);
+    const entries = others.map((entry) => {
+      const known = new Set(entry.parents.flatMap((parent) => (parent === id ? parents : [parent])));
+      const needed = [...known].filter((one) => {
+        return ![...known].some((other) => this.graph.past(this.graph.entry(other)).has(one));
+      });
+      return { ...entry, parents: needed };
+    });
+    return this.#with({ entries, links: this.history.links });
+  }
+
   /** Entries without successor. */
   heads(): Id[] {
     const built = new Set(this.history.entries.flatMap(({ parents }) => parents));
@@ -90,8 +119,4 @@ export class Case {
   #with(history: History): Case {
     return new Case(history, this.started, this.nameLog);
   }
-}
-
-function nodesNamed({ body }: Entry): string[] {
-  return body.t === "role" || body.t === "unrole" ? [body.node] : [];
 }

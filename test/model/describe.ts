@@ -1,6 +1,5 @@
 import type { View } from "./view.ts";
-import { isLink, type Item } from "./door.ts";
-import type { History, Keep } from "./history.ts";
+import { type History, type Keep, isLink, type Item } from "./history.ts";
 
 /** A history as a person would tell it, one line an entry. */
 export function describe({ entries, links }: History): string {

@@ -1,4 +1,16 @@
-import type { Entry, History, Id, Key, Link, LogId, Pin, Right, Type } from "./history.ts";
+import {
+  isLink,
+  type Entry,
+  type History,
+  type Id,
+  type Item,
+  type Key,
+  type Link,
+  type LogId,
+  type Pin,
+  type Right,
+  type Type,
+} from "./history.ts";
 
 /** "A log has one writer, one rank, one set of rights and classes, fixed for its life by the entry that opened it." */
 export interface Log {
@@ -30,23 +42,33 @@ export class Graph {
   readonly byId = new Map<Id, Entry>();
   readonly links = new Map<Id, Link>();
   readonly logs = new Map<LogId, Log>();
-  readonly history: History;
   readonly nameLog: NameLog;
+  readonly #history: { readonly entries: Entry[]; readonly links: Link[] } = { entries: [], links: [] };
   readonly #past = new Map<Id, ReadonlySet<Id>>();
   readonly #byType = new Map<Type, Entry[]>();
 
   /** Entries stand after what they build on. */
   constructor(history: History, nameLog: NameLog = plainNames) {
-    this.history = history;
     this.nameLog = nameLog;
-    for (const link of history.links) this.links.set(link.id, link);
-    for (const entry of history.entries) {
-      this.byId.set(entry.id, entry);
-      this.#byType.set(entry.body.t, [...(this.#byType.get(entry.body.t) ?? []), entry]);
-      for (const log of this.#opens(entry)) {
-        const openers = [...(this.logs.get(log.id)?.openers ?? []), entry];
-        this.logs.set(log.id, { ...log, openers });
-      }
+    for (const item of [...history.entries, ...history.links]) this.add(item);
+  }
+
+  get history(): History {
+    return this.#history;
+  }
+
+  add(item: Item): void {
+    if (isLink(item)) {
+      this.links.set(item.id, item);
+      this.#history.links.push(item);
+      return;
+    }
+    this.byId.set(item.id, item);
+    this.#history.entries.push(item);
+    this.#byType.set(item.body.t, [...this.of(item.body.t), item]);
+    for (const log of this.#opens(item)) {
+      const openers = [...(this.logs.get(log.id)?.openers ?? []), item];
+      this.logs.set(log.id, { ...log, openers });
     }
   }
 

@@ -87,3 +87,9 @@ export interface History {
   readonly entries: readonly Entry[];
   readonly links: readonly Link[];
 }
+
+export type Item = Entry | Link;
+
+export function isLink(item: Item): item is Link {
+  return "seq" in item;
+}

@@ -1,6 +1,5 @@
 import type { Case } from "./case.ts";
-import { isLink } from "./door.ts";
-import type { Link, LogId, Pin } from "./history.ts";
+import { type Link, type LogId, type Pin, isLink } from "./history.ts";
 import {
   cutters,
   differs,

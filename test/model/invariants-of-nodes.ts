@@ -28,13 +28,15 @@ export const NODE_INVARIANTS: readonly Invariant[] = [
         return graph.of("cut").some((cut) => cut.body.key === key && hasEffect(world, cut) && !past.has(cut.id));
       });
       if (back !== undefined) return `${back.log} is back`;
-      return first(last(world, "redeem"), ({ id, body: { token } }) => {
-        const later = [...graph.logs.values()].find(
+      const named = namedSomewhere(world);
+      const later = last(world, "redeem").filter(({ id }) => !named.has(id));
+      return first(later, ({ id, body: { token } }) => {
+        const node = [...graph.logs.values()].find(
           ({ kind, openers }) => kind === "node" && openers.some((by) => by.id === id),
         );
         const displaced = redeemed(world.without(id)).find(({ log }) => {
           if (graph.logOf(log).opening.id !== token || nodes.some((node) => node.log === log)) return false;
-          return later !== undefined && seenAlone(world, log, later.id) < Infinity;
+          return node !== undefined && seenAlone(world, log, node.id) < Infinity;
         });
         return displaced === undefined ? null : `${id} displaces ${displaced.log}`;
       });

@@ -1,5 +1,4 @@
-import { isLink, type Item } from "./door.ts";
-import type { Entry } from "./history.ts";
+import { type Entry, isLink, type Item } from "./history.ts";
 import { differs, first, type Invariant } from "./observations.ts";
 import { picture } from "./describe.ts";
 

@@ -1,7 +1,6 @@
 import type { Case } from "./case.ts";
-import { isLink, type Item } from "./door.ts";
 import type { Log } from "./graph.ts";
-import type { Entry, Id, Keep, Link, LogId, Pin } from "./history.ts";
+import { type Entry, type Id, type Keep, type Link, type LogId, type Pin, isLink, type Item } from "./history.ts";
 import type { Node } from "./nodes.ts";
 import type { View } from "./view.ts";
 
@@ -136,7 +135,7 @@ export function nodeLines({ nodes }: Pick<View, "nodes">): string[] {
 /** The smallest rank of an effective operator entry that knows node x and not node y; infinite if there is none. */
 export function seenAlone(world: Case, x: LogId, y: LogId): number {
   const { graph } = world;
-  const openers = (node: LogId) => graph.logs.get(node)?.openers ?? [];
+  const openers = (node: LogId) => graph.logs.get(node)?.openers.filter((opener) => hasEffect(world, opener)) ?? [];
   const ranks = world.history.entries.map((entry) => {
     const log = graph.logs.get(entry.log);
     if (log?.kind !== "operator" || !hasEffect(world, entry)) return Infinity;

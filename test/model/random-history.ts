@@ -1,13 +1,14 @@
 import type { Random } from "../../src/core/ports/random.ts";
 import { Graph, type Log } from "./graph.ts";
-import type { Body, Entry, History, Id, Keep, Key, Pin } from "./history.ts";
+import type { Body, Entry, History, Id, Keep, Key, Link, Pin } from "./history.ts";
 import { headsOf } from "./scenes.ts";
+import { Case } from "./case.ts";
 
 const PEOPLE = ["alice", "bob", "carol", "dave", "eve", "root"];
 const MACHINES = ["hub", "mill", "nas", "oven"];
 const NAMES = ["web", "nas", "gate"];
 const LABELS = ["coordinator", "store"];
-const PATHS = ["server/x/label/a", "server/x/label/b"];
+const PATHS = ["p/a", "p/b"];
 
 /** What a history may be about, beside operators and nodes. */
 export interface About {
@@ -54,8 +55,7 @@ interface Said {
 
 class Stage {
   readonly #random: Random;
-  #history: History;
-  #graph: Graph;
+  readonly #graph: Graph;
 
   constructor(random: Random) {
     this.#random = random;
@@ -66,12 +66,19 @@ class Stage {
     }));
     const keys = random.below(3) === 0 ? ["root", "dave"] : ["root"];
     const body = { t: "genesis", root: { keys, k: 1 + random.below(keys.length) }, founders } as const;
-    this.#history = { entries: [{ id: "g", key: "root", log: "", parents: [], body }], links: [] };
-    this.#graph = new Graph(this.#history);
+    this.#graph = new Graph({ entries: [{ id: "g", key: "root", log: "", parents: [], body }], links: [] });
+  }
+
+  get #entries(): readonly Entry[] {
+    return this.#graph.history.entries;
+  }
+
+  get #links(): readonly Link[] {
+    return this.#graph.history.links;
   }
 
   get size(): number {
-    return this.#history.entries.length + this.#history.links.length;
+    return this.#graph.byId.size + this.#graph.links.size;
   }
 
   /** A second operator, and a coordinator with a token. */
@@ -85,7 +92,7 @@ class Stage {
       after: [],
     });
     this.say({ log: alice, body: { t: "enrol", key: "hub", name: "hub" }, after: [] });
-    const node = this.#history.entries.at(-1)?.id ?? "";
+    const node = this.#entries.at(-1)?.id ?? "";
     this.say({ log: alice, body: { t: "role", node, label: "coordinator" }, after: [node] });
     const token = this.token();
     if (token !== null) this.say(token);
@@ -94,12 +101,13 @@ class Stage {
   say({ log, body, after }: Said): void {
     const needed = [log.opening.id, ...log.openers.slice(0, 1).map(({ id }) => id), ...after];
     const entry = { id: `e${this.size}`, key: log.key, log: log.id, parents: this.#knowledge(needed), body } as Entry;
-    this.#add({ ...this.#history, entries: [...this.#history.entries, entry] });
+    // An approval carries no time: the same words at the same place are the same entry.
+    if (body.t !== "approve" || !isSaid(this.#graph.of("approve"), entry)) this.#graph.add(entry);
   }
 
   /** All that there is; or what somebody knows who heard of a few things; or nothing but what it takes. */
   #knowledge(needed: readonly Id[]): Id[] {
-    const { entries } = this.#history;
+    const entries = this.#entries;
     const heard = [() => entries, () => this.#some(entries, 1 + this.#random.below(3)), () => []];
     const ids = [...needed, ...(heard[Math.min(2, this.#random.below(5) >> 1)] ?? (() => []))().map(({ id }) => id)];
     return headsOf(this.#graph, new Set(ids.flatMap((id) => [id, ...this.#graph.past(this.#graph.entry(id))])));
@@ -122,8 +130,8 @@ class Stage {
   }
 
   approve(): Said | null {
-    const open = this.#history.entries.filter(({ log }) => (this.#graph.logs.get(log)?.need ?? 1) > 1);
-    const entry = this.#one(open) ?? this.#one(this.#history.entries);
+    const open = this.#entries.filter(({ log }) => (this.#graph.logs.get(log)?.need ?? 1) > 1);
+    const entry = this.#one(open) ?? this.#one(this.#entries);
     return entry && { log: this.#admin(), body: { t: "approve", entry: entry.id }, after: [] };
   }
 
@@ -163,7 +171,7 @@ class Stage {
   }
 
   checkpoint(): Said | null {
-    const links = this.#some(this.#history.links, 1 + this.#random.below(3));
+    const links = this.#some(this.#links, 1 + this.#random.below(3));
     const pins = new Map(links.map(({ log, seq, id }) => [log, { log, seq, id }]));
     return pins.size === 0
       ? null
@@ -173,16 +181,16 @@ class Stage {
   write(): null {
     const log = this.#one([...this.#graph.logs.values()].filter(({ rights }) => rights.includes("ops")));
     if (log === null) return null;
-    const own = this.#history.links.filter((link) => link.log === log.id);
+    const own = this.#links.filter((link) => link.log === log.id);
     const prev = (this.#rarely() ? this.#one([null, ...own]) : own.at(-1)) ?? null;
     const path = this.#one(PATHS) ?? "";
-    const others = this.#history.links.filter(
+    const others = this.#links.filter(
       (link) => link.log !== log.id && link.writes.some((write) => write.path === path),
     );
     const over = this.#some(others, this.#random.below(3)).map(({ id }) => id);
     const value = this.#rarely() ? null : `${this.#random.below(2)}`;
     const hlc = (prev?.hlc ?? 0) + 1 + this.#random.below(4);
-    const writes = [{ path, value, over: [...new Set(over)].sort() }];
+    const writes = [{ path, value, over: [...new Set(over)] }];
     const link = {
       id: `w${this.size}`,
       key: log.key,
@@ -192,38 +200,26 @@ class Stage {
       hlc,
       writes,
     };
-    this.#add({ ...this.#history, links: [...this.#history.links, link] });
+    if (!isSaid(own, link)) this.#graph.add(link);
     return null;
   }
 
   /** Something is under way still: what nobody builds on, and what may yet be named in a frontier. */
   loseSome(): History {
+    let world = new Case(this.#graph.history);
     for (let lost = this.#random.below(4); lost > 0; lost--) {
-      const { entries, links } = this.#history;
-      const needed = new Set([
-        ...entries.flatMap(({ parents }) => parents),
-        ...entries.map(({ log }) => log),
-        ...links.flatMap(({ log, prev }) => [log, prev]),
-      ]);
-      const nodes = new Set(
-        entries.flatMap(({ body }) => (body.t === "role" || body.t === "unrole" ? [body.node] : [])),
-      );
-      const opens = (id: Id) =>
-        [...this.#graph.logs.values()].some(
-          (log) => log.openers.some((by) => by.id === id) && (needed.has(log.id) || nodes.has(log.id)),
-        );
-      const last = this.#one([...entries.slice(1), ...links].filter(({ id }) => !needed.has(id) && !opens(id)));
+      const last = this.#one(world.last);
       if (last === null) break;
-      this.#add({ entries: entries.filter((one) => one !== last), links: links.filter((one) => one !== last) });
+      world = world.without(last.id);
     }
-    return this.#history;
+    return world.history;
   }
 
   /** For each of a key's logs: not named, nothing kept, or some of what is there, or what nobody knows. */
   #keeps(of: (log: Log) => boolean): Keep[] {
     const logs = [...this.#graph.logs.values()].filter((log) => of(log) && log.rank > 0 && this.#random.below(3) > 0);
     return logs.map(({ id }): Keep => {
-      const own = this.#history.entries.filter((entry) => entry.log === id);
+      const own = this.#entries.filter((entry) => entry.log === id);
       const tips = this.#some(own, 1 + this.#random.below(2)).map((entry) => entry.id);
       const a = tips.length === 0 || this.#rarely() ? null : [...new Set(tips)].sort();
       return { log: id, a, l: this.#place(id) };
@@ -231,7 +227,7 @@ class Stage {
   }
 
   #place(log: string): Pin | null {
-    const link = this.#one(this.#history.links.filter((one) => one.log === log));
+    const link = this.#one(this.#links.filter((one) => one.log === log));
     return link && { seq: link.seq, id: link.id };
   }
 
@@ -275,9 +271,9 @@ class Stage {
   #rarely(): boolean {
     return this.#random.below(5) === 0;
   }
+}
 
-  #add(history: History): void {
-    this.#history = history;
-    this.#graph = new Graph(history);
-  }
+function isSaid(said: readonly { readonly id: Id }[], item: { readonly id: Id }): boolean {
+  const text = JSON.stringify({ ...item, id: "" });
+  return said.some((one) => JSON.stringify({ ...one, id: "" }) === text);
 }

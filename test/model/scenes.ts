@@ -1,6 +1,16 @@
 import type { Graph } from "./graph.ts";
-import type { Body, Entry, History, Id, Keep, Link, LogId, Write } from "./history.ts";
-import { type Item, isLink } from "./door.ts";
+import {
+  type Body,
+  type Entry,
+  type History,
+  type Id,
+  type Keep,
+  type Link,
+  type LogId,
+  type Write,
+  type Item,
+  isLink,
+} from "./history.ts";
 
 /** Who is on stage before anything happens, and what may happen next. Small on purpose: all that can happen does. */
 export interface Scene {
