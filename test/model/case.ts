@@ -1,5 +1,5 @@
 import { Peer } from "./door.ts";
-import { Graph, type NameLog, plainNames } from "./graph.ts";
+import { Graph, type Log, type NameLog, plainNames } from "./graph.ts";
 import { type Entry, type History, type Id, type LogId, isLink, type Item } from "./history.ts";
 import { resolve, type View } from "./view.ts";
 
@@ -38,19 +38,19 @@ export class Case {
   get last(): Item[] {
     const { entries, links } = this.history;
     const built = new Set<Id | null>([...entries.flatMap(({ parents }) => parents), ...links.map(({ prev }) => prev)]);
-    const used = this.#used();
+    // Of several redemptions by one key any other opens the log as well.
+    const used = this.#used(({ openers }) => openers.length === 1);
     return [...entries.slice(this.started), ...links].filter(({ id }) => !built.has(id) && !used.has(id));
   }
 
-  /** Entries without which a log that is written to or spoken of would not be open. */
-  #used(): ReadonlySet<Id> {
+  /** Entries without which a log that is written to or spoken of would not be open, of such logs. */
+  #used(such: (log: Log) => boolean): ReadonlySet<Id> {
     const { entries, links } = this.history;
     const logs = new Set([...entries, ...links].map(({ log }) => log));
     for (const { body } of entries) if (body.t === "role" || body.t === "unrole") logs.add(body.node);
-    const openers = [...this.graph.logs.values()].flatMap((log) => {
-      // Of several redemptions by one key any other does.
-      return logs.has(log.id) && log.openers.length === 1 ? log.openers : [];
-    });
+    const openers = [...this.graph.logs.values()]
+      .filter((log) => logs.has(log.id) && such(log))
+      .flatMap((log) => log.openers);
     return new Set([...openers.map(({ id }) => id), ...this.graph.of("redeem").map(({ body }) => body.token)]);
   }
 
@@ -88,7 +88,7 @@ export class Case {
 
   /** The same without an entry in the middle, what it knew being known by what builds on it; `null` if that needs it. */
   bypassing({ id, parents }: Entry): Case | null {
-    if (this.#used().has(id)) return null;
+    if (this.#used(() => true).has(id)) return null;
     const others = this.history.entries.filter((entry) => entry.id !== id);
     const entries = others.map((entry) => {
       const known = new Set(entry.parents.flatMap((parent) => (parent === id ? parents : [parent])));

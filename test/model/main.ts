@@ -34,7 +34,7 @@ const count = Number(values.random);
 const startMs = performance.now();
 for (let i = 0; i < count; i++) {
   const seed = `${values.seed}/${i}`;
-  const world = new Case(randomHistory(seededRandom(seed), Number(values.size), { ledgers: true, checkpoints: true }));
+  const world = new Case(randomHistory(seededRandom(seed), Number(values.size)));
   const finding = judge(world);
   if (finding !== null) console.log(`seed ${seed}`);
   report(finding);

@@ -10,38 +10,31 @@ const NAMES = ["web", "nas", "gate"];
 const LABELS = ["coordinator", "store"];
 const PATHS = ["p/a", "p/b"];
 
-/** What a history may be about, beside operators and nodes. */
-export interface About {
-  readonly ledgers: boolean;
-  readonly checkpoints: boolean;
-}
+const KINDS = ["grant", "cut", "approve", "enrol", "token", "redeem", "role", "unrole", "checkpoint", "write"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What a history may be about: how often each kind of entry is said. */
+const THEMES: readonly Readonly<Partial<Record<Kind, number>>>[] = [
+  { grant: 5, cut: 4, approve: 4, write: 1 },
+  { enrol: 4, token: 3, redeem: 5, role: 4, unrole: 3, cut: 3, grant: 2 },
+  { write: 8, checkpoint: 4, cut: 3, grant: 1 },
+];
 
 /**
  * A history of up to `size` entries by people who hold keys and keep to no rule but those of admission: they write
  * without saying what they know, fork their logs, cut each other, name what nobody has seen, redeem tokens twice. What it
- * is mostly about is drawn first, as histories with a little of everything say little about anything.
+ * is about is drawn first, as histories with a little of everything say little about anything.
  */
-export function randomHistory(random: Random, size: number, about: About): History {
+export function randomHistory(random: Random, size: number): History {
   const stage = new Stage(random);
-  const make = {
-    grant: () => stage.grant(),
-    cut: () => stage.cut(),
-    approve: () => stage.approve(),
-    enrol: () => stage.enrol(),
-    token: () => stage.token(),
-    redeem: () => stage.redeem(),
-    role: () => stage.role(),
-    unrole: () => stage.unrole(),
-    ...(about.ledgers && { write: () => stage.write() }),
-    ...(about.checkpoints && { checkpoint: () => stage.checkpoint() }),
-  };
-  const kinds = Object.values(make).flatMap((kind) =>
-    Array.from({ length: [0, 1, 2, 5][random.below(4)] ?? 0 }, () => kind),
-  );
-  if (kinds.length === 0) return stage.loseSome();
-  if (random.below(2) === 0) stage.openDesk();
+  const anything = () => Object.fromEntries(KINDS.map((kind) => [kind, [0, 1, 2, 5][random.below(4)] ?? 0]));
+  const theme = THEMES[random.below(THEMES.length + 1)] ?? anything();
+  const kinds = KINDS.flatMap((kind) => Array.from({ length: theme[kind] ?? 0 }, () => kind));
+  if (random.below(3) === 0) stage.openDesk();
+  else if (random.below(2) === 0) stage.openOffice();
   for (let tries = 0; stage.size < size && tries < 3 * size; tries++) {
-    const said = kinds[random.below(kinds.length)]?.() ?? null;
+    const kind = kinds[random.below(Math.max(1, kinds.length))];
+    const said = kind === undefined ? null : stage[kind]();
     if (said !== null) stage.say(said);
   }
   return stage.loseSome();
@@ -79,6 +72,16 @@ class Stage {
 
   get size(): number {
     return this.#graph.byId.size + this.#graph.links.size;
+  }
+
+  /** A junior whose ledger there is something to say about. */
+  openOffice(): void {
+    const [alice] = [...this.#graph.logs.values()].filter(({ rank }) => rank === 1);
+    if (alice === undefined) return;
+    const rights = ["admin", "ops"] as const;
+    this.say({ log: alice, body: { t: "grant", key: "carol", rank: 2, rights, need: 1 }, after: [] });
+    const carol = this.#graph.logs.get(this.#entries.at(-1)?.id ?? "");
+    for (let i = 0; i < 4 && carol !== undefined; i++) this.write(carol);
   }
 
   /** A second operator, and a coordinator with a token. */
@@ -178,8 +181,9 @@ class Stage {
       : { log: this.#admin(), body: { t: "checkpoint", pins: [...pins.values()] }, after: [] };
   }
 
-  write(): null {
-    const log = this.#one([...this.#graph.logs.values()].filter(({ rights }) => rights.includes("ops")));
+  write(by: Log | null = null): null {
+    const logs = [...this.#graph.logs.values()].filter(({ rights }) => rights.includes("ops"));
+    const log = by ?? (this.#rarely() ? this.#one(logs) : (logs.at(-1) ?? null));
     if (log === null) return null;
     const own = this.#links.filter((link) => link.log === log.id);
     const prev = (this.#rarely() ? this.#one([null, ...own]) : own.at(-1)) ?? null;
