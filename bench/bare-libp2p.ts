@@ -1,5 +1,6 @@
 // The floor that an agent stands on: libp2p with the same parts, on loopback, in gossip with as many peers as an agent.
-// Without arguments it listens as eight peers and prints their addresses; with addresses it is the one that is measured.
+// Without arguments it listens as eight peers and prints their addresses; with addresses it is the one that is measured,
+// and with "alone" the one that is connected to nobody.
 import { gossipsub } from "@libp2p/gossipsub";
 import { identify } from "@libp2p/identify";
 import { noise } from "@libp2p/noise";
@@ -9,7 +10,8 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 
 const PEERS = 8;
-const addresses = process.argv.slice(2);
+const addresses = process.argv.slice(2).filter((word) => word !== "alone");
+const isAlone = process.argv.includes("alone");
 
 async function join() {
   const node = await createLibp2p({
@@ -24,7 +26,7 @@ async function join() {
   return node;
 }
 
-if (addresses.length === 0) {
+if (addresses.length === 0 && !isAlone) {
   const peers = await Promise.all(Array.from({ length: PEERS }, join));
   process.stdout.write(`${peers.map((peer) => peer.getMultiaddrs()[0]?.toString()).join(" ")}\n`);
 } else {

@@ -79,10 +79,10 @@ async function idleFigures(fleet: Fleet, note: (text: string) => void): Promise<
     atMost(`${what}: PSS`, pss, "MiB", 80, `median of ${AGENTS}, smaps_rollup`),
     atMost(
       `${what}: RSS`,
-      rss / bare,
+      rss / bare.connectedMiB,
       "×",
       1.25,
-      `${rss.toFixed(0)} MiB; bare libp2p stack, connected to 8 peers, ${bare.toFixed(0)} MiB`,
+      `${rss.toFixed(0)} MiB; bare libp2p stack, connected to 8 peers, ${bare.connectedMiB.toFixed(0)} MiB; connected to nobody ${bare.aloneMiB.toFixed(0)} MiB, against which it is ${(rss / bare.aloneMiB).toFixed(2)} ×`,
     ),
     atMost(`${what}: CPU`, median(cpu), "%", 1, `median of ${AGENTS} over ${IDLE_MS / 1000} s`),
   ];

@@ -29,11 +29,16 @@ export function measure(pid: number): ProcessCost {
   };
 }
 
-/**
- * Resident memory of the libp2p stack alone: the same transports and gossip, as many peers, nothing above it, and
- * bundled as the agent is, because a bundle is smaller than its packages.
- */
-export async function bareLibp2p(): Promise<number> {
+/** Resident memory of the libp2p stack without anything above it. */
+export interface BareCost {
+  /** In gossip with as many peers as an agent. */
+  readonly connectedMiB: number;
+  /** Connected to nobody. */
+  readonly aloneMiB: number;
+}
+
+/** The same transports and gossip, bundled as the agent is, because a bundle is smaller than its packages. */
+export async function bareLibp2p(): Promise<BareCost> {
   const directory = mkdtempSync(join(tmpdir(), "lab-bench-bare-"));
   const outfile = join(directory, "bare.mjs");
   const entryPoints = [join(import.meta.dirname, "bare-libp2p.ts")];
@@ -47,8 +52,10 @@ export async function bareLibp2p(): Promise<number> {
   };
   try {
     await start((await start([])).split(" "));
+    await start(["alone"]);
     await sleep(10_000);
-    return measure(children[1]?.pid as number).rssMiB;
+    const [, connected, alone] = children.map(({ pid }) => measure(pid as number).rssMiB);
+    return { connectedMiB: connected as number, aloneMiB: alone as number };
   } finally {
     for (const child of children) child.kill("SIGKILL");
     rmSync(directory, { recursive: true, force: true });
