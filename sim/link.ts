@@ -47,7 +47,10 @@ export interface NetworkCounters {
 }
 
 /** A connection itself; both ends hold the same object. An end that outlives it is half open. */
-type Connection = Readonly<Record<never, never>>;
+interface Connection {
+  /** One end has moved to another address: nothing arrives any more, and nobody is told. */
+  isSevered: boolean;
+}
 
 interface End {
   readonly connection: Connection;
@@ -91,7 +94,7 @@ const SEEN_MS = 120_000;
 /** {@link Link} in virtual time. What happens to one, happens in a call of the clock. */
 export class SimLink implements Link {
   readonly self: PeerKey;
-  readonly address: string;
+  #address: string;
   readonly #wire: Wire;
   readonly #ends = new Map<PeerKey, End>();
   /** Counts the links of a network. */
@@ -106,7 +109,23 @@ export class SimLink implements Link {
     this.#wire = wire;
     this.#number = number;
     this.self = self;
-    this.address = address;
+    this.#address = address;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Called by the network, which knows who is where. */
+  moveTo(address: string): void {
+    this.#address = address;
+    for (const { peer, connection } of this.#ends.values()) {
+      connection.isSevered = true;
+      this.#wire.clock.after(this.#wire.detectMs, () => {
+        this.#lose(peer.self, connection);
+        peer.#lose(this.self, connection);
+      });
+    }
   }
 
   /** Holds its key and its address, or will. */
@@ -280,7 +299,7 @@ export class SimLink implements Link {
     if (target.self !== peer || peer === this.self) return "another key answers there";
     if (this.#standing(peer) === "refused") return "refused";
 
-    const connection: Connection = {};
+    const connection: Connection = { isSevered: false };
     if (target.#standing(this.self) === "refused") {
       this.#attach(target, connection);
       this.#wire.carry(peer, this.self, () => this.#lose(peer, connection));
@@ -325,12 +344,14 @@ export class SimLink implements Link {
   }
 
   #tellClosed({ peer, connection }: End): void {
+    if (connection.isSevered) return;
     const lose = () => peer.#lose(this.self, connection);
     this.#wire.carry(this.self, peer.self, lose, () => this.#wire.clock.after(this.#wire.detectMs, lose));
   }
 
   /** One message of a request, over a connection that may lose it. */
   #send(end: End, arrive: () => unknown): void {
+    if (end.connection.isSevered) return;
     if (this.#wire.isLost()) this.#wire.counters.requestsLost++;
     else this.#wire.carry(this.self, end.peer.self, arrive);
   }
@@ -361,7 +382,7 @@ export class SimLink implements Link {
     const { counters, clock } = this.#wire;
     const nowMs = clock.monotonic();
     for (const { peer, connection } of this.#ends.values()) {
-      if (peer.self === from || this.#standing(peer.self) !== "member") continue;
+      if (peer.self === from || connection.isSevered || this.#standing(peer.self) !== "member") continue;
       this.#sentBytes += broadcast.body.length;
       if (broadcast.hasSeen(peer.#number, nowMs)) continue;
       if (this.#wire.isLost()) {

@@ -1,4 +1,5 @@
 import { toHex } from "../src/core/bytes.ts";
+import type { InterfaceAddress } from "../src/core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
 import type { Log } from "../src/core/ports/log.ts";
 import type { Random } from "../src/core/ports/random.ts";
@@ -47,9 +48,9 @@ export class Machine {
   readonly name: string;
   readonly id: string;
   readonly key: string;
-  readonly address: string;
   readonly clock: NodeClock;
   readonly #parts: MachineParts;
+  #address: string;
   #disk: SimDisk;
   #link: SimLink | null = null;
   #running: { readonly agent: Agent; readonly calls: OperationCalls } | null = null;
@@ -60,7 +61,7 @@ export class Machine {
     this.#disk = parts.disk;
     this.name = parts.name;
     this.id = parts.id;
-    this.address = parts.address;
+    this.#address = parts.address;
     this.clock = parts.clock;
     this.key = toHex(parts.signer.publicKey);
   }
@@ -72,6 +73,16 @@ export class Machine {
 
   get disk(): SimDisk {
     return this.#disk;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Another lease: connections die, and nobody but the machine itself knows where it is. */
+  moveTo(address: string): void {
+    this.#address = address;
+    if (this.#link !== null) this.#parts.network.move(this.#link, address);
   }
 
   /** Neither running nor about to. */
@@ -101,6 +112,7 @@ export class Machine {
         random: parts.random.fork(`run ${run}`),
         disk: this.#disk,
         link: watchedLink(link, parts.watcher),
+        interfaces: { addresses: () => interfacesAt(this.address) },
         keys: parts.keys,
         log: parts.log,
       },
@@ -149,4 +161,10 @@ export class Machine {
     if (this.#running === null) throw new Error(`no agent runs on ${this.name}`);
     return (await this.#running.calls.call(operation, input)) as OutputOf<O>;
   }
+}
+
+/** A machine in the simulator has one interface. */
+export function interfacesAt(address: string): InterfaceAddress[] {
+  const host = address.slice(0, address.lastIndexOf(":"));
+  return [{ interface: "eth0", address: host, prefixBits: 24, scope: "network" }];
 }

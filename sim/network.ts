@@ -76,6 +76,14 @@ export class SimNetwork {
     return link;
   }
 
+  /** Another lease, another network: nobody finds it where it was, and its connections are dead. */
+  move(link: SimLink, address: string): void {
+    if (this.#links.get(address)?.isAlive) throw new Error(`somebody is at ${address}`);
+    if (this.#links.get(link.address) === link) this.#links.delete(link.address);
+    this.#links.set(address, link);
+    link.moveTo(address);
+  }
+
   /**
    * From now on nothing passes between any key of `a` and any key of `b`. Connections across the cut are noticed to
    * be dead after the detection delay, if it still stands then. Cuts add up.

@@ -3,9 +3,8 @@ import { toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { LogLevel } from "../core/ports/log.ts";
 import { type RunningAgent, startAgent } from "../node/host.ts";
-import { readKeys, readNote, removeNote, writeNote } from "../node/platform/home.ts";
+import { readKeys, removeNote, writeNote } from "../node/platform/home.ts";
 import { createKeys } from "../node/platform/keys.ts";
-import { isFree } from "../node/platform/machine.ts";
 import { serveControl } from "./control.ts";
 import { type CuttableLink, cuttableLink } from "./cuttable-link.ts";
 import { processOf, readCut, readDemo, recordProcess } from "./directory.ts";
@@ -35,7 +34,9 @@ export async function startDemoAgent(settings: DemoAgentSettings): Promise<Runni
   try {
     const agent = await startAgent({
       ...settings,
-      listen: [await addressOf(home)],
+      // The port of last time: machines that all start again at once find each other where they were.
+      listen: ["127.0.0.1:0"],
+      announce: [],
       mdns: false,
       wrapLink: (real) => (link = cuttableLink(real, keysBeyondCut(root, name))),
     });
@@ -77,10 +78,4 @@ function keysBeyondCut(root: string, name: string): ReadonlySet<string> {
   const beyond = beyondCut(name, readCut(root));
   const machines = readDemo(root)?.machines ?? [];
   return new Set(machines.flatMap((machine) => (machine.key && beyond.includes(machine.name) ? [machine.key] : [])));
-}
-
-/** The port of last time: machines that all start again at once find each other where they were. */
-async function addressOf(home: string): Promise<string> {
-  const last = `127.0.0.1:${(await readNote(home, "port")) ?? 0}`;
-  return (await isFree(last)) ? last : "127.0.0.1:0";
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/ports/clock.ts";
 import type { Exchange, ExchangeOutcome } from "../core/ports/exchange.ts";
+import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { Link, PeerKey, Standing } from "../core/ports/link.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -33,6 +34,9 @@ export interface MeshOptions {
   readonly directory: Directory;
   /** Takes entries that gossip brought from `from`, who need not have made them. Verifies; a throw is only logged. */
   readonly admit: Admit;
+  readonly interfaces: Interfaces;
+  /** The machine's addresses are not what they were. */
+  readonly moved: () => void;
   /** A round with a member that this node began has ended: it has now what that member had. */
   readonly exchanged: (peer: PeerKey) => void;
 }
@@ -103,6 +107,8 @@ export class Mesh implements Peers {
       hangUp,
       isOnline: (peer) => this.#liveness.isOnline(peer),
       jumped: () => pings.askAll(),
+      interfaces: options.interfaces,
+      moved: options.moved,
     });
     this.#antiEntropy = new AntiEntropy({
       self,
@@ -247,6 +253,8 @@ export class Mesh implements Peers {
     if (this.#state !== "running") return;
     const standing = this.#options.directory.standing(peer);
     this.#connections.set(peer, standing);
+    const from = this.#options.link.remoteAddress(peer);
+    if (from !== null) this.#roster.noteSeen(peer, from);
     switch (standing) {
       case "member":
         this.#pings.opened(peer);

@@ -14,6 +14,8 @@ export class Roster {
   #byPrefix = new Map<string, PeerKey>();
   /** What announcements on the local network said. Unproven, but a dial proves the key. */
   readonly #nearby = new Map<PeerKey, readonly string[]>();
+  /** From which host members have connected: their router's, if one is in between. */
+  readonly #seenFrom = new Map<PeerKey, string>();
 
   constructor(self: PeerKey, directory: Directory) {
     this.#self = self;
@@ -27,7 +29,9 @@ export class Roster {
     this.#addresses = new Map(members.map(({ key, addresses }) => [key, addresses]));
     this.#keys = [...this.#addresses.keys()].sort();
     this.#byPrefix = new Map(this.#keys.map((key) => [prefixOf(key), key]));
-    for (const key of this.#nearby.keys()) if (!this.#addresses.has(key)) this.#nearby.delete(key);
+    for (const known of [this.#nearby, this.#seenFrom]) {
+      for (const key of known.keys()) if (!this.#addresses.has(key)) known.delete(key);
+    }
     return this.#keys.filter((key) => !isSameList(before.get(key), this.#addresses.get(key)));
   }
 
@@ -45,10 +49,25 @@ export class Roster {
     return this.#byPrefix.get(prefix);
   }
 
-  /** Newest knowledge first. */
+  /** Newest knowledge first, guesses last. */
   addressesOf(peer: PeerKey): readonly string[] {
-    const all = [...(this.#nearby.get(peer) ?? []), ...(this.#addresses.get(peer) ?? [])];
-    return [...new Set(all)].slice(0, MAX_ADDRESSES);
+    const told = this.#addresses.get(peer) ?? [];
+    const all = new Set([...(this.#nearby.get(peer) ?? []), ...told]);
+    const guess = this.#guess(told, this.#seenFrom.get(peer));
+    return [...[...all].slice(0, MAX_ADDRESSES - 1), ...(guess === null || all.has(guess) ? [] : [guess])];
+  }
+
+  /** A member is connected from there. */
+  noteSeen(peer: PeerKey, remoteAddress: string): void {
+    if (this.#addresses.has(peer)) this.#seenFrom.set(peer, hostOf(remoteAddress));
+  }
+
+  /** Whoever forwards a port at a router mostly forwards the same one. */
+  #guess(told: readonly string[], seenFrom: string | undefined): string | null {
+    const [first] = told;
+    if (first === undefined || seenFrom === undefined || told.some((address) => hostOf(address) === seenFrom))
+      return null;
+    return `${seenFrom}${first.slice(first.lastIndexOf(":"))}`;
   }
 
   /** Whether there is anything to dial. */
@@ -62,6 +81,10 @@ export class Roster {
     this.#nearby.set(peer, addresses.slice(0, MAX_ADDRESSES / 2));
     return true;
   }
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":"));
 }
 
 function isSameList(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {

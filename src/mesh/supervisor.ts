@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../core/ports/clock.ts";
+import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { PeerKey } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Random } from "../core/ports/random.ts";
@@ -60,8 +61,11 @@ export interface SupervisorParts {
   hangUp(peer: PeerKey, reason: string): void;
   /** Heard of within the last moments, if only through others. */
   isOnline(peer: PeerKey): boolean;
-  /** Time has jumped: whatever stood may be dead. */
+  readonly interfaces: Interfaces;
+  /** Time has jumped, or the machine has moved: whatever stood may be dead. */
   jumped(): void;
+  /** The machine's addresses are not what they were. */
+  moved(): void;
 }
 
 /**
@@ -77,6 +81,7 @@ export class Supervisor {
   #state: "new" | "running" | "stopped" = "new";
   #probeAtMs = 0;
   #clockOffsetMs = 0;
+  #place = "";
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -87,6 +92,7 @@ export class Supervisor {
     const { clock, random } = this.#parts;
     this.#state = "running";
     this.#clockOffsetMs = clock.now() - clock.monotonic();
+    this.#place = placeOf(this.#parts.interfaces);
     this.#probeAtMs = clock.monotonic() + around(random, PROBE_MS, 0.5);
     this.#reviewIn(random.below(START_SPREAD_MS));
   }
@@ -162,6 +168,7 @@ export class Supervisor {
     const timer = this.#timers.after(delayMs, () => {
       this.#next = null;
       this.#noticeJump(atMs);
+      this.#noticeMove();
       const state = this.#review();
       const usualMs = around(this.#parts.random, state === "settled" ? SETTLED_REVIEW_MS : REVIEW_MS, 0.2);
       const dueMs = [...this.#backOffs.values()].map(({ dueInMs }) => dueInMs).filter((ms) => ms > 0);
@@ -195,6 +202,20 @@ export class Supervisor {
     this.#clockOffsetMs = offsetMs;
     if (jumpedMs < CLOCK_JUMP_MS && lateMs < LATE_MS) return;
     log.write("info", "mesh.clock.jumped", { jumpedMs, lateMs });
+    this.#startOver();
+  }
+
+  /** Another network, a new lease, a cable that is in again: whoever was out of reach may be in reach. */
+  #noticeMove(): void {
+    const place = placeOf(this.#parts.interfaces);
+    if (place === this.#place) return;
+    this.#parts.log.write("info", "mesh.addresses.changed", { before: this.#place, now: place });
+    this.#place = place;
+    this.#startOver();
+    this.#parts.moved();
+  }
+
+  #startOver(): void {
     for (const peer of this.#backOffs.keys()) this.retry(peer);
     this.#parts.jumped();
   }
@@ -235,4 +256,14 @@ export class Supervisor {
     }
     return backOff;
   }
+}
+
+/** The addresses by which others could reach this machine. */
+function placeOf(interfaces: Interfaces): string {
+  return interfaces
+    .addresses()
+    .filter(({ scope }) => scope === "network")
+    .map(({ address }) => address)
+    .sort()
+    .join(" ");
 }

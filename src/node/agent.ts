@@ -2,6 +2,7 @@ import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.t
 import { LabError } from "../core/errors.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
+import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
 import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -29,6 +30,7 @@ export interface Platform {
   readonly random: Random;
   readonly disk: Disk;
   readonly link: Link;
+  readonly interfaces: Interfaces;
   readonly keys: Keys;
   readonly log: Log;
 }
@@ -97,7 +99,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     const { platform, identity } = options;
-    const { clock, random, disk, link, keys, log } = platform;
+    const { clock, random, disk, link, interfaces, keys, log } = platform;
     this.#options = options;
     this.platform = platform;
     this.identity = identity;
@@ -123,6 +125,8 @@ export class Agent {
       directory: this.directory,
       admit: (entries, from) => this.#admitGossip(entries, from),
       exchanged: () => this.#exchanged(),
+      interfaces,
+      moved: () => this.#requestReport(),
     });
     this.cache = new SecretCache({
       self: { id: identity.node, key: link.self },

@@ -16,7 +16,6 @@ import type { Log, LogLevel } from "../core/ports/log.ts";
 import type { Secret } from "../core/secret.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
 import { NOT_A_MEMBER } from "../mesh/gate.ts";
-import { toMultiaddr } from "../mesh/libp2p/addresses.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
@@ -25,6 +24,7 @@ import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { readHandlers } from "./handlers/index.ts";
 import { loadAgent, SnapshotKeeper, storePath } from "./home-store.ts";
+import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { KnownPeersKeeper, readKnownPeers } from "./known-peers.ts";
 import { OperationCalls } from "./operation-calls.ts";
 import { systemClock } from "./platform/clock.ts";
@@ -34,17 +34,17 @@ import {
   type NodeKeys,
   readHome,
   readKeys,
-  readNote,
   removeNote,
   writeHome,
   writeKeys,
   writeNote,
 } from "./platform/home.ts";
+import { systemInterfaces } from "./platform/interfaces.ts";
 import { createKeys } from "./platform/keys.ts";
 import { openLevelDisk } from "./platform/store/level-disk.ts";
 import { describeHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
-import { describeMachine, isFree, socketPath } from "./platform/machine.ts";
+import { describeMachine, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RELEASE } from "./release.ts";
@@ -53,7 +53,6 @@ import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
 
 /** The composition root: homes, and agents over the real platform. */
 
-const DEFAULT_LISTEN = "0.0.0.0:7444";
 const JOIN_TIMEOUT_MS = 20_000;
 
 export interface NewHome {
@@ -126,6 +125,7 @@ async function askToEnrol(keys: Keys, own: NodeKeys, token: JoinToken, name: str
     seed: own.seed,
     meshId: toHex(token.mesh),
     listen: [],
+    interfaces: systemInterfaces(),
     mdns: false,
     log: quiet,
   });
@@ -244,8 +244,10 @@ async function settleHome(options: {
 
 export interface AgentSettings {
   readonly home: string;
-  /** Each `host:port`; without any 0.0.0.0:7444, or the port of last time, or any that is free. */
+  /** Without any: every interface at port 7444, or the port of last time, or any that is free. */
   readonly listen: readonly string[];
+  /** Where others reach this agent besides. */
+  readonly announce: readonly string[];
   readonly mdns: boolean;
   readonly logLevel: LogLevel;
   readonly writeLog: (line: string) => void;
@@ -276,15 +278,23 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
   try {
-    const listen = await chooseListen(home, settings.listen);
-    const real = await createLibp2pLink({ seed: own.seed, meshId: file.mesh, listen, mdns: settings.mdns, log });
+    const interfaces = systemInterfaces();
+    const real = await createLibp2pLink({
+      seed: own.seed,
+      meshId: file.mesh,
+      listen: await chooseListen(home, settings.listen, interfaces),
+      announce: readAnnounce(settings.announce),
+      interfaces,
+      mdns: settings.mdns,
+      log,
+    });
     const link = settings.wrapLink?.(real, file) ?? real;
     const { agent, disk } = await loadAgent(
       home,
       { clock, log },
       (disk, health) =>
         new Agent({
-          platform: { clock, random: systemRandom(), disk, link, keys, log },
+          platform: { clock, random: systemRandom(), disk, link, interfaces, keys, log },
           identity: {
             mesh: fromHex(file.mesh) as Uint8Array,
             node: file.node,
@@ -355,47 +365,6 @@ async function requireHome(home: string): Promise<{ file: HomeFile; own: NodeKey
     });
   }
   return { file, own };
-}
-
-/**
- * The addresses to listen on: what was asked for, else the usual port, else any. "Any" is the port of last time while
- * that is free: whoever was away looks for this agent there.
- */
-async function chooseListen(home: string, wishes: readonly string[]): Promise<readonly string[]> {
-  const last = await readNote(home, "port");
-  const anyPort = async (host: string): Promise<string> => {
-    const before = `${host}:${last ?? 0}`;
-    return last !== undefined && isListenAddress(before) && (await isFree(before)) ? before : `${host}:0`;
-  };
-  const odd = wishes.find((wish) => !isListenAddress(wish));
-  if (odd !== undefined) {
-    const hint = "an IP address and a port: 127.0.0.1:7444, [::1]:0";
-    throw new LabError("Usage", `--listen cannot be "${odd}"`, { field: "listen", hint });
-  }
-  if (wishes.length === 0) {
-    const before = await anyPort("0.0.0.0");
-    return [before.endsWith(":0") && (await isFree(DEFAULT_LISTEN)) ? DEFAULT_LISTEN : before];
-  }
-  return Promise.all(
-    wishes.map(async (wish) => {
-      if (wish.endsWith(":0")) return anyPort(wish.slice(0, -2));
-      if (await isFree(wish)) return wish;
-      throw new LabError("SocketInUse", `another program listens on ${wish}`, {
-        hint: "choose another: --listen ADDRESS",
-      });
-    }),
-  );
-}
-
-/** A name would have several addresses, or another one tomorrow. */
-function isListenAddress(text: string): boolean {
-  return /^\/ip[46]\//.test(String(toMultiaddr(text)));
-}
-
-async function rememberPort(home: string, link: Link): Promise<void> {
-  const port = link.addresses()[0]?.split(":").at(-1);
-  // Only a convenience: a full disk does not keep an agent from starting.
-  if (port !== undefined) await writeNote(home, "port", port).catch(() => undefined);
 }
 
 /** Opens a home whose agent does not run, for reading. Throws `NoHome`, `HomeInUse`. */

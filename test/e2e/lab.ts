@@ -103,6 +103,8 @@ export class Machine {
   readonly config: string;
   /** Of the agent, as this process sees it. */
   socket: string;
+  /** What its agent is started with. */
+  agentFlags: readonly string[] = ["--listen", "127.0.0.1:0", "--no-mdns"];
   /** What stands before every command, such as the program that enters a namespace. */
   within: readonly string[] = [];
   readonly #lab: Lab;
@@ -160,7 +162,7 @@ export class Machine {
 
   /** An agent in the foreground of its own process; resolves when it answers. */
   async startAgent(): Promise<void> {
-    const agent = this.start(["agent", "--listen", "127.0.0.1:0", "--no-mdns"]);
+    const agent = this.start(["agent", ...this.agentFlags]);
     this.#agent = agent;
     const ended = hear(agent, 0);
     const outcome = await Promise.race([

@@ -13,6 +13,7 @@ import { ReplicaExchange } from "../../src/crdt/sync/exchange.ts";
 import { encodeEntries } from "../../src/mesh/gossip-message.ts";
 import { createLibp2pLink } from "../../src/mesh/libp2p/link.ts";
 import { readHome, readKeys } from "../../src/node/platform/home.ts";
+import { systemInterfaces } from "../../src/node/platform/interfaces.ts";
 import { createKeys } from "../../src/node/platform/keys.ts";
 import { openSession, type Session } from "../../src/operator/session.ts";
 import { seedSigner } from "../../src/operator/signer.ts";
@@ -45,6 +46,7 @@ export async function speaker(seed: Uint8Array, mesh: Uint8Array, answers: () =>
     seed: new Secret(seed),
     meshId: toHex(mesh),
     listen: ["127.0.0.1:0"],
+    interfaces: systemInterfaces(),
     mdns: false,
     log: { write: () => undefined },
   });

@@ -38,6 +38,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
   const agent = await startAgent({
     home,
     listen: ctx.flags.values("listen"),
+    announce: ctx.flags.values("announce"),
     mdns: !ctx.flags.on("no-mdns"),
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
@@ -100,6 +101,7 @@ function detachedArgv(ctx: CommandContext, home: string): string[] {
     "--home",
     home,
     ...ctx.flags.values("listen").flatMap((address) => ["--listen", address]),
+    ...ctx.flags.values("announce").flatMap((address) => ["--announce", address]),
     ...(ctx.flags.on("no-mdns") ? ["--no-mdns"] : []),
     ...(ctx.globals.debug ? ["--debug"] : []),
     ...(ctx.globals.quiet ? ["--quiet"] : []),

@@ -1,15 +1,19 @@
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
-import type { Connection, Libp2p, PeerId, PrivateKey, Startable, Stream } from "@libp2p/interface";
+import type { Connection, Libp2p, PeerId, PrivateKey, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
+import type { Interfaces } from "../../core/ports/interfaces.ts";
 import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../../core/ports/link.ts";
 import { MAX_BROADCAST_BYTES, PeerFailedError, PeerTimeoutError, PeerUnreachableError } from "../../core/ports/link.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Secret } from "../../core/secret.ts";
-import { dialable, toMultiaddr, fromMultiaddr } from "./addresses.ts";
+import { announced, fromMultiaddr, isLoopback, splitAddress, toMultiaddr } from "./addresses.ts";
+import { dialOrder } from "./dial-order.ts";
+import type { Discovery } from "./discovery.ts";
 import type { Answer } from "./frames.ts";
 import {
   atMost,
@@ -35,6 +39,9 @@ export interface Libp2pLinkOptions {
   readonly meshId: string;
   /** `host:port` with an IP address, IPv6 in brackets; port 0 takes any free one. */
   readonly listen: readonly string[];
+  /** `host:port` where others reach this node besides, as by a name or a port that a router forwards. */
+  readonly announce?: readonly string[];
+  readonly interfaces: Interfaces;
   /** Announce this node on the local network and hear of others. */
   readonly mdns: boolean;
   readonly log: Log;
@@ -75,7 +82,6 @@ const CLOSE_MS = 1_000;
 
 interface Services extends Record<string, unknown> {
   gossip: MemberGossip;
-  nearby?: Startable;
 }
 
 /** {@link Link} over TCP, Noise, yamux and gossipsub. */
@@ -93,12 +99,16 @@ class Libp2pLink implements Link {
   readonly #serving = new Map<PeerKey, number>();
   /** Dials that a connection from the other side would answer, too. */
   readonly #awaited = new Map<PeerKey, Set<() => void>>();
+  /** Of members that were dialled: where that worked the last time, and how often it has not since. */
+  readonly #dialled = new Map<PeerKey, { readonly lastGood: string | undefined; readonly failures: number }>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #wire = new Wire();
   readonly #muxers = new BoundedMuxers();
   readonly #keepAlive = new KeepAlive((connection) => this.#muxers.ping(connection));
   readonly #transfers = new Transfers();
   #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
+  #listen: readonly Multiaddr[] = [];
+  #discovery: Discovery | undefined;
   #review: NodeJS.Timeout | undefined;
 
   constructor(options: Libp2pLinkOptions, privateKey: PrivateKey) {
@@ -110,18 +120,17 @@ class Libp2pLink implements Link {
 
   async start(events: LinkEvents): Promise<void> {
     const { meshId, log } = this.#options;
-    const listen = this.#options.listen.map((address) => {
+    this.#listen = this.#options.listen.map((address) => {
       const parsed = toMultiaddr(address);
       if (parsed !== null && !parsed.toString().startsWith("/dns")) return parsed;
       throw new LabError("Invalid", `cannot listen on "${address}": an IP address and a port are needed`);
     });
-    const nearby = this.#options.mdns ? (await import("./discovery.ts")).discovery : null;
     const standing = (peer: PeerId) => this.#standing(events, peer);
 
     const node = await createLibp2p<Services>({
       start: false,
       privateKey: this.#privateKey,
-      addresses: { listen: listen.map(String) },
+      addresses: { listen: this.#listen.map(String) },
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [this.#muxers.factory],
@@ -147,6 +156,8 @@ class Libp2pLink implements Link {
         inboundStreamProtocolNegotiationTimeout: 5_000,
         // One address that swallows packets must not take all the time there is for the others.
         addressDialTimeout: 4_000,
+        // They come in the order in which they are to be tried.
+        addressSorter: () => 0,
         outboundStreamProtocolNegotiationTimeout: 5_000,
       },
       services: {
@@ -160,14 +171,6 @@ class Libp2pLink implements Link {
               return peer === null || this.#running === null ? "taken" : events.broadcast(body, peer);
             },
           }),
-        ...(nearby === null
-          ? {}
-          : {
-              nearby: (components) =>
-                nearby(components, meshId, (peer, addresses) => {
-                  if (this.#running !== null && peer !== this.self) events.discovered(peer, addresses);
-                }),
-            }),
       },
     });
     node.addEventListener("connection:open", ({ detail }) => this.#opened(detail));
@@ -181,13 +184,30 @@ class Libp2pLink implements Link {
       });
       await node.start();
       // libp2p is content when one of several addresses works.
-      const missing = this.#options.listen.filter((_, i) => !listensLike(node, String(listen[i])));
+      const missing = this.#options.listen.filter((_, i) => !listensLike(node, String(this.#listen[i])));
       if (missing.length > 0) throw new Error(missing.join(", "));
     } catch (error) {
       await this.stop();
       throw new LabError("Failed", `cannot listen on ${this.#options.listen.join(", ")}`, {}, { cause: error });
     }
     this.#review = setInterval(() => this.#reviewAll(), REVIEW_MS);
+    if (this.#options.mdns) await this.#discover(events);
+  }
+
+  async #discover(events: LinkEvents): Promise<void> {
+    const { interfaces, log, meshId } = this.#options;
+    const { Discovery } = await import("./discovery.ts");
+    this.#discovery = new Discovery({
+      self: this.self,
+      meshId,
+      interfaces,
+      log,
+      addresses: () => this.addresses().filter((address) => !isLoopback(splitAddress(address)?.host ?? "")),
+      found: (peer, addresses) => {
+        if (this.#running !== null) events.discovered(peer, addresses);
+      },
+    });
+    await this.#discovery.start();
   }
 
   async stop(): Promise<void> {
@@ -199,11 +219,15 @@ class Libp2pLink implements Link {
     this.#timers.clear();
     this.#keepAlive.stop();
     this.#connections.clear();
+    await this.#discovery?.stop();
     await running.node.stop();
   }
 
   addresses(): readonly string[] {
-    return dialable(this.#running?.node.getMultiaddrs() ?? []);
+    const { announce = [], interfaces } = this.#options;
+    if (this.#running === null) return [];
+    const own = announced(this.#running.node.getMultiaddrs(), this.#listen, interfaces.addresses());
+    return [...new Set([...announce, ...own])];
   }
 
   connected(): readonly PeerKey[] {
@@ -214,7 +238,7 @@ class Libp2pLink implements Link {
     if (this.#connections.has(peer)) return;
     if (this.#running === null) throw new PeerUnreachableError(peer, "the link is stopped");
     const id = peerIdOf(peer)?.toString();
-    const targets = addresses
+    const targets = this.#inOrder(peer, addresses)
       .map(toMultiaddr)
       .filter((address) => address !== null)
       .map((address) => address.encapsulate(`/p2p/${id}`));
@@ -229,6 +253,8 @@ class Libp2pLink implements Link {
       await Promise.race([this.#running.node.dial(targets, { signal: attempt.signal }), arrival.promise]);
     } catch (error) {
       if (!this.#connections.has(peer)) {
+        const { lastGood, failures = 0 } = this.#dialled.get(peer) ?? {};
+        this.#dialled.set(peer, { lastGood, failures: failures + 1 });
         const reason = attempt.signal.aborted ? attempt.signal.reason : error;
         throw new PeerUnreachableError(peer, describe(reason), { cause: error });
       }
@@ -238,7 +264,15 @@ class Libp2pLink implements Link {
       awaited.delete(arrival.resolve);
       if (awaited.size === 0) this.#awaited.delete(peer);
     }
-    if (!this.#connections.has(peer)) throw new PeerUnreachableError(peer, "the connection was closed at once");
+    const address = this.remoteAddress(peer);
+    if (address === null) throw new PeerUnreachableError(peer, "the connection was closed at once");
+    if (addresses.includes(address)) this.#dialled.set(peer, { lastGood: address, failures: 0 });
+  }
+
+  #inOrder(peer: PeerKey, addresses: readonly string[]): string[] {
+    const { lastGood, failures = 0 } = this.#dialled.get(peer) ?? {};
+    const isLocal = this.#listen.every((address) => isLoopback(splitAddress(fromMultiaddr(address) ?? "")?.host ?? ""));
+    return dialOrder({ addresses, lastGood, failures, interfaces: this.#options.interfaces.addresses(), isLocal });
   }
 
   async hangUp(peer: PeerKey): Promise<void> {

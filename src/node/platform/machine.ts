@@ -22,15 +22,24 @@ export async function socketPath(home: string, name: string): Promise<string> {
   return join(directory, name);
 }
 
-/** True if nobody listens on the address now. */
-export function isFree(address: string): Promise<boolean> {
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+/** True if this machine has the address and nobody listens there now. */
+export function isFree(host: string, port: number): Promise<boolean> {
+  const probe = createServer();
   return new Promise((resolve) => {
-    const probe = createServer();
     probe.once("error", () => resolve(false));
-    probe.listen({ host, port: Number(address.slice(colon + 1)), exclusive: true }, () =>
-      probe.close(() => resolve(true)),
-    );
+    // As the mesh listens: IPv4 and IPv6 are two sockets.
+    probe.listen({ host, port, exclusive: true, ipv6Only: host.includes(":") }, () => probe.close(() => resolve(true)));
+  });
+}
+
+/** A port on which nobody listened a moment ago. */
+export function freePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen(0, () => {
+      const { port } = probe.address() as { readonly port: number };
+      probe.close(() => resolve(port));
+    });
   });
 }

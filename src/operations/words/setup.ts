@@ -39,9 +39,15 @@ export const setupCommands: readonly CommandWords[] = [
         repeat: true,
         summary: "Address for the mesh (default: every interface, port 7444)",
       },
+      {
+        name: "announce",
+        value: "ADDRESS",
+        repeat: true,
+        summary: "Address at which others reach this device besides, as through a router",
+      },
       { name: "no-mdns", summary: "Do not look for peers on the local network" },
     ],
-    examples: ["lab agent", "lab agent --detach --listen 127.0.0.1:0 --no-mdns"],
+    examples: ["lab agent", "lab agent --detach --announce lab.example.com:7444"],
   },
   {
     words: ["agent", "stop"],

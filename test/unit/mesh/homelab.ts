@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { SimClock, settled } from "../../../sim/clock.ts";
 import type { SimLink } from "../../../sim/link.ts";
 import { CollectingLog } from "../../../sim/log.ts";
+import { interfacesAt } from "../../../sim/machine.ts";
 import { SimNetwork, type SimNetworkOptions } from "../../../sim/network.ts";
 import { seededRandom } from "../../../sim/random.ts";
 import { decode, encode, type Plain } from "../../../src/core/encoding.ts";
@@ -66,6 +67,8 @@ export interface Machine {
   readonly log: CollectingLog;
   /** With whom its own rounds have ended, in order. */
   readonly exchanged: readonly PeerKey[];
+  /** How often its mesh has noticed that its addresses changed. */
+  moves: number;
 }
 
 /** The link, but for what is given. */
@@ -146,8 +149,10 @@ export class Homelab {
       },
       admit: async (entries) => void notes.add(entries),
       exchanged: (peer) => void exchanged.push(peer),
+      interfaces: { addresses: () => interfacesAt(link.address) },
+      moved: () => void machine.moves++,
     });
-    const machine = { name, key, address, link, mesh, notes, log, exchanged };
+    const machine: Machine = { name, key, address, link, mesh, notes, log, exchanged, moves: 0 };
     this.machines.set(name, machine);
     return machine;
   }
@@ -156,6 +161,12 @@ export class Homelab {
     const machines = names.map((name) => this.machine(name));
     await Promise.all(machines.map(({ mesh }) => mesh.start()));
     return machines;
+  }
+
+  /** Another lease. Nobody but the machine itself knows. */
+  move(name: string, address: string): void {
+    const machine = this.machines.get(name);
+    if (machine !== undefined) this.network.move(machine.link, address);
   }
 
   /** Power off. What the machine had scheduled never runs. */

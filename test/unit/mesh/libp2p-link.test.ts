@@ -11,7 +11,6 @@ import { createLibp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LinkEvents, PeerKey } from "../../../src/core/ports/link.ts";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { dialable, toMultiaddr } from "../../../src/mesh/libp2p/addresses.ts";
 import { atMost, encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
 import { linkContract } from "../../contracts/link-contract.ts";
 import {
@@ -261,7 +260,8 @@ describe("libp2p links", () => {
       const links = [];
       for (const fill of [1, 2]) {
         const link = await createLibp2pLink({
-          seed: new Secret(new Uint8Array(32).fill(fill)), meshId: "00", listen: ["127.0.0.1:0"], mdns: false,
+          seed: new Secret(new Uint8Array(32).fill(fill)), meshId: "00", listen: ["127.0.0.1:0"], mdns: true,
+          interfaces: { addresses: () => [] },
           log: { write() {} },
         });
         await link.start({
@@ -351,32 +351,5 @@ describe("a frame", () => {
     );
     expect(await read((stream) => stream.send(framed("hel", 5)))).toMatch("nothing was sent for 200 ms");
     expect(await read(() => undefined, AbortSignal.abort(new Error("enough")))).toBe("enough");
-  });
-});
-
-describe("an address", () => {
-  it.each([
-    ["192.0.2.7:4001", "/ip4/192.0.2.7/tcp/4001"],
-    ["[2001:db8::7]:4001", "/ip6/2001:db8::7/tcp/4001"],
-    ["nas.example:4001", "/dns/nas.example/tcp/4001"],
-  ])("%s is %s for libp2p", (address, expected) => {
-    expect(toMultiaddr(address)?.toString()).toBe(expected);
-  });
-
-  it.each(["", "nas", "nas:", "nas:65536", "nas:1:2", "2001:db8::7:4001", "[nas]:1", "a/b:1", "[::1]"])(
-    "%j is none",
-    (address) => {
-      expect(toMultiaddr(address)).toBeNull();
-    },
-  );
-
-  const dialableOf = (...addresses: string[]) => dialable(addresses.map((address) => toMultiaddr(address)!));
-
-  it("is told to others unless it is of use on the same machine only", () => {
-    expect(dialableOf("127.0.0.1:1", "192.0.2.7:1", "[::1]:1", "[fe80::1]:1", "[fd00::2]:1", "192.0.2.7:1")).toEqual([
-      "192.0.2.7:1",
-      "[fd00::2]:1",
-    ]);
-    expect(dialableOf("127.0.0.1:1", "[::1]:1")).toEqual(["127.0.0.1:1", "[::1]:1"]);
   });
 });

@@ -176,6 +176,45 @@ describe("the reconnect supervisor", () => {
     expect(await dialsIn(3_000)).toBeGreaterThanOrEqual(usual + 3);
   });
 
+  it("tries everybody again at once when the machine's addresses change", async () => {
+    lab = new Homelab("another lease");
+    lab.enrol("nas-1", ...numbered("off", 5));
+    const [nas] = await lab.start("nas-1");
+    await lab.pass(10 * MINUTE_MS);
+    const dialsIn = async (ms: number) => {
+      const before = nas!.mesh.counters.dials;
+      await lab.pass(ms);
+      return nas!.mesh.counters.dials - before;
+    };
+    const usual = await dialsIn(6_000);
+    expect(nas!.moves).toBe(0);
+    lab.move("nas-1", "nas-1.elsewhere:4001");
+    expect(await dialsIn(6_000)).toBeGreaterThanOrEqual(usual + 3);
+    expect(nas!.moves).toBe(1);
+    expect(nas!.log.records.some(({ event }) => event === "mesh.addresses.changed")).toBe(true);
+  });
+
+  it("is back within seconds after it was given another address, whatever the others know", async () => {
+    lab = new Homelab("moved while running", { detectMs: 60_000 });
+    await startAll(numbered("nas", 6));
+    const nas = lab.machines.get("nas-3")!;
+    nas.mesh.handle("echo", async (_peer, body) => body);
+    const others = [...lab.machines.values()].filter((machine) => machine !== nas);
+    const reaches = ({ link }: (typeof others)[number]) => link.request(nas.key, "echo", bytes("hello"), 500);
+    const isReached = async () =>
+      (await lab.settle(Promise.allSettled(others.map(reaches)))).every(({ status }) => status === "fulfilled");
+    for (let i = 0; i < 5; i++) {
+      await lab.pass(MINUTE_MS);
+      expect(await isReached()).toBe(true);
+      lab.move("nas-3", `nas-3.lease-${i}:4001`);
+      const movedMs = lab.clock.monotonic();
+      expect(await isReached()).toBe(false);
+      while (!(await isReached())) await lab.pass(500);
+      // It looks at its addresses every five seconds; a connection is given up after two questions of five seconds.
+      expect(lab.clock.monotonic() - movedMs).toBeLessThanOrEqual(20_000);
+    }
+  });
+
   it("does not hammer at a member that does not let it in", async () => {
     lab = new Homelab("refusing");
     lab.enrol("nas-1", "web-1");

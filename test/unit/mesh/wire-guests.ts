@@ -11,6 +11,7 @@ import { toHex } from "../../../src/core/bytes.ts";
 import type { Link, LinkEvents, PeerKey, Standing } from "../../../src/core/ports/link.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import { toMultiaddr } from "../../../src/mesh/libp2p/addresses.ts";
+import { systemInterfaces } from "../../../src/node/platform/interfaces.ts";
 import { createLibp2pLink } from "../../../src/mesh/libp2p/link.ts";
 
 /*
@@ -35,6 +36,7 @@ export const createLink = (name: string, listen: readonly string[] = ["127.0.0.1
     seed: new Secret(createHash("sha256").update(name).digest()),
     meshId: MESH_ID,
     listen,
+    interfaces: systemInterfaces(),
     mdns: false,
     log: { write: () => undefined },
   });

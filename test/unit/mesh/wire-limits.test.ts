@@ -3,7 +3,6 @@ import type { Stream } from "@libp2p/interface";
 import type { Libp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { peerAddress, toMultiaddr } from "../../../src/mesh/libp2p/addresses.ts";
 import { encodeRequest } from "../../../src/mesh/libp2p/frames.ts";
 import { MEMBER, STRANGER } from "../../../src/mesh/libp2p/muxer.ts";
 import { MAX_HALF_OPEN_PER_ADDRESS } from "../../../src/mesh/libp2p/wire.ts";
@@ -199,17 +198,5 @@ describe("a link bounds what others make it hold", () => {
     await until(() => streams.filter(isOver).length === 4, "four are refused");
     await pass(300);
     expect(streams.filter(isOver)).toHaveLength(4);
-  });
-});
-
-describe("limits of one address", () => {
-  it.each([
-    ["192.0.2.7:1", "192.0.2.7"],
-    ["[2001:db8:0:1::7]:1", "2001:db8:0:1"],
-    ["[2001:db8:0:1:2:3:4:5]:1", "2001:db8:0:1"],
-    ["[2001:db8::2:3:4:5]:1", "2001:db8:0:0"],
-    ["[::1]:1", "0:0:0:0"],
-  ])("take %s for one of %s", (address, expected) => {
-    expect(peerAddress(toMultiaddr(address)!)).toBe(expected);
   });
 });

@@ -1,0 +1,95 @@
+import { spawnSync } from "node:child_process";
+
+/*
+ * Machines with networks of their own: each is a network namespace with one cable to a common bridge, which is in a
+ * namespace as well, so that nothing of it is seen or touched outside.
+ */
+
+/** Why there are none here, or null. */
+export function whyNoNamespaces(): string | null {
+  const name = `lab-probe-${process.pid}`;
+  const made = spawnSync("ip", ["netns", "add", name]);
+  if (made.error !== undefined) return "ip (iproute2) is not installed";
+  if (made.status !== 0) return "needs root to make network namespaces";
+  spawnSync("ip", ["netns", "del", name]);
+  return null;
+}
+
+export interface Subnet {
+  /** Of the machine with that number, from 1 on, with the length of the prefix. */
+  address(machine: number): string;
+}
+
+export const IPV4: Subnet = { address: (machine) => `10.77.0.${machine}/24` };
+export const IPV6: Subnet = { address: (machine) => `fd00:77::${machine}/64` };
+
+let count = 0;
+
+/** One switch, and machines that hang on it. */
+export class Network {
+  readonly #switch: string;
+  readonly #machines: string[] = [];
+  readonly #prefix: string;
+
+  constructor() {
+    this.#prefix = `lab${process.pid}n${count++}`;
+    this.#switch = `${this.#prefix}-switch`;
+    ip("netns", "add", this.#switch);
+    this.#inSwitch("link", "add", "name", "bridge0", "type", "bridge");
+    this.#inSwitch("link", "set", "bridge0", "up");
+  }
+
+  /** A machine with these subnets' addresses; its number is how many there are now. No route leads elsewhere. */
+  plug(...subnets: readonly Subnet[]): Cable {
+    const number = this.#machines.length + 1;
+    const namespace = `${this.#prefix}-m${number}`;
+    const port = `port${number}`;
+    ip("netns", "add", namespace);
+    this.#machines.push(namespace);
+    const inMachine = (...words: string[]) => ip("-n", namespace, ...words);
+    // At once where they belong: a name outside could be taken.
+    ip("link", "add", "eth0", "netns", namespace, "type", "veth", "peer", "name", port, "netns", this.#switch);
+    this.#inSwitch("link", "set", port, "master", "bridge0");
+    this.#inSwitch("link", "set", port, "up");
+    inMachine("link", "set", "lo", "up");
+    // Without waiting for the detection of duplicates, which takes a second or two.
+    spawnSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0"]);
+    spawnSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0"]);
+    for (const subnet of subnets) inMachine("addr", "add", subnet.address(number), "dev", "eth0");
+    inMachine("link", "set", "eth0", "up");
+    return {
+      number,
+      within: ["ip", "netns", "exec", namespace],
+      pull: () => this.#inSwitch("link", "set", port, "nomaster"),
+      insert: () => this.#inSwitch("link", "set", port, "master", "bridge0"),
+      renumber: (from, to) => {
+        inMachine("addr", "del", from, "dev", "eth0");
+        inMachine("addr", "add", to, "dev", "eth0");
+      },
+    };
+  }
+
+  end(): void {
+    for (const namespace of [...this.#machines, this.#switch]) spawnSync("ip", ["netns", "del", namespace]);
+  }
+
+  #inSwitch(...words: string[]): void {
+    ip("-n", this.#switch, ...words);
+  }
+}
+
+/** How one machine hangs on the network. */
+export interface Cable {
+  readonly number: number;
+  /** What stands before a command that is to run on that machine. */
+  readonly within: readonly string[];
+  /** Nothing passes any more, and neither end is told. */
+  pull(): void;
+  insert(): void;
+  renumber(from: string, to: string): void;
+}
+
+function ip(...words: string[]): void {
+  const { status, stderr } = spawnSync("ip", words, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr}`);
+}
