@@ -32,6 +32,10 @@ export class History {
   readonly acknowledgements: Acknowledgement[] = [];
   /** Versions of secrets whose value some store said to have for good. */
   readonly delivered = new Set<string>();
+  /** By operator: the paths that each of their batches of several entries writes, all of them, and nobody else. */
+  readonly batchPaths = new Map<string, readonly string[]>();
+  /** Entries of such batches. */
+  readonly batchEntries = new Set<string>();
   /** Ids of every entry of operators that honest hands signed. */
   readonly signed = new Set<string>();
   /** Role labels in the order in which one operator, who knows all of her own acts, gave and took them. */

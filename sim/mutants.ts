@@ -19,6 +19,12 @@ interface Mutant {
 
 const MUTANTS: readonly Mutant[] = [
   {
+    name: "half a batch counts",
+    file: "src/crdt/chain.ts",
+    guard: "while (length > 0 && links[length - 1]?.entry.header.more !== 0) length--;",
+    without: "if (length < 0) length--;",
+  },
+  {
     name: "signatures of ledger entries are not checked",
     file: "src/crdt/replica.ts",
     guard: "if (others.length < POOL_FROM) {",

@@ -1,5 +1,6 @@
 import { settled } from "./clock.ts";
 import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
+import { checkBatches } from "./checkers/batches.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
 import { checkLiveness } from "./checkers/liveness.ts";
 import { checkReadable, checkSecrets } from "./checkers/secrets.ts";
@@ -60,6 +61,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
     checkOwnWord(world, machine, replica);
     replica.onGrowth(({ entries }) => {
       for (const entry of entries) checkEntry(world, machine, entry);
+      if (entries.some(({ id }) => world.history.batchEntries.has(id))) checkBatches(world, machine);
     });
   });
   let convergedSeconds: number | null = null;
@@ -100,6 +102,7 @@ async function passTime(world: World, durationMs: number): Promise<void> {
     await world.clock.runUntil(atMs);
     noteViews(world);
     checkNothingStolen(world);
+    for (const machine of world.running) checkBatches(world, machine);
     if (world.violations.length > 0) return;
   }
   await world.clock.runUntil(endMs);

@@ -91,11 +91,27 @@ export class SimOperator {
 
   /** Signs one entry with these writes. It is in her own log when this returns, and nowhere else. */
   sign(context: OperatorContext, wishes: readonly Wish[]): string {
+    return this.#signLink(context, wishes, 0);
+  }
+
+  /** The same for one batch of several entries. */
+  signBatch(context: OperatorContext, parts: readonly (readonly Wish[])[]): void {
+    const { history } = this.#parts;
+    history.batchPaths.set(
+      this.name,
+      parts.flat().map(({ path }) => path),
+    );
+    for (const [i, part] of parts.entries()) {
+      history.batchEntries.add(this.#signLink(context, part, parts.length - 1 - i));
+    }
+  }
+
+  #signLink(context: OperatorContext, wishes: readonly Wish[], more: number): string {
     const { keys, clock, mesh, log, signer, history } = this.#parts;
     const nowMs = clock.now();
     const hlc = nextHlc(mergeHlc(this.#hlc, context.newest, nowMs), nowMs);
     const writes = wishes.map(({ path, value }) => ({ path, value, over: context.others[path] ?? [] }));
-    const position = { mesh, log, class: CLASS_DESIRED, head: this.#head, hlc, seen: unhex(context.seen), more: 0 };
+    const position = { mesh, log, class: CLASS_DESIRED, head: this.#head, hlc, seen: unhex(context.seen), more };
     const entry = composeLink(keys, position, this.#cursor.encode(writes, hlc), signer);
     this.#cursor.advance(entry.payload, hlc);
     this.#head = { seq: entry.header.seq, hash: entry.hash };
@@ -119,12 +135,12 @@ export class SimOperator {
     return entry.id;
   }
 
-  /** Hands over all that this agent lacks of hers. Resolves when the agent says that it is durable there. */
-  async handOver(machine: Machine, context: OperatorContext): Promise<void> {
+  /** Hands over all that this agent lacks of hers, or only so many entries, as if she were cut off. Resolves when the agent says that it is durable there. */
+  async handOver(machine: Machine, context: OperatorContext, most?: number): Promise<void> {
     const { clock, history } = this.#parts;
     const known = context.logs.find(({ log }) => log === this.log)?.head?.seq ?? 0;
     const acts = this.#acts.slice(this.#actsAt.get(context));
-    const entries = [...acts.map(({ bytes }) => bytes), ...this.#ledger.slice(known)];
+    const entries = [...acts.map(({ bytes }) => bytes), ...this.#ledger.slice(known)].slice(0, most);
     if (entries.length === 0) return;
     const { results } = await machine.call(entrySubmitOperation, { entries: entries.map(toBase64Url) });
     for (const { hash, state, reason } of results) {

@@ -21,6 +21,9 @@ export const SECRETS_OF: Readonly<Record<string, readonly string[]>> = { web: ["
 /** Between what an operator signs about a secret and its value. */
 const MOST_BETWEEN_MS = 10_000;
 
+/** Of a batch: enough for one to be missing at either end and in the middle. */
+const BATCH_ENTRIES = 4;
+
 const PREPARE_EVERY_MS = 1_500;
 
 const PATHS = Object.values(SECRETS_OF).flat();
@@ -44,6 +47,7 @@ export class Workload {
   readonly #busy = new Set<SimOperator>();
   #state: "new" | "working" | "ended" = "new";
   #secrets = 0;
+  #batches = 0;
 
   constructor(world: World, { writesPerMachineAndMinute }: WorkloadOptions) {
     this.#world = world;
@@ -124,6 +128,7 @@ export class Workload {
     const kind = this.#random.below(40);
     if (kind === 0 && operator === alice) this.#soon(alice, (machine) => this.#moveRole(machine));
     else if (kind === 1) this.#soon(operator, (machine) => this.#setSecret(operator, machine, this.#pick(PATHS)));
+    else if (kind === 2) this.#soon(operator, (machine) => this.#writeBatch(operator, machine));
     else {
       const wish = this.#wish();
       this.#soon(operator, (machine) => this.#write(operator, machine, [wish]));
@@ -182,6 +187,24 @@ export class Workload {
     if (context === null) return;
     operator.sign(context, wishes);
     await operator.handOver(machine, context);
+  }
+
+  /** A batch of several entries; now and then the operator is cut off before the last, and hands that over later. */
+  async #writeBatch(operator: SimOperator, machine: Machine): Promise<void> {
+    const number = ++this.#batches;
+    const value = { ports: [number] };
+    const parts = Array.from({ length: BATCH_ENTRIES }, (_, part) =>
+      Array.from({ length: 2 }, (__, i) => ({ path: labelPath(`batch-${operator.name}-${part}-${i}`), value })),
+    );
+    const context = await this.#ask(operator, machine, parts.flat());
+    if (context === null) return;
+    operator.signBatch(context, parts);
+    this.#world.reached("a batch of several entries is signed");
+    if (this.#random.below(2) === 0) return operator.handOver(machine, context);
+    await operator.handOver(machine, context, 1 + this.#random.below(BATCH_ENTRIES - 1));
+    this.#world.reached("a batch is handed over in part");
+    await this.#wait(this.#random.below(MOST_BETWEEN_MS));
+    await this.#handOver(operator);
   }
 
   async #ask(operator: SimOperator, machine: Machine, wishes: readonly Wish[]): Promise<OperatorContext | null> {
