@@ -109,25 +109,18 @@ export class Graph {
     const log = { rank: Infinity, rights: [], need: 1, opening: entry, openers: [], role: null };
     switch (body.t) {
       case "genesis": {
-        const rights = ["admin", "ops"] as const;
-        const roots = body.root.keys.map((key) => ({ key, rights, need: body.root.k }));
+        const open = (
+          kind: "root" | "founder",
+          rank: number,
+          key: Key,
+          rights: readonly Right[],
+          need: number,
+        ): Log => {
+          return { ...log, kind: "operator", id: this.nameLog(kind, entry.id, key), key, rank, rights, need };
+        };
         return [
-          ...roots.map((root) => ({
-            ...log,
-            ...root,
-            kind: "operator" as const,
-            rank: 0,
-            id: this.nameLog("root", entry.id, root.key),
-          })),
-          ...body.founders.map((founder) => {
-            return {
-              ...log,
-              ...founder,
-              kind: "operator" as const,
-              rank: 1,
-              id: this.nameLog("founder", entry.id, founder.key),
-            };
-          }),
+          ...body.root.keys.map((key) => open("root", 0, key, ["admin", "ops"], body.root.k)),
+          ...body.founders.map(({ key, rights, need }) => open("founder", 1, key, rights, need)),
         ];
       }
       case "grant":
@@ -136,19 +129,13 @@ export class Graph {
         return [{ ...log, kind: "node", id: entry.id, key: body.key }];
       case "redeem": {
         const { token, key } = body;
-        const opening = this.entry(token) as Entry<"token">;
+        const redeemed = { ...log, key, opening: this.entry(token) };
         const node = this.nameLog("redeem", token, key);
-        const roles = opening.body.roles.map((label) => {
-          return {
-            ...log,
-            kind: "role" as const,
-            id: this.nameLog("redeem", token, key, label),
-            key,
-            opening,
-            role: { node, label },
-          };
+        const labels = (this.entry(token) as Entry<"token">).body.roles;
+        const roles = labels.map((label): Log => {
+          return { ...redeemed, kind: "role", id: this.nameLog("redeem", token, key, label), role: { node, label } };
         });
-        return [{ ...log, kind: "node", id: node, key, opening }, ...roles];
+        return [{ ...redeemed, kind: "node", id: node }, ...roles];
       }
       case "role": {
         const { node, label } = body;

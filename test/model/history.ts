@@ -23,28 +23,19 @@ export interface Pin {
 
 export type Right = "admin" | "ops";
 
+export interface Power {
+  readonly key: Key;
+  readonly rights: readonly Right[];
+  readonly need: number;
+}
+
 export type Body =
-  | {
-      readonly t: "genesis";
-      readonly root: { readonly keys: readonly Key[]; readonly k: number };
-      readonly founders: readonly { readonly key: Key; readonly rights: readonly Right[]; readonly need: number }[];
-    }
-  | {
-      readonly t: "grant";
-      readonly key: Key;
-      readonly rank: number;
-      readonly rights: readonly Right[];
-      readonly need: number;
-    }
+  | { readonly t: "genesis"; readonly root: { keys: readonly Key[]; k: number }; readonly founders: readonly Power[] }
+  | ({ readonly t: "grant"; readonly rank: number } & Power)
   | { readonly t: "cut"; readonly key: Key; readonly keeps: readonly Keep[] }
   | { readonly t: "approve"; readonly entry: Id }
   | { readonly t: "enrol"; readonly key: Key; readonly name: string }
-  | {
-      readonly t: "token";
-      readonly name: string | null;
-      readonly roles: readonly string[];
-      readonly issuer: LogId;
-    }
+  | { readonly t: "token"; readonly name: string | null; readonly roles: readonly string[]; readonly issuer: LogId }
   | { readonly t: "redeem"; readonly token: Id; readonly key: Key; readonly name: string }
   | { readonly t: "role"; readonly node: LogId; readonly label: string }
   | { readonly t: "unrole"; readonly node: LogId; readonly label: string; readonly keeps: readonly Keep[] }
