@@ -32,6 +32,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "operator-passphrase": () => import("./commands/operator-passphrase.ts"),
   "operator-recovery-set": () => import("./commands/operator-recovery-set.ts"),
   "operator-request": () => import("./commands/operator-request.ts"),
+  "puppet-scan": () => import("./commands/puppet-scan.ts"),
   "render-alerts": () => import("./commands/render-alerts.ts"),
   "secret-get": () => import("./commands/secret-get.ts"),
   "secret-set": () => import("./commands/secret-set.ts"),

@@ -6,7 +6,8 @@ import type { SavedPlan } from "../operator/declarations/saved-plan.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
 import type { Signing } from "./signing.ts";
-import { readBytes, readDeclarationFiles } from "./declaration-files.ts";
+import { readDeclarationFiles } from "./declaration-files.ts";
+import { readBytes } from "./files-under.ts";
 
 /** The mark that files have when nobody gives them another. */
 const DEFAULT_OWNER = "files";

@@ -5,6 +5,7 @@ import { meshCommands } from "./words/mesh.ts";
 import { trustCommands } from "./words/trust.ts";
 import { appliedCommands } from "./words/applied.ts";
 import { declarationsCommands } from "./words/declarations.ts";
+import { puppetCommands } from "./words/puppet.ts";
 import { secretsCommands } from "./words/secrets.ts";
 import { renderingCommands } from "./words/rendering.ts";
 import { shellCommands } from "./words/shell.ts";
@@ -18,6 +19,7 @@ const commands = [
   ...trustCommands,
   ...declarationsCommands,
   ...secretsCommands,
+  ...puppetCommands,
   ...appliedCommands,
   ...renderingCommands,
   ...shellCommands,

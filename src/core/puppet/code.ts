@@ -149,7 +149,13 @@ class CodeScan {
   /** `lab::secret('path')` and `'path'.lab::secret`. */
   #secret(tokens: readonly Token[], at: number, inside: OpenUnit): void {
     if (isSymbol(tokens[at - 1], ".")) {
-      return this.#name(literalOf(tokens[at - 2]), (path) => `'${path}'.lab::secret`, tokens, Math.max(0, at - 2), inside);
+      return this.#name(
+        literalOf(tokens[at - 2]),
+        (path) => `'${path}'.lab::secret`,
+        tokens,
+        Math.max(0, at - 2),
+        inside,
+      );
     }
     if (!isSymbol(tokens[at + 1], "(")) return this.#tell("secret", tokens, at, "which secret it means cannot be told");
     this.#name(onlyLiteral(tokens, at + 2), (path) => `lab::secret('${path}')`, tokens, at, inside);
@@ -262,7 +268,7 @@ class CodeScan {
 
   #tell(about: Unresolved["about"], tokens: readonly Token[], at: number, why: string): void {
     const { line } = tokens[at] as Token;
-    this.#unresolved.push({ about, file: this.#file, line, text: shown(tokens, at, at + 6), why });
+    this.#unresolved.push({ about, file: this.#file, line, text: shown(tokens, at), why });
   }
 }
 
@@ -324,15 +330,27 @@ function isNew(tokens: readonly Token[], at: number): boolean {
   return isWord(tokens[at], "new") && isSymbol(tokens[at - 1], ".") && isWord(tokens[at - 2], "Deferred");
 }
 
-/** Some tokens as people would write them. */
-function shown(tokens: readonly Token[], from: number, to: number): string {
+/** A call, or a few tokens, as people would write them. */
+function shown(tokens: readonly Token[], from: number): string {
   const text = tokens
-    .slice(from, to + 1)
-    .filter((token) => token.line === (tokens[from] as Token).line)
+    .slice(from, endOfCall(tokens, from) + 1)
     .map(printed)
     .join("")
     .replace(/,(?=\S)/g, ", ");
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+const MOST_SHOWN = 20;
+
+/** Of the parentheses that open next, the end; without any, a few tokens on. */
+function endOfCall(tokens: readonly Token[], from: number): number {
+  let depth = 0;
+  for (let at = from; at < tokens.length && at < from + MOST_SHOWN; at++) {
+    if (isSymbol(tokens[at], "(")) depth++;
+    if (isSymbol(tokens[at], ")") && --depth <= 0) return at;
+    if (depth === 0 && at > from + 3) return at - 1;
+  }
+  return from + MOST_SHOWN;
 }
 
 function printed(token: Token): string {
@@ -340,7 +358,7 @@ function printed(token: Token): string {
     case "string": {
       const literal = literalOf(token);
       if (literal !== null) return `'${literal}'`;
-      return `"${token.parts.map((part) => (typeof part === "string" ? part : `\${${part.map(printed).join("")}}`)).join("")}"`;
+      return `"${token.parts.map((part) => (typeof part === "string" ? part : `\${${codeText(part)}}`)).join("")}"`;
     }
     case "variable":
       return `$${token.text}`;
@@ -350,6 +368,12 @@ function printed(token: Token): string {
     case "other":
       return token.text;
   }
+}
+
+/** As it stands in a string, where a variable needs no dollar. */
+function codeText([first, ...more]: readonly Token[]): string {
+  const begin = first === undefined ? "" : first.kind === "variable" ? first.text : printed(first);
+  return begin + more.map(printed).join("");
 }
 
 function lineOf(text: string, line: number): string {

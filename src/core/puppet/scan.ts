@@ -131,16 +131,16 @@ function keyOf(kind: Use["kind"], name: string): string {
 /** One reference for each path: the nearest in the code, its own before those of others. */
 function referencesOf(root: Unit, units: ReadonlyMap<string, Unit>): SecretReference[] {
   const found = new Map<string, SecretReference>();
-  const seen = new Set<Unit>([root]);
+  // What was reached, and the class, type or function by which: a template has no name that a record could keep.
+  const reached = new Map<Unit, string | null>([[root, null]]);
   // Grows while it is walked: first the class itself, then what it applies, then what that applies.
-  for (const unit of seen) {
-    const via = unit === root || unit.kind === "template" ? null : unit.name;
+  for (const [unit, via] of reached) {
     for (const { path, text, line } of unit.secrets) {
       if (!found.has(path)) found.set(path, { path, via, text, file: unit.file, line });
     }
     for (const use of unit.uses) {
       const next = units.get(keyOf(use.kind, use.name));
-      if (next !== undefined) seen.add(next);
+      if (next !== undefined && !reached.has(next)) reached.set(next, next.kind === "template" ? via : next.name);
     }
   }
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
