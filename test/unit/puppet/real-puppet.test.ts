@@ -27,6 +27,10 @@ function membersOf(dump: Dump | undefined): Readonly<Record<string, Dump>> {
   return Object.fromEntries(Array.from({ length: list.length / 2 }, (_, i) => [list[2 * i], list[2 * i + 1]]));
 }
 
+function textOf(dump: Dump | undefined): string {
+  return typeof dump === "string" ? dump : "";
+}
+
 /** The secrets that a tree of Puppet's own names, in its words. */
 function namedIn(dump: Dump): string[] {
   const node = nodeOf(dump);
@@ -36,12 +40,13 @@ function namedIn(dump: Dump): string[] {
   const [kind, parts] = nodeOf(functor) ?? ["", []];
   const list = Array.isArray(args) ? (args as readonly Dump[]) : [];
   const name = kind === "." ? nodeOf(parts[1])?.[1][0] : parts[0];
-  if (name === "lab::secret" || name === "::lab::secret") return [...inner, String(kind === "." ? parts[0] : list[0])];
+  if (name === "lab::secret" || name === "::lab::secret") return [...inner, textOf(kind === "." ? parts[0] : list[0])];
   const receiver = kind === "." ? nodeOf(parts[0])?.[1][0] : null;
   if ((name === "Deferred" || (name === "new" && receiver === "Deferred")) && list[0] === "lab::secret") {
-    return [...inner, String(nodeOf(list[1])?.[1][0])];
+    return [...inner, textOf(nodeOf(list[1])?.[1][0])];
   }
-  if (name === "lookup" && String(list[0]).startsWith("lab::secret::")) return [...inner, String(list[0]).slice(13)];
+  const key = textOf(list[0]);
+  if (name === "lookup" && key.startsWith("lab::secret::")) return [...inner, key.slice("lab::secret::".length)];
   return inner;
 }
 
