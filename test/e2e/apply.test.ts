@@ -47,7 +47,7 @@ describe("what one lab apply writes", () => {
         const headers = { "content-type": "application/json" };
         const onward = request({ socketPath: nas.socket, path: asked.url, method: asked.method, headers }, (heard) => {
           if (isSubmit) heard.resume().once("end", () => asked.socket.destroy());
-          else answer.writeHead(heard.statusCode ?? 500, heard.headers) && heard.pipe(answer);
+          else heard.pipe(answer.writeHead(heard.statusCode ?? 500, heard.headers));
         });
         onward.end(part);
       });
