@@ -3,7 +3,7 @@ import { founding, grant, said } from "./scenes.ts";
 
 /*
  * Histories in which the letter of the rule, as it was first written, broke one of its own invariants or said nothing.
- * What each comes to now: counterexamples.test.ts and docs/decisions/0007-what-the-model-found.md.
+ * What each comes to now: counterexamples.test.ts and docs/decisions/0009-what-the-model-found.md.
  */
 
 const alice = "founder:alice";
