@@ -32,7 +32,8 @@ export function disagreementOf(seed: string): string | null {
 export function disagreement(history: History): string | null {
   const real = realise(history);
   // The same words twice are one entry, and no history of two.
-  if (new Set(real.entries.map(({ id }) => id)).size < real.entries.length) return null;
+  const signed = [...real.entries, ...real.links];
+  if (new Set(signed.map(({ id }) => id)).size < signed.length) return null;
   const [ours, theirs] = [modelLines(real.renamed), shippedLines(real)];
   const known = new Set(theirs);
   if (ours.length === theirs.length && ours.every((line) => known.has(line))) return null;

@@ -1,6 +1,7 @@
 import type { Random } from "../../src/core/ports/random.ts";
 import { Graph, type Log } from "./graph.ts";
 import type { Body, Entry, History, Id, Keep, Key, Link, Pin } from "./history.ts";
+import { order } from "./nodes.ts";
 import { headsOf } from "./scenes.ts";
 import { Case } from "./case.ts";
 
@@ -194,7 +195,7 @@ class Stage {
     const over = this.#some(others, this.#random.below(3)).map(({ id }) => id);
     const value = this.#rarely() ? null : `${this.#random.below(2)}`;
     const hlc = (prev?.hlc ?? 0) + 1 + this.#random.below(4);
-    const writes = [{ path, value, over: [...new Set(over)] }];
+    const writes = [{ path, value, over: [...new Set(over)].sort(order) }];
     const link = {
       id: `w${this.size}`,
       key: log.key,
