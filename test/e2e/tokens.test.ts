@@ -41,7 +41,7 @@ describe("a join token", () => {
     // As if the answer had been lost: the keys are there, the membership is not.
     rmSync(join(web.home, "home.json"));
     rmSync(join(web.home, "store"), { recursive: true });
-    rmSync(join(web.home, "store.created"));
+    rmSync(join(web.home, "store.tally"));
     expect(await web.run(["join", token])).toContain("this device is web-1");
     await joinsWithAGoodOne(thief, "web-2");
     expect((await namesOfMembers()).filter((name) => name === "web-1")).toEqual(["web-1"]);
@@ -191,7 +191,7 @@ describe("a join that is interrupted", () => {
     ["its last key is written", ({ home }) => existsSync(join(home, "keys/node.key"))],
     ["the coordinator has redeemed", async ({ name }) => (await nas.servers()).some((server) => server.name === name)],
     ["its store is begun", ({ home }) => existsSync(join(home, "store"))],
-    ["its store is marked", ({ home }) => existsSync(join(home, "store.created"))],
+    ["its store is marked", ({ home }) => existsSync(join(home, "store.tally"))],
   ];
 
   it.each(moments)("by the joiner's death when %s is done again by the same home", async (when, reached) => {
@@ -210,7 +210,7 @@ describe("a join that is interrupted", () => {
     const machine = lab.machine("half-1", "nobody");
     const token = await nas.token("--name", "half-1");
     expect(await machine.run(["join", await nas.token("--name", "half-2")])).toContain("this device is half-2");
-    for (const path of ["home.json", "store", "store.created", "keys/node.key"])
+    for (const path of ["home.json", "store", "store.tally", "keys/node.key"])
       rmSync(join(machine.home, path), { recursive: true });
     expectRefusal(await machine.try(["agent"]), 7, /there is no home in /);
     await expectMemberOnce(machine, token);
