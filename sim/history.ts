@@ -76,12 +76,19 @@ export class History {
     this.#heard = listener;
   }
 
-  /** Labels whose declaration, once everybody knows everything, names the path of a secret. */
+  /** Labels that, once everybody knows everything, name the path of a secret, or have a class whose code names it. */
   openersOf(path: string): string[] {
     return this.paths.flatMap((at) => {
-      const value = at.startsWith("label/") ? this.winner(at)?.value : undefined;
-      const secrets = (value as { readonly secrets?: readonly string[] } | undefined)?.secrets ?? [];
-      return secrets.includes(path) ? [at.slice("label/".length)] : [];
+      if (!at.startsWith("label/")) return [];
+      const { secrets = [], puppetClasses = [] } = (this.winner(at)?.value ?? {}) as {
+        readonly secrets?: readonly string[];
+        readonly puppetClasses?: readonly string[];
+      };
+      const named = puppetClasses.flatMap((name) => {
+        const scan = this.winner(`scan/${name}`)?.value as { readonly references?: readonly { path: string }[] };
+        return (scan?.references ?? []).map((reference) => reference.path);
+      });
+      return [...secrets, ...named].includes(path) ? [at.slice("label/".length)] : [];
     });
   }
 

@@ -109,6 +109,18 @@ const MUTANTS: readonly Mutant[] = [
     without: 'path === ""',
   },
   {
+    name: "what the code of a class names is granted to nobody",
+    file: "src/core/policy/grants.ts",
+    guard: "return [...own, ...byClass];",
+    without: "return [...own, ...byClass.slice(byClass.length)];",
+  },
+  {
+    name: "a label that opens one secret opens all",
+    file: "src/core/policy/entitlement.ts",
+    guard: ".filter((grant) => grant.path === path)",
+    without: '.filter((grant) => grant.path !== "")',
+  },
+  {
     name: "stores give envelopes to whoever asks",
     file: "src/roles/secret-store/replication.ts",
     guard: ".find(({ key }) => key === peer);",

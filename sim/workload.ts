@@ -1,6 +1,6 @@
 import { fromHex, toBase64Url } from "../src/core/bytes.ts";
 import type { Json } from "../src/core/json.ts";
-import { labelPath, secretVersionPath, serverAttributePath, serverLabelPath } from "../src/core/paths.ts";
+import { labelPath, scanPath, secretVersionPath, serverAttributePath, serverLabelPath } from "../src/core/paths.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import { Secret } from "../src/core/secret.ts";
 import { prepareSecret } from "../src/core/secrets/prepare.ts";
@@ -18,6 +18,8 @@ const REGIONS = ["eu", "us", "home"] as const;
 
 /** What labels open, as declared in the first minute. */
 export const SECRETS_OF: Readonly<Record<string, readonly string[]>> = { web: ["web/tls"], db: ["db/password"] };
+/** Labels that open theirs by a class whose code names it, and not by themselves. */
+const CLASS_OF: Readonly<Record<string, string>> = { db: "postgresql::server" };
 /** Between what an operator signs about a secret and its value. */
 const MOST_BETWEEN_MS = 10_000;
 
@@ -93,10 +95,15 @@ export class Workload {
   /** What labels open, a few labels, and a first version of each secret: again until some agent takes it. */
   #prepare(): void {
     const { alice, clock, history, machines } = this.#world;
-    const declarations = Object.entries(SECRETS_OF).map(([label, secrets]) => ({
-      path: labelPath(label),
-      value: { secrets },
-    }));
+    const declarations = Object.entries(SECRETS_OF).flatMap(([label, secrets]): Wish[] => {
+      const puppetClass = CLASS_OF[label];
+      if (puppetClass === undefined) return [{ path: labelPath(label), value: { secrets } }];
+      const references = secrets.map((path) => ({ path, text: `lab::secret('${path}')`, file: "init.pp", line: 1 }));
+      return [
+        { path: labelPath(label), value: { puppetClasses: [puppetClass] } },
+        { path: scanPath(puppetClass), value: { references, tree: "" } },
+      ];
+    });
     const labels = [...machines.slice(0, 2), ...machines.slice(-1)].map(({ id }, i) => ({
       path: serverLabelPath(id, i === 0 ? "db" : "web"),
       value: true,

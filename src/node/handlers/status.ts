@@ -1,4 +1,5 @@
 import { toHex } from "../../core/bytes.ts";
+import type { Diagnostic } from "../../core/model/diagnostic.ts";
 import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
@@ -21,6 +22,7 @@ export function getStatus(source: ReadSource): unknown {
     ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
     ...forked.map(({ log }) => `log ${log.slice(0, 12)} has two histories and is frozen where they part`),
     ...recoveryWarnings(view),
+    ...declarationWarnings(source.targeting().diagnostics),
     ...(source.replica.damaged.length + source.replica.missing > 0
       ? [
           `${source.replica.damaged.length + source.replica.missing} record(s) of the store were lost and are asked for again`,
@@ -42,6 +44,17 @@ export function getStatus(source: ReadSource): unknown {
     warnings,
   };
   return { kind: "Status", meta: metaOf(source), item };
+}
+
+/** So many are told one by one: whoever has more of them does not read further. */
+const MOST_TOLD = 5;
+
+/** What arrived and does not fit together: nobody could refuse it, so that everybody says so. Hints are no warnings. */
+function declarationWarnings(diagnostics: readonly Diagnostic[]): string[] {
+  const wrong = diagnostics.filter(({ code }) => code !== "undeclared");
+  const told = wrong.slice(0, MOST_TOLD).map(({ kind, name, message }) => `${kind} ${name}: ${message}`);
+  const more = wrong.length - told.length;
+  return more === 0 ? told : [...told, `${more} more of the declarations do not fit together`];
 }
 
 function recoveryWarnings(view: View): string[] {

@@ -294,6 +294,46 @@ describe("a machine that loses an entitlement", () => {
     },
   );
 
+  const scanOf = (...paths: string[]) => ({
+    references: paths.map((path) => ({ path, text: "lab::secret(…)", file: "init.pp", line: 1 })),
+    tree: "00",
+  });
+
+  /** The same, but that the code of a class of the label names the secret and the label does not. */
+  async function homelabWithClass() {
+    const homelab = await homelabWithTls();
+    homelab.write("scan/nginx", scanOf("web/tls", "web/session-key"));
+    homelab.write("label/web", { puppetClasses: ["nginx"], secrets: ["web/session-key"] });
+    const { "web-1": web1 } = homelab.by;
+    await homelab.set("web/tls", "hunter4", homelab.by["nas-1"]);
+    await homelab.pass(1000);
+    expect(await web1.read("web/tls")).toBe("hunter4");
+    return homelab;
+  }
+
+  test.each<[string, (homelab: Homelab) => void]>([
+    ["a later scan does not find the secret", (homelab) => homelab.write("scan/nginx", scanOf("web/session-key"))],
+    ["the scan is removed", (homelab) => homelab.remove("scan/nginx")],
+    ["its label has the class no more", (homelab) => homelab.declare("web", "web/session-key")],
+    ["the label with the class is taken", (homelab) => homelab.unlabel("web-1", "web")],
+  ])("by a class has nothing left when %s", async (_how, withdraw) => {
+    const homelab = await homelabWithClass();
+    const { "web-1": web1 } = homelab.by;
+    withdraw(homelab);
+    expect((await errorOf(web1.read("web/tls"))).code).toBe("NotAuthorised");
+    await homelab.pass(1000);
+    expect(web1.cache.list().map(({ path }) => path)).not.toContain("web/tls");
+  });
+
+  test("by a class keeps the sealed value, and gives it to nobody, when the scan became void", async () => {
+    const homelab = await homelabWithClass();
+    const { "web-1": web1 } = homelab.by;
+    homelab.voidWrite("scan/nginx");
+    await homelab.pass(1000);
+    expect((await errorOf(web1.read("web/tls"))).code).toBe("NotAuthorised");
+    expect(web1.cache.list()).toContainEqual(expect.objectContaining({ path: "web/tls", state: "withheld" }));
+  });
+
   test("keeps what another label grants", async () => {
     const homelab = await homelabWithTls();
     const { "web-1": web1 } = homelab.by;

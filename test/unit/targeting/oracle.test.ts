@@ -3,8 +3,13 @@ import { describe, expect, it } from "vitest";
 import { CATALOGUE } from "../../../src/core/alerts/catalogue.ts";
 import { exclusionsOf, reasonsOf } from "../../../src/core/alerts/applied.ts";
 import type { Fleet } from "../../../src/core/model/fleet.ts";
+import { writeLabel } from "../../../src/core/model/label.ts";
+import { writeClassScan } from "../../../src/core/model/scan.ts";
+import { labelPath, scanPath } from "../../../src/core/paths.ts";
+import { entitledPaths, mayRead } from "../../../src/core/policy/entitlement.ts";
 import type { ServerSet } from "../../../src/core/targeting/server-set.ts";
 import { Targeting } from "../../../src/core/targeting/targeting.ts";
+import { type HandMadeNode, handMadeView } from "./hand-made-view.ts";
 import * as oracle from "../../oracle/targeting-oracle.ts";
 import { asFleetServers, randomFleet, server, shuffled, WORDS } from "../../oracle/random-fleet.ts";
 
@@ -144,3 +149,38 @@ describe("what applies where, against a reading of the declarations word for wor
     );
   });
 });
+
+describe("the compiled policy", () => {
+  it("grants a node exactly what a plain reading of the declarations grants it, path by path", () => {
+    fc.assert(
+      fc.property(randomFleet, (fleet) => {
+        const { view, ids } = viewOfFleet(fleet);
+        for (const [place, id] of ids) {
+          const paths = [...oracle.secrets(fleet, fleet.servers[place]!)].sort();
+          expect(entitledPaths(view, id)).toEqual(paths);
+          const all = [...WORDS.secrets, "web", "web/tls/x", "*", ""];
+          expect(all.filter((path) => mayRead(view, id, path)).sort()).toEqual(paths);
+        }
+      }),
+      RUNS,
+    );
+  });
+});
+
+/** The members of a fleet and what is declared, as a view has them. */
+function viewOfFleet(fleet: Fleet) {
+  const nodes: Record<string, HandMadeNode> = {};
+  const ids = new Map<number, string>();
+  fleet.servers.forEach((one, place) => {
+    if (one.id === null) return;
+    ids.set(place, one.id);
+    const state = one.standing === "suspended" ? ("suspended" as const) : ("active" as const);
+    const naming = one.standing === "contested" ? ("contested" as const) : ("owned" as const);
+    nodes[`${place}`] = { id: one.id, name: one.name, state, naming, labels: one.labels };
+  });
+  const desired = Object.fromEntries([
+    ...[...fleet.labels].map(([name, label]) => [labelPath(name), writeLabel(label)] as const),
+    ...[...fleet.scans].map(([name, scan]) => [scanPath(name), writeClassScan(scan)] as const),
+  ]);
+  return { view: handMadeView(nodes, desired), ids };
+}
