@@ -265,6 +265,7 @@ export class SimLink implements Link {
       halfOpen: 0,
       connections: this.#ends.size,
       streams: [...this.#ends.values()].reduce((sum, { asked }) => sum + asked.size, 0),
+      gossip: { peers: this.#ends.size, outbound: this.#ends.size, seen: 0, kept: 0 },
     };
   }
 

@@ -25,6 +25,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "get-sizes": () => import("./commands/get-sizes.ts"),
   "get-tokens": () => import("./commands/get-tokens.ts"),
   init: () => import("./commands/init.ts"),
+  ping: () => import("./commands/ping.ts"),
   plan: () => import("./commands/plan.ts"),
   join: () => import("./commands/join.ts"),
   label: () => import("./commands/label.ts"),

@@ -139,6 +139,13 @@ export class Replica {
     return this.#missing;
   }
 
+  /** What waits for entries that are not here: bounded, and empty in a mesh that is whole. */
+  get parked(): { readonly entries: number; readonly bytes: number } {
+    let bytes = 0;
+    for (const entry of this.#waiting.values()) bytes += entry.bytes.length;
+    return { entries: this.#waiting.size, bytes };
+  }
+
   get revision(): number {
     return this.#revision;
   }

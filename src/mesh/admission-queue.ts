@@ -10,6 +10,7 @@ export type Admit = (entries: readonly Uint8Array[], from: PeerKey) => Promise<v
 export class AdmissionQueue {
   readonly #admit: Admit;
   readonly #log: Log;
+  #waiting = 0;
   #waitingBytes = 0;
   #last: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -19,10 +20,20 @@ export class AdmissionQueue {
     this.#log = log;
   }
 
+  /** Messages that are not admitted yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** False if there is no room for these. */
   add(entries: readonly Uint8Array[], from: PeerKey): boolean {
     const bytes = entries.reduce((sum, entry) => sum + entry.length, 0);
     if (this.#isStopped || this.#waitingBytes + bytes > MAX_WAITING_BYTES) return false;
+    this.#waiting++;
     this.#waitingBytes += bytes;
     this.#last = this.#last.then(async () => {
       try {
@@ -30,6 +41,7 @@ export class AdmissionQueue {
       } catch (error) {
         this.#log.write("debug", "mesh.gossip.refused", { from, detail: String(error) });
       } finally {
+        this.#waiting--;
         this.#waitingBytes -= bytes;
       }
     });

@@ -48,4 +48,7 @@ export interface MeshGauges {
   readonly online: number;
   readonly strangers: number;
   readonly dialling: number;
+  /** Messages of gossip that wait until those before them are admitted. */
+  readonly admitting: number;
+  readonly admittingBytes: number;
 }

@@ -167,6 +167,21 @@ export class Mesh implements Peers {
     return this.#supervisor.using(peer, () => this.#options.link.request(peer, channel, body, leftMs));
   }
 
+  /** A connection to the member, made now if none stands; says which. Throws `PeerUnreachable`. */
+  async reach(peer: PeerKey, timeoutMs: number): Promise<"direct" | "dialled"> {
+    if (this.#options.link.connected().includes(peer)) return "direct";
+    await this.#connect(peer, timeoutMs);
+    return "dialled";
+  }
+
+  /** Milliseconds until the member's answer to an empty question. Throws as {@link request}. */
+  async roundTrip(peer: PeerKey, timeoutMs: number): Promise<number> {
+    const { clock } = this.#options;
+    const sentMs = clock.monotonic();
+    await this.request(peer, PING_CHANNEL, NOTHING, timeoutMs);
+    return clock.monotonic() - sentMs;
+  }
+
   opinion(peer: PeerKey): PeerOpinion {
     return this.#liveness.opinion(peer);
   }
@@ -246,6 +261,8 @@ export class Mesh implements Peers {
       online: this.#roster.keys.filter((peer) => this.#liveness.isOnline(peer)).length,
       strangers: this.#doorstep.size,
       dialling: this.#dialler.inFlight.size,
+      admitting: this.#admission.waiting,
+      admittingBytes: this.#admission.waitingBytes,
     };
   }
 

@@ -25,6 +25,7 @@ import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { readHandlers } from "./handlers/index.ts";
 import { loadAgent, SnapshotKeeper, storePath } from "./home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
+import { machineHandlers } from "./machine-handlers.ts";
 import { KnownPeersKeeper, readKnownPeers } from "./known-peers.ts";
 import { OperationCalls } from "./operation-calls.ts";
 import { systemClock } from "./platform/clock.ts";
@@ -310,7 +311,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
         }),
     );
     undo.push(() => disk.close());
-    const calls = new OperationCalls(agent);
+    const calls = new OperationCalls(agent, machineHandlers(agent));
     await agent.start();
     undo.push(() => agent.stop());
     const snapshots = new SnapshotKeeper({ home, disk, clock, log }, () => agent.replica.revision);

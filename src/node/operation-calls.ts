@@ -1,12 +1,12 @@
 import { decode, encode, type Plain } from "../core/encoding.ts";
 import { LabError, NotFoundError } from "../core/errors.ts";
-import { nearest } from "../core/nearest.ts";
 import { fromErrorBody, toErrorBody } from "../operations/error-body.ts";
 import { parseInput } from "../operations/input.ts";
 import type { Operation } from "../operations/operation.ts";
 import { operations } from "../operations/registry.ts";
 import type { Agent } from "./agent.ts";
 import { agentHandlers, agentSource, type Handler } from "./handlers/index.ts";
+import { memberNamed } from "./handlers/member-named.ts";
 import { metaOf } from "./handlers/read-source.ts";
 
 const CHANNEL = "api";
@@ -17,9 +17,10 @@ export class OperationCalls {
   readonly #agent: Agent;
   readonly #handlers: Readonly<Record<string, Handler>>;
 
-  constructor(agent: Agent) {
+  /** `ofMachine` answers what only the machine under the agent knows. */
+  constructor(agent: Agent, ofMachine: Readonly<Record<string, Handler>> = {}) {
     this.#agent = agent;
-    this.#handlers = agentHandlers(agent);
+    this.#handlers = { ...agentHandlers(agent), ...ofMachine };
     agent.mesh.handle(CHANNEL, (peer, body) => this.#answer(peer, body));
   }
 
@@ -42,7 +43,7 @@ export class OperationCalls {
 
   /** Asks the member called `peer`, by name or key, in our place. */
   async forward(peer: string, operation: Operation, input: unknown): Promise<unknown> {
-    const key = this.#keyOf(peer);
+    const { key } = memberNamed(this.#agent.view(), peer);
     if (key === this.#agent.platform.link.self) return this.call(operation, input);
     const body = encode({ v: 1, operation: operation.name, input: input as Plain });
     const answer = decode(await this.#agent.mesh.request(key, CHANNEL, body, FORWARD_TIMEOUT_MS)) as {
@@ -51,14 +52,6 @@ export class OperationCalls {
     const error = fromErrorBody(answer);
     if (error !== undefined) throw error;
     return answer.output;
-  }
-
-  #keyOf(peer: string): string {
-    const view = this.#agent.view();
-    const node = view.nodeByName(peer) ?? view.nodes.get(peer) ?? view.nodeByKey(peer);
-    if (node?.state === "active") return node.key;
-    const names = [...view.nodes.values()].filter(({ state }) => state === "active").map(({ name }) => name);
-    throw new NotFoundError("peer", peer, nearest(peer, names));
   }
 
   async #answer(peer: string, body: Uint8Array): Promise<Uint8Array> {

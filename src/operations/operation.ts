@@ -14,7 +14,7 @@ export interface Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   /** The answer; for a stream, one event. */
   readonly output: O;
   /** Media type of the answer where it is not JSON. */
-  readonly produces?: "application/octet-stream" | "text/event-stream";
+  readonly produces?: "application/octet-stream" | "text/event-stream" | "text/plain; version=0.0.4; charset=utf-8";
   /** The right that what is submitted must carry; judged by the fold on every peer, not by the one that is asked. */
   readonly right?: "admin" | "ops";
   readonly example: z.input<I>;

@@ -16,9 +16,11 @@ import { eventStreamOperation } from "./event.ts";
 import { groupListOperation } from "./group.ts";
 import { labelListOperation } from "./label.ts";
 import { ledgerExportOperation } from "./ledger.ts";
+import { metricsOperation } from "./metrics.ts";
 import type { Operation } from "./operation.ts";
 import { operatorContextOperation, operatorListOperation } from "./operator.ts";
 import { peerListOperation } from "./peer.ts";
+import { peerPingOperation } from "./ping.ts";
 import { alertRenderOperation } from "./rendering.ts";
 import { meshPullOperation } from "./pull.ts";
 import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
@@ -34,6 +36,7 @@ export const operations: readonly Operation[] = [
   serverListOperation,
   serverGetOperation,
   peerListOperation,
+  peerPingOperation,
   labelListOperation,
   groupListOperation,
   alertListOperation,
@@ -60,6 +63,7 @@ export const operations: readonly Operation[] = [
   secretDeliverOperation,
   secretValueOperation,
   healthOperation,
+  metricsOperation,
   openApiOperation,
 ];
 

@@ -201,7 +201,8 @@ export class Machine {
         answer.on("error", () => undefined);
         answer.on("close", () => {
           const text = Buffer.concat(chunks).toString("utf8");
-          resolve({ status: answer.statusCode ?? 0, body: parseJson(text) });
+          const isJson = answer.headers["content-type"]?.startsWith("application/json") !== false;
+          resolve({ status: answer.statusCode ?? 0, body: isJson ? parseJson(text) : text });
         });
       });
       asked.on("timeout", () => asked.destroy());

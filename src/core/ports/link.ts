@@ -69,6 +69,20 @@ export interface LinkStats {
   readonly halfOpen: number;
   readonly connections: number;
   readonly streams: number;
+  /** What the spreading of broadcasts remembers. */
+  readonly gossip: GossipStats;
+}
+
+/** Caches that must not grow with the age of an agent. */
+export interface GossipStats {
+  /** Peers that gossip was started with. */
+  readonly peers: number;
+  /** Streams that gossip writes to. */
+  readonly outbound: number;
+  /** Broadcasts that are recognised when they come again. */
+  readonly seen: number;
+  /** Broadcasts that are kept whole, to be given to whoever asks. */
+  readonly kept: number;
 }
 
 /** Four MiB: the largest answer of anti-entropy (1 MiB of entries) and of a store (1 MiB value) with room to spare. */

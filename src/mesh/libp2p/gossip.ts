@@ -4,6 +4,7 @@ import { gossipsub, StrictNoSign, TopicValidatorResult } from "@libp2p/gossipsub
 import { createTopicScoreParams } from "@libp2p/gossipsub/score";
 import type { Connection, PeerId, Startable, Topology } from "@libp2p/interface";
 import { start, stop } from "@libp2p/interface";
+import type { GossipStats } from "../../core/ports/link.ts";
 import type { Log } from "../../core/ports/log.ts";
 import { Partner } from "./partner.ts";
 import { keyOf } from "./peer-key.ts";
@@ -46,6 +47,13 @@ interface Rpc {
 /** All that gossipsub hears passes this call of it, which its type does not show. */
 interface HearsRpcs {
   handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>;
+}
+
+/** What gossipsub remembers, which its type does not show. */
+interface Remembers {
+  readonly seenCache: { readonly size: number };
+  readonly mcache: { readonly size: number };
+  readonly streamsOutbound: { readonly size: number };
 }
 
 /**
@@ -117,6 +125,11 @@ export class MemberGossip implements Startable {
   /** Broadcasts that came faster than a member may speak, or that made no sense. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  get stats(): GossipStats {
+    const { seenCache, mcache, streamsOutbound } = this.#gossip as unknown as Remembers;
+    return { peers: this.#partners.size, outbound: streamsOutbound.size, seen: seenCache.size, kept: mcache.size };
   }
 
   async start(): Promise<void> {

@@ -329,6 +329,7 @@ class Libp2pLink implements Link {
       halfOpen: this.#wire.halfOpen,
       connections: connections.length,
       streams: connections.reduce((sum, { streams }) => sum + streams.length, 0),
+      gossip: this.#running?.node.services.gossip.stats ?? { peers: 0, outbound: 0, seen: 0, kept: 0 },
     };
   }
 

@@ -49,8 +49,10 @@ async function answerOperation(
   const body = operation.method === "POST" ? await readJson(request) : undefined;
   const input = parseInput(operation, { params, query: searchParams, body });
   const peer = request.headers["lab-peer"];
-  const output = typeof peer === "string" ? calls.forward(peer, operation, input) : calls.call(operation, input);
-  sendJson(response, await output);
+  const asked = typeof peer === "string" ? calls.forward(peer, operation, input) : calls.call(operation, input);
+  const output = await asked;
+  if (operation.produces === undefined) sendJson(response, output);
+  else send(response, String(output), operation.produces);
 }
 
 async function answerSecret(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -106,8 +108,12 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 function sendJson(response: ServerResponse, value: unknown, status = 200): void {
-  const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": body.length });
+  send(response, JSON.stringify(value), "application/json; charset=utf-8", status);
+}
+
+function send(response: ServerResponse, text: string, type: string, status = 200): void {
+  const body = Buffer.from(text);
+  response.writeHead(status, { "content-type": type, "content-length": body.length });
   response.end(body);
 }
 

@@ -10,6 +10,7 @@ import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
+import { pingPeer } from "./ping.ts";
 import { pullFromAll } from "./pull.ts";
 import type { ReadSource } from "./read-source.ts";
 import { renderAlerts } from "./rendering.ts";
@@ -50,6 +51,7 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
   return {
     ...readHandlers(agentSource(agent)),
     "entry.submit": (input: { entries: string[] }, asker) => submitEntries(agent, input, asker),
+    "peer.ping": (input: Parameters<typeof pingPeer>[2]) => pingPeer(agent, agentSource(agent), input),
     "mesh.pull": () => pullFromAll(agent, agentSource(agent)),
     "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
   };

@@ -16,6 +16,14 @@ export const meshCommands: readonly CommandWords[] = [
     examples: ["lab status", "lab status --peer nas-1 -o json"],
   },
   {
+    words: ["ping"],
+    module: "ping",
+    summary: "Round trips over the mesh to a member, from the peer that is asked",
+    args: [{ name: "NODE", complete: "server" }],
+    flags: [{ name: "count", short: "n", value: "COUNT", summary: "Round trips, at most 100 (default: 5)" }],
+    examples: ["lab ping nas-1", "lab ping nas-1 --peer web-1 -n 20"],
+  },
+  {
     words: ["coordinator", "migrate"],
     aliases: [["server", "migrate"]],
     module: "coordinator",

@@ -1,0 +1,11 @@
+import type { Agent } from "./agent.ts";
+import type { Handler } from "./handlers/index.ts";
+import { metricsText } from "./handlers/metrics.ts";
+import { readProcess } from "./platform/process-readings.ts";
+
+/** Handlers of what the machine under an agent knows, and no replica does. */
+export function machineHandlers(agent: Agent): Readonly<Record<string, Handler>> {
+  return {
+    metrics: () => metricsText(agent, readProcess()),
+  };
+}

@@ -1,0 +1,82 @@
+import { spawnSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Lab, type Machine, until } from "./lab.ts";
+
+const skipped = spawnSync("promtool", ["--version"]).error === undefined ? "" : " (skipped: promtool is not installed)";
+
+interface PingItem {
+  readonly path: string;
+  readonly sent: number;
+  readonly received: number;
+  readonly minMs: number;
+  readonly avgMs: number;
+  readonly maxMs: number;
+}
+
+describe("a mesh of two that somebody looks after", () => {
+  let lab: Lab;
+  let nas: Machine;
+  let web: Machine;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    nas = lab.machine("nas-1");
+    web = lab.machine("web-1");
+    await nas.found();
+    await web.join(await nas.token("--name", "web-1"));
+    await until("both hear each other", async () =>
+      (await Promise.all([nas, web].map((machine) => machine.status()))).every(({ online }) => online === 2),
+    );
+  });
+
+  afterAll(() => lab.close());
+
+  it("web-1 answers every round trip of nas-1, and nas-1 those that web-1 makes when it is asked to", async () => {
+    const { item } = await nas.json<{ item: PingItem }>("ping", "web-1", "-n", "7");
+    expect(item).toMatchObject({ path: "direct", sent: 7, received: 7 });
+    expect(item.minMs).toBeGreaterThan(0);
+    expect(item.minMs).toBeLessThanOrEqual(item.avgMs);
+    expect(item.avgMs).toBeLessThanOrEqual(item.maxMs);
+    const page = await nas.run(["ping", "nas-1", "--peer", "web-1"]);
+    expect(page).toMatch(/✓ nas-1: 5 of 5 answered, 0 % lost\n {2}round trip .* ms\n {2}from web-1, over/);
+  });
+
+  it("ping says what is no member, and what is no count", async () => {
+    expect(await nas.try(["ping", "web-2"])).toMatchObject({ exit: 5, stderr: expect.stringContaining("web-1") });
+    expect((await nas.try(["ping", "web-1", "-n", "0"])).exit).toBe(2);
+  });
+
+  it("each agent tells what it counts, and the size of every cache that could grow", async () => {
+    let text = "";
+    const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+    await until("gossip has started with web-1", async () => {
+      text = (await nas.ask("GET", "/metrics")).body as string;
+      return value("lab_gossip_peers") === 1;
+    });
+    expect(value("lab_mesh_connected_members")).toBe(1);
+    expect(value("lab_replica_parked_entries")).toBe(0);
+    expect(value("lab_link_received_bytes_total")).toBeGreaterThan(1000);
+    expect(value("process_resident_memory_bytes")).toBeGreaterThan(1e7);
+    expect(value("lab_gossip_seen_messages")).toBeGreaterThanOrEqual(0);
+    expect(value("lab_gossip_kept_messages")).toBeGreaterThanOrEqual(0);
+    expect(value('nodejs_active_resources{type="Timeout"}')).toBeGreaterThan(0);
+    const forwarded = await nas.ask("GET", "/metrics", undefined, { "lab-peer": "web-1" });
+    expect(forwarded.body).toContain("lab_mesh_members 1\n");
+  });
+
+  it(`what an agent tells is accepted by promtool check metrics${skipped}`, async ({ skip }) => {
+    if (skipped !== "") skip();
+    const text = (await nas.ask("GET", "/metrics")).body as string;
+    const said = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+    expect(said).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  it("web-1 does not answer any more, and ping says so with exit 1", async () => {
+    await web.killAgent();
+    const heard = await nas.try(["ping", "web-1", "-o", "json"]);
+    expect(heard.exit).toBe(1);
+    const { item } = JSON.parse(heard.stdout) as { item: PingItem & { detail: string } };
+    expect(item).toMatchObject({ path: "none", received: 0, minMs: null });
+    expect(item.detail).toContain("cannot be reached");
+  });
+});
