@@ -134,7 +134,7 @@ export class LabelledFleet {
   view(): View {
     return this.#fold.view({
       mesh: MESH,
-      graph: { entries: [] },
+      graph: { entries: [], tips: [] },
       authority: this.#authority,
       revision: this.#revision,
       newest: { ms: this.#revision, count: 0 },

@@ -1,3 +1,5 @@
+import type { ServerApplied } from "../operations/kinds/applied.ts";
+import type { ItemDocument } from "../operations/kinds/meta.ts";
 import type { CommandWords, Completion, FlagWords, WordTable } from "../operations/command.ts";
 import { connectAgent } from "./agent-connection.ts";
 import type { Terminal } from "./command.ts";
@@ -98,7 +100,7 @@ async function propose(table: WordTable, line: Line, io: Terminal): Promise<read
   const next = nextWords(table, positionals);
   const exact = findCommand(table, positionals);
   if (!exact) return next;
-  const args = await proposeArgument(exact.command, positionals.length - exact.length, line, io);
+  const args = await proposeArgument(exact.command, positionals.slice(exact.length), line, io);
   return args === "files" ? args : [...next, ...args];
 }
 
@@ -126,9 +128,12 @@ function nextWords(table: WordTable, positionals: readonly string[]): Proposal[]
   return [...next].map(([word, meaning]) => ({ word, meaning }));
 }
 
-async function proposeArgument(command: CommandWords, index: number, line: Line, io: Terminal) {
+async function proposeArgument(command: CommandWords, before: readonly string[], line: Line, io: Terminal) {
+  const index = before.length;
   const arg = command.args[index] ?? command.args.at(-1);
   if (!arg || (index >= command.args.length && !arg.variadic)) return [];
+  if (arg.complete === "of-kind") return namesOfKind(before[0] ?? "", line, io);
+  if (arg.complete === "applied") return (await applied(before[0] ?? "", line, io)).map((word) => ({ word }));
   if (arg.choices) return arg.choices.map((word) => ({ word }));
   if (arg.complete === "attribute") return attributes(arg.name.includes("=") ? "=" : "");
   return arg.complete ? names(arg.complete, line, "", io) : [];
@@ -149,7 +154,37 @@ const LISTS: Partial<Readonly<Record<Completion, { readonly path: string; readon
   group: { path: "/v1/groups", field: "name" },
   alert: { path: "/v1/alerts", field: "name" },
   secret: { path: "/v1/secrets", field: "path" },
+  size: { path: "/v1/sizes", field: "name" },
 };
+
+async function namesOfKind(kind: string, line: Line, io: Terminal): Promise<readonly Proposal[] | "files"> {
+  return Object.hasOwn(LISTS, kind) ? names(kind as Completion, line, "", io) : [];
+}
+
+/** Classes, alerts, secrets and ports of a server. */
+async function applied(server: string, line: Line, io: Terminal): Promise<string[]> {
+  const socket = socketFor(line, io);
+  const connection = socket && (await connectAgent(socket, { timeoutMs: NAMES_TIMEOUT_MS }));
+  if (!connection) return [];
+  try {
+    const path = `/v1/applied/servers/${encodeURIComponent(server)}`;
+    const { item } = (await connection.call("GET", path)) as ItemDocument<ServerApplied>;
+    const { puppetClasses, alerts, secrets, ports } = item;
+    return [
+      ...puppetClasses.map(({ name }) => name),
+      ...alerts.map(({ name }) => name),
+      ...secrets.map((secret) => secret.path),
+      ...ports.map(({ port }) => String(port)),
+    ];
+  } finally {
+    await connection.close();
+  }
+}
+
+function socketFor(line: Line, io: Terminal): string | undefined {
+  const place = placeOf(readFlags(line.flags), io);
+  return place.socket ?? (place.home && socketOf(place.home, "agent"));
+}
 
 async function names(
   kind: Completion,
@@ -160,11 +195,12 @@ async function names(
   if (kind === "file") return "files";
   if (kind === "format") return FORMAT_NAMES.map((word) => ({ word: prefix + word }));
   if (kind === "declaration") return (await loadExplanations()).map(({ path }) => ({ word: prefix + path }));
-  const place = placeOf(readFlags(line.flags), io);
-  if (kind === "context")
-    return Object.keys(readContexts(place.configDir).contexts).map((word) => ({ word: prefix + word }));
+  if (kind === "context") {
+    const { configDir } = placeOf(readFlags(line.flags), io);
+    return Object.keys(readContexts(configDir).contexts).map((word) => ({ word: prefix + word }));
+  }
   const list = LISTS[kind];
-  const socket = place.socket ?? (place.home && socketOf(place.home, "agent"));
+  const socket = socketFor(line, io);
   if (!list || !socket) return [];
   const known = await askNames(socket, list.path, list.field);
   // In a list after a comma, only its last part is being typed.

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { LabError } from "../core/errors.ts";
 import { isLabelName } from "../core/names.ts";
 import type { Outlook, Wishes } from "../operator/declarations/apply.ts";
+import type { ScannedModules } from "../operator/declarations/plan-scan.ts";
+import type { Declarations } from "../operator/declarations/read.ts";
 import type { SavedPlan } from "../operator/declarations/saved-plan.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
@@ -17,20 +19,40 @@ const MAX_PLAN_BYTES = 32 * 1024 * 1024;
 export async function readWishes(ctx: CommandContext): Promise<Wishes> {
   const { flags, command } = ctx;
   const paths = flags.values("file");
+  const dir = flags.value("modules");
   const words = ["lab", ...command.words].join(" ");
-  if (paths.length === 0) {
+  if (paths.length === 0 && dir === undefined) {
     throw new LabError("Usage", `${command.words[0]} what?`, { field: "file", hint: `${words} -f FILE|DIR|-` });
+  }
+  if (paths.length === 0 && flags.on("prune")) {
+    throw new LabError("Usage", "--prune needs the files", { field: "prune", hint: `${words} -f FILE|DIR|- --prune` });
   }
   const owner = flags.value("owner") ?? DEFAULT_OWNER;
   if (!isLabelName(owner)) {
     const hint = "lower-case letters, digits, dots, hyphens and underscores (homelab)";
     throw new LabError("InvalidName", `"${owner}" cannot be the mark of files`, { field: "owner", hint });
   }
+  const [declarations, modules] = await Promise.all([
+    paths.length === 0 ? null : readFiles(ctx, paths),
+    dir === undefined ? null : readModules(ctx, dir),
+  ]);
+  return { declarations, modules, owner, prune: flags.on("prune"), force: flags.on("force") };
+}
+
+async function readFiles(ctx: CommandContext, paths: readonly string[]): Promise<Declarations> {
   const [files, { readDeclarations }] = await Promise.all([
     readDeclarationFiles(paths, ctx.io.cwd, ctx.io.stdin),
     import("../operator/declarations/read.ts"),
   ]);
-  return { declarations: readDeclarations(files), owner, prune: flags.on("prune"), force: flags.on("force") };
+  return readDeclarations(files);
+}
+
+/** What the scan cannot tell is said before anything is asked of anybody. */
+async function readModules(ctx: CommandContext, dir: string): Promise<ScannedModules> {
+  const { scanModules, tellUnread } = await import("./puppet-modules.ts");
+  const { scan } = scanModules(dir, ctx.io.cwd);
+  tellUnread(ctx, scan);
+  return scan;
 }
 
 /** The plan that `--plan` names. Throws `InvalidFile`. */

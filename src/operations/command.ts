@@ -46,6 +46,11 @@ export type Completion =
   | "group"
   | "alert"
   | "secret"
+  | "size"
+  /** What is of the kind that the word before says. */
+  | "of-kind"
+  /** What applies to the server that the word before names. */
+  | "applied"
   | "attribute"
   | "context"
   | "format"

@@ -36,7 +36,9 @@ export const declarationStateOperation = defineOperation({
   output: z.looseObject({
     meta: metaSchema,
     mesh: z.string(),
-    records: z.record(z.string(), z.json()).describe("By path: labels, groups, alerts, sizes, secrets."),
+    records: z
+      .record(z.string(), z.json())
+      .describe("By path: labels, groups, alerts, sizes, secrets, scans of classes."),
     servers: z.record(z.string(), declaredServer),
     others: z
       .looseObject({ count: z.int(), names: z.array(z.string()) })

@@ -60,6 +60,37 @@ describe("what one lab apply writes", () => {
     return (await machine.servers()).filter(({ name }) => name.startsWith("node-")).length;
   }
 
+  it("reads the same on every peer", async () => {
+    const company = join(import.meta.dirname, "../../examples/company");
+    await nas.run(["apply", "-f", company, "-q"]);
+    await nas.run(["set", "server", "web-1", "environment=prod", "region=eu-west"]);
+    await nas.run(["label", "server", "web-1", "postgres"]);
+    await until("both agree", async () => (await nas.stateHash()) === (await web.stateHash()));
+    for (const words of [
+      ["get", "servers"],
+      ["get", "servers", "-l", "group=production,!mailserver", "-o", "wide"],
+      ["get", "labels"],
+      ["get", "groups", "-o", "yaml"],
+      ["get", "alerts"],
+      ["get", "sizes", "-o", "csv"],
+      ["get", "secrets"],
+      ["get", "conflicts"],
+      ["show", "server", "web-1"],
+      ["show", "label", "postgres"],
+      ["show", "group", "eu-infrastructure"],
+      ["show", "alert", "postgres_process"],
+      ["show", "secret", "postgres/master-password"],
+      ["targets", "server", "web-1"],
+      ["targets", "-l", "region=eu-west"],
+      ["why", "web-1", "postgres_process"],
+      ["plan", "-f", company],
+    ]) {
+      const asked = words.join(" ");
+      expect(`${asked}\n${await web.run(words)}`).toBe(`${asked}\n${await nas.run(words)}`);
+      expect(`${asked}\n${await nas.run([...words, "--peer", "web-1"])}`).toBe(`${asked}\n${await nas.run(words)}`);
+    }
+  });
+
   it("is seen whole or not at all, also when the operator is cut off in the middle and a peer is away", async () => {
     const lines = Array.from({ length: SERVERS }, (_, i) => `  node-${i}: { labels: [prod, web], region: eu-west }\n`);
     const file = join(lab.root, "servers.yaml");

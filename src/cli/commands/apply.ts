@@ -16,7 +16,7 @@ export async function run(ctx: CommandContext): Promise<number> {
 }
 
 async function applyPlan(ctx: CommandContext, path: string): Promise<number> {
-  for (const flag of ["file", "owner", "prune", "force"]) {
+  for (const flag of ["file", "modules", "owner", "prune", "force"]) {
     if (!ctx.flags.on(flag)) continue;
     throw new LabError("Usage", `--plan and --${flag} exclude each other`, {
       field: flag,

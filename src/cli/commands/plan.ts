@@ -16,6 +16,10 @@ export async function run(ctx: CommandContext): Promise<number> {
   const said =
     out === undefined ? ctx : { ...ctx, print: (data: string | Uint8Array) => void ctx.io.stdout.write(data) };
   await printItem(said, documentOf(isDiff ? "Diff" : "Plan", outlook), { name: namesOf }, isDiff ? diffPage : planPage);
+  if (wishes.declarations !== null) {
+    const { everywhereIn } = await import("../../operator/declarations/references.ts");
+    for (const hint of everywhereIn(wishes.declarations)) ctx.note(`hint: ${hint}`);
+  }
   if (out !== undefined) {
     const { writePlanFile } = await import("../../operator/declarations/saved-plan.ts");
     ctx.print(writePlanFile(wishes, outlook));

@@ -5,6 +5,7 @@ import type { Server } from "../../operations/kinds/server.ts";
 import type { CommandContext } from "../command.ts";
 import { targetsPage } from "../render/applied.ts";
 import { printItem, printList } from "../render/document.ts";
+import { NOTHING } from "../render/text.ts";
 
 /** `lab targets server NAME`, `lab targets -l SELECTOR`. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -43,11 +44,16 @@ async function serversOfSelector(ctx: CommandContext): Promise<number> {
     {
       columns: [
         { header: "NAME", cell: ({ name }) => name },
-        { header: "MATCHED BY", cell: (one) => one.matchedBy.map(({ kind, name }) => `${kind}: ${name}`) },
+        { header: "MATCHED BY", cell: reasons },
       ],
       name: ({ name }) => name,
       empty: { text: "no server matches" },
     },
   );
   return 0;
+}
+
+/** A server that only lacks what it must not have is matched by nothing. */
+function reasons({ matchedBy }: Matched): string | string[] {
+  return matchedBy.length === 0 ? NOTHING : matchedBy.map(({ kind, name }) => `${kind}: ${name}`);
 }

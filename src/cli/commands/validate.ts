@@ -8,7 +8,7 @@ export async function run(ctx: CommandContext): Promise<number> {
     ctx.print(`${JSON.stringify(declarationJsonSchema(), null, 2)}\n`);
     return 0;
   }
-  const { declarations } = await readWishes(ctx);
+  const declarations = (await readWishes(ctx)).declarations ?? new Map();
   const { hintsOf, requireResolved } = await import("../../operator/declarations/references.ts");
   requireResolved(declarations, null);
   const hints = hintsOf(declarations, null);

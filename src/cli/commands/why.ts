@@ -1,5 +1,3 @@
-import { LabError } from "../../core/errors.ts";
-import { nearest } from "../../core/nearest.ts";
 import type { From, ServerApplied } from "../../operations/kinds/applied.ts";
 import type { ItemDocument } from "../../operations/kinds/meta.ts";
 import type { CommandContext } from "../command.ts";
@@ -10,6 +8,7 @@ interface Reason {
   readonly what: string;
   readonly kind: string;
   readonly name: string;
+  readonly isKeptOut: boolean;
   readonly from: readonly From[];
 }
 
@@ -21,18 +20,18 @@ export async function run(ctx: CommandContext): Promise<number> {
   const document = (await connection.call("GET", path)) as ItemDocument<ServerApplied>;
   const all = reasons(document.item);
   const found = all.filter(({ name }) => name === item);
-  if (found.length === 0) throw unknownItem(server, item, all);
+  if (found.length === 0) {
+    const { whyNot } = await import("../why-not.ts");
+    throw await whyNot(
+      connection,
+      document.item,
+      item,
+      all.map(({ name }) => name),
+    );
+  }
   const answer = { kind: "Why", meta: document.meta, item: { server, name: item, reasons: found } };
   await printItem(ctx, answer, { name: () => item }, () => whyPage(server, found));
   return 0;
-}
-
-function unknownItem(server: string, item: string, all: readonly Reason[]): LabError {
-  const near = nearest(item, new Set(all.map(({ name }) => name)));
-  return new LabError("NotFound", `nothing on ${server} is called "${item}"`, {
-    notes: near.length > 0 ? [`nearest: ${near.join(", ")}`] : [],
-    hint: `lab show server ${server}`,
-  });
 }
 
 function reasons({
@@ -48,6 +47,7 @@ function reasons({
     what: `${kind} ${name}`,
     kind,
     name,
+    isKeptOut: false,
     from,
   });
   return [
@@ -57,6 +57,6 @@ function reasons({
     ...alerts.map(({ name, from }) => reason("alert", name, from)),
     ...secrets.map(({ path, from }) => reason("secret", path, from)),
     ...ports.map(({ port, from }) => reason("port", String(port), from)),
-    ...excludedFrom.map(({ kind, name, by }) => ({ ...reason(kind, name, [by]), what: `not ${kind} ${name}, by` })),
+    ...excludedFrom.map(({ kind, name, by }) => ({ ...reason(kind, name, [by]), isKeptOut: true })),
   ];
 }

@@ -180,11 +180,11 @@ export function secretPage(secret: SecretApplied, nowMs: number): string[] {
 /** `lab why SERVER ITEM`: one line for each reason. */
 export function whyPage(
   server: string,
-  found: readonly { readonly what: string; readonly from: readonly From[] }[],
+  found: readonly { readonly what: string; readonly isKeptOut: boolean; readonly from: readonly From[] }[],
 ): string[] {
-  return found.flatMap(({ what, from }) => [
-    `${server} has ${what}:`,
-    ...branches(from.map((one) => `from ${inWords(one)}`)),
+  return found.flatMap(({ what, isKeptOut, from }) => [
+    `${server} ${isKeptOut ? "is kept out of" : "has"} ${what}:`,
+    ...branches(from.map((one) => `${isKeptOut ? "by" : "from"} ${inWords(one)}`)),
   ]);
 }
 

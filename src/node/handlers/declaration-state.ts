@@ -1,5 +1,13 @@
 import type { ServerRecord } from "../../core/model/server.ts";
-import { alertPath, declaredServerPath, groupPath, labelPath, secretPath, sizePath } from "../../core/paths.ts";
+import {
+  alertPath,
+  declaredServerPath,
+  groupPath,
+  labelPath,
+  scanPath,
+  secretPath,
+  sizePath,
+} from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { declarationStateOperation } from "../../operations/declaration.ts";
 import type { InputOf, OutputOf } from "../../operations/operation.ts";
@@ -12,7 +20,7 @@ const OTHERS_NAMED = 20;
 const USERS_NAMED = 1000;
 /** What `lab set server` sets and a file may declare. */
 const ATTRIBUTES = ["environment", "region", "provider", "size", "availability", "alarm_after"];
-const PREFIXES = [labelPath(""), groupPath(""), alertPath(""), sizePath(""), secretPath("")];
+const PREFIXES = [labelPath(""), groupPath(""), alertPath(""), sizePath(""), secretPath(""), scanPath("")];
 
 /** All that a plan has to know: what stands in the way of the declarations, and what they would leave alone. */
 export function declarationState(source: ReadSource, { servers, managedBy, usersOf }: Input): Output {

@@ -51,7 +51,10 @@ export const appliedCommands: readonly CommandWords[] = [
     words: ["why"],
     module: "why",
     summary: "Why a server has a class, an alert, a secret, a port, or is kept out",
-    args: [{ name: "SERVER", complete: "server" }, { name: "ITEM" }],
+    args: [
+      { name: "SERVER", complete: "server" },
+      { name: "ITEM", complete: "applied" },
+    ],
     flags: [],
     examples: ["lab why web-1 web/tls", "lab why db-1 disk_space_low"],
   },

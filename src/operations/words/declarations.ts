@@ -9,6 +9,12 @@ const FILE: FlagWords = {
   complete: "file",
   summary: "What to read; a directory is the union of its files",
 };
+const MODULES: FlagWords = {
+  name: "modules",
+  value: "DIR",
+  complete: "file",
+  summary: "Read which secrets the Puppet classes in DIR name, and sign it",
+};
 const OWNER: FlagWords = { name: "owner", value: "MARK", summary: "Mark of these files (default: files)" };
 const PRUNE: FlagWords = {
   name: "prune",
@@ -31,6 +37,7 @@ export const declarationsCommands: readonly CommandWords[] = [
     args: [],
     flags: [
       FILE,
+      MODULES,
       { name: "plan", value: "FILE", complete: "file", summary: "Apply what lab plan --out saved, unless it is stale" },
       OWNER,
       PRUNE,
@@ -40,6 +47,7 @@ export const declarationsCommands: readonly CommandWords[] = [
       "lab apply -f homelab/",
       "cat web.yaml | lab apply -f -",
       "lab apply -f homelab/ --prune",
+      "lab apply -f homelab/ --modules puppet/modules",
       "lab apply --plan homelab.plan",
     ],
   },
@@ -48,7 +56,7 @@ export const declarationsCommands: readonly CommandWords[] = [
     module: "plan",
     summary: "What lab apply would change, without changing anything",
     args: [],
-    flags: [FILE, OWNER, PRUNE, FORCE, EXIT_CODE],
+    flags: [FILE, MODULES, OWNER, PRUNE, FORCE, EXIT_CODE],
     examples: ["lab plan -f homelab/", "lab plan -f homelab/ --out homelab.plan", "lab plan -f homelab/ --exit-code"],
   },
   {
@@ -56,7 +64,7 @@ export const declarationsCommands: readonly CommandWords[] = [
     module: "plan",
     summary: "Where files and desired state differ",
     args: [],
-    flags: [FILE, OWNER, PRUNE, FORCE, EXIT_CODE],
+    flags: [FILE, MODULES, OWNER, PRUNE, FORCE, EXIT_CODE],
     examples: ["lab diff -f homelab/", "lab diff -f homelab/ --exit-code"],
   },
   {
@@ -81,7 +89,7 @@ export const declarationsCommands: readonly CommandWords[] = [
     words: ["delete"],
     module: "delete",
     summary: "Remove declarations by name",
-    args: [KIND, { name: "NAME", variadic: true }],
+    args: [KIND, { name: "NAME", variadic: true, complete: "of-kind" }],
     flags: [FORCE],
     examples: ["lab delete label web", "lab delete alert disk_space_low network_slow", "lab delete group eu --force"],
   },
@@ -89,7 +97,7 @@ export const declarationsCommands: readonly CommandWords[] = [
     words: ["edit"],
     module: "edit",
     summary: "Change a declaration in your editor (VISUAL, EDITOR)",
-    args: [KIND, { name: "NAME" }],
+    args: [KIND, { name: "NAME", complete: "of-kind" }],
     flags: [],
     examples: ["lab edit label web", "EDITOR=nano lab edit server web-1"],
   },

@@ -58,7 +58,7 @@ export const serversCommands: readonly CommandWords[] = [
     "lab get alerts",
     "lab get alerts disk_space_low -o wide",
   ]),
-  list("sizes", "get-sizes", "Sizes and what they mean", DECLARED, undefined, ["lab get sizes"]),
+  list("sizes", "get-sizes", "Sizes and what they mean", DECLARED, "size", ["lab get sizes"]),
   {
     words: ["describe", "server"],
     module: "describe-server",

@@ -5,7 +5,8 @@ import type { Courier, OperatorContext } from "../requests.ts";
 import type { Order, Session, Subjects } from "../session.ts";
 import { baseText } from "./base.ts";
 import { planDeclarations } from "./plan.ts";
-import type { DeclarationPlan } from "./plan-record.ts";
+import { type DeclarationPlan, emptyPlan } from "./plan-record.ts";
+import { planScan, type ScannedModules } from "./plan-scan.ts";
 import type { Declarations } from "./read.ts";
 import { requireResolved } from "./references.ts";
 import { askState, type DeclarationState, knownIn, questionOf } from "./state.ts";
@@ -13,7 +14,10 @@ import { namesToAskFor, requireUnused, usesOf } from "./uses.ts";
 
 /** What files ask for, and how far it may go. */
 export interface Wishes {
-  readonly declarations: Declarations;
+  /** Null where no files were given, only modules: then nothing is gone from the files either. */
+  readonly declarations: Declarations | null;
+  /** What a scan of Puppet modules found; null where none was asked for. */
+  readonly modules: ScannedModules | null;
   /** The mark of these files; null for what is written by hand. */
   readonly owner: string | null;
   readonly prune: boolean;
@@ -31,11 +35,13 @@ export interface Outlook {
 
 /** Plans on what the peer knows now. Throws `InUse`. */
 export async function lookAhead(courier: Courier, wishes: Wishes, hash: (text: string) => string): Promise<Outlook> {
-  const { declarations, owner, prune, force } = wishes;
-  const question = questionOf(declarations, owner);
+  const { modules, owner, prune, force } = wishes;
+  const declarations: Declarations = wishes.declarations ?? new Map();
+  const question = questionOf(declarations, wishes.declarations === null ? null : owner);
   let state = await askState(courier, question);
   requireResolved(declarations, knownIn(state));
-  const plan = planDeclarations(declarations, state, { owner, prune });
+  const plan = wishes.declarations === null ? emptyPlan() : planDeclarations(declarations, state, { owner, prune });
+  if (modules !== null) planScan(plan, modules, state, owner);
   if (plan.removed.length > 0 && !force) {
     const usersOf = namesToAskFor(plan);
     if (usersOf.labels.length + usersOf.sizes.length > 0) {
@@ -44,7 +50,7 @@ export async function lookAhead(courier: Courier, wishes: Wishes, hash: (text: s
     }
     requireUnused(usesOf(plan, state));
   }
-  return { plan, state, base: hash(baseText(declarations, state, plan)) };
+  return { plan, state, base: hash(baseText({ declarations, modules }, state, plan)) };
 }
 
 /** What the session has to know to sign a plan: also the names of the machines, for what it says that it signs. */

@@ -49,5 +49,5 @@ export async function lookAtEdit(
     const owner = before === undefined ? null : keptOf(kind, name, before as Json).managedBy;
     planRecord(plan, kind, name, before as Json | undefined, spec, owner);
   }
-  return { plan, state, base: hash(baseText(declarations, state, plan)) };
+  return { plan, state, base: hash(baseText({ declarations, modules: null }, state, plan)) };
 }

@@ -113,10 +113,14 @@ export function hintsOf(declarations: Declarations, known: Known | null): string
     const more = count === 1 ? "" : ` (${count} times)`;
     return `${placeOf(reference.from.origin.file, offset)} ${printPath(path)} - ${what}${more}`;
   });
-  const everywhere = [...(declarations.get("alert")?.values() ?? [])]
+  return [...undeclared, ...everywhereIn(declarations)];
+}
+
+/** Alerts without a target: allowed, and often not meant. */
+export function everywhereIn(declarations: Declarations): string[] {
+  return [...(declarations.get("alert")?.values() ?? [])]
     .filter(({ spec }) => (spec as AlertSpec).target === undefined)
     .map(({ name, origin }) => `${placeOf(origin.file, origin.offset)} alert ${name} has no target: every server`);
-  return [...undeclared, ...everywhere];
 }
 
 function missing({ kind, name }: Reference, known: readonly string[]): string {

@@ -32,7 +32,7 @@ export async function lookAtRemoval(
     for (const name of servers) requireNoMember(state, name);
     requireUnused(usesOf(plan, state));
   }
-  return { plan, state, base: hash(baseText(new Map(), state, plan)) };
+  return { plan, state, base: hash(baseText({ declarations: new Map(), modules: null }, state, plan)) };
 }
 
 function requireNoMember({ servers }: DeclarationState, name: string): void {

@@ -1,8 +1,12 @@
 import { LabError } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import { isClassName } from "../../core/model/puppet-class.ts";
+import { readClassScan } from "../../core/model/scan.ts";
 import type { Change } from "../change.ts";
 import { declaredKinds } from "../../operations/declarations/registry.ts";
 import type { Outlook, Wishes } from "./apply.ts";
-import { readDeclarations } from "./read.ts";
+import type { ScannedModules } from "./plan-scan.ts";
+import { type Declarations, readDeclarations } from "./read.ts";
 
 /** A plan as a file: what was asked for, what it would change, and what it was made of. Holds no value of a secret. */
 interface PlanFile {
@@ -14,8 +18,10 @@ interface PlanFile {
   readonly owner: string | null;
   readonly prune: boolean;
   readonly force: boolean;
-  /** In envelope form. */
-  readonly documents: readonly object[];
+  /** In envelope form; absent where no files were given. */
+  readonly documents?: readonly object[];
+  /** What the scan of modules found; absent where none was asked for. */
+  readonly modules?: ScannedModules;
   /** For readers; the plan is made again of the documents. */
   readonly changes: readonly Change[];
 }
@@ -26,13 +32,12 @@ export interface SavedPlan {
   readonly base: string;
 }
 
-export function writePlanFile({ declarations, owner, prune, force }: Wishes, { state, base, plan }: Outlook): string {
-  const documents = declaredKinds.flatMap(({ kind, singular }) => {
-    const things = [...(declarations.get(singular) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
-    return things.map(([name, { spec }]) => ({ kind, metadata: { name }, spec }));
-  });
+export function writePlanFile(wishes: Wishes, { state, base, plan }: Outlook): string {
+  const { declarations, modules, owner, prune, force } = wishes;
+  const documents = declarations === null ? null : documentsOf(declarations);
+  const asked = { ...(documents === null ? {} : { documents }), ...(modules === null ? {} : { modules }) };
   const { mesh } = state;
-  const file: PlanFile = { kind: "LabPlan", v: 1, mesh, base, owner, prune, force, documents, changes: plan.changes };
+  const file: PlanFile = { kind: "LabPlan", v: 1, mesh, base, owner, prune, force, ...asked, changes: plan.changes };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
@@ -44,15 +49,42 @@ export function readPlanFile(name: string, text: string): SavedPlan {
       hint: "lab plan -f FILE --out PLAN writes one",
     });
   }
-  const { mesh, base, owner, prune, force, documents } = file;
-  const page = documents.map((document) => JSON.stringify(document)).join("\n---\n");
-  return { wishes: { declarations: readDeclarations([{ name, text: page }]), owner, prune, force }, mesh, base };
+  const { mesh, base, owner, prune, force, documents, modules } = file;
+  const page = documents?.map((document) => JSON.stringify(document)).join("\n---\n");
+  const declarations = page === undefined ? null : readDeclarations([{ name, text: page }]);
+  return {
+    wishes: { declarations, modules: modules === undefined ? null : readModules(modules), owner, prune, force },
+    mesh,
+    base,
+  };
+}
+
+function documentsOf(declarations: Declarations): object[] {
+  return declaredKinds.flatMap(({ kind, singular }) => {
+    const things = [...(declarations.get(singular) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return things.map(([name, { spec }]) => ({ kind, metadata: { name }, spec }));
+  });
+}
+
+/** As tolerant as the reading of what stands in desired state: a reference that means nothing is left out. */
+function readModules({ tree, classes }: ScannedModules): ScannedModules {
+  const read = classes.map(({ name, references }) => readClassScan(name, { references } as unknown as Json, []));
+  return { tree, classes: read.map(({ name, references }) => ({ name, references })) };
 }
 
 function isPlanFile(file: Partial<PlanFile>): file is PlanFile {
-  const { v, mesh, base, owner, prune, force, documents } = file;
+  const { v, mesh, base, owner, prune, force, documents, modules } = file;
   const texts = [mesh, base].every((text) => typeof text === "string") && (owner === null || typeof owner === "string");
-  return v === 1 && texts && typeof prune === "boolean" && typeof force === "boolean" && Array.isArray(documents);
+  return v === 1 && texts && typeof prune === "boolean" && typeof force === "boolean" && isAsked(documents, modules);
+}
+
+function isAsked(documents: unknown, modules: Partial<ScannedModules> | undefined): boolean {
+  if (documents === undefined && modules === undefined) return false;
+  if (documents !== undefined && !Array.isArray(documents)) return false;
+  if (modules === undefined) return true;
+  const { tree, classes } = modules;
+  const named = ({ name }: { readonly name?: unknown }): boolean => typeof name === "string" && isClassName(name);
+  return typeof tree === "string" && Array.isArray(classes) && classes.every(named);
 }
 
 function parse(text: string): Partial<PlanFile> | null {

@@ -79,7 +79,10 @@ describe("pages of what applies where", () => {
     "show-alert-of-the-catalogue": () => alertPage(ask("alert.applied", { name: "cert_expiry" })),
     "show-secret": () => secretPage(ask("secret.applied", { path: "mail/relay-credentials" }), 0),
     "targets-server": () => targetsPage(ask("server.targets", { name: "db-1" })),
-    why: () => whyPage("worker-5", [{ what: "secret k8s/join-token", from: [{ kind: "label", name: "k8s-worker" }] }]),
+    why: () =>
+      whyPage("worker-5", [
+        { isKeptOut: false, what: "secret k8s/join-token", from: [{ kind: "label", name: "k8s-worker" }] },
+      ]),
   };
 
   it.each(Object.entries(pages))("%s has the form of the specification", async (name, page) => {

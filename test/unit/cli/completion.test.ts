@@ -99,6 +99,10 @@ describe("completion", () => {
       ["demo", "partition", "laptop,web-"],
       ["laptop,web-1", "laptop,web-2"],
     ],
+    [["delete", "label", "we"], ["web"]],
+    [["edit", "server", "dgx"], ["dgx-spark"]],
+    [["delete", "nonsense", ""], []],
+    [["why", "nobody", ""], []],
     [["nonsense", ""], []],
     [["version", ""], []],
   ])("of %j", async (words, expected) => {

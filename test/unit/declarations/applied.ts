@@ -20,7 +20,7 @@ export interface Manner {
 }
 
 export function wishesOf(text: string, { owner = "files", prune = false, force = false }: Manner = {}): Wishes {
-  return { declarations: read(text), owner, prune, force };
+  return { declarations: read(text), modules: null, owner, prune, force };
 }
 
 /** What would change, in lines. */
