@@ -1,3 +1,4 @@
+import { type AlarmClaims, decodeClaims, encodeClaims } from "./alarms/claims.ts";
 import { decode, encode, MalformedError, type Plain } from "./encoding.ts";
 
 /** Health of a role on one node: a thrown error of its reconcile, or none. */
@@ -18,10 +19,11 @@ export interface NodeReport {
   readonly roles: readonly RoleReport[];
   readonly os: string;
   readonly arch: string;
+  readonly alarms: AlarmClaims;
 }
 
 export function encodeReport(report: NodeReport): Uint8Array {
-  return encode({ v: 1, ...report } as unknown as Plain);
+  return encode({ v: 1, ...report, alarms: encodeClaims(report.alarms) } as unknown as Plain);
 }
 
 /** Members that this release does not know are not read; a record that makes no sense throws {@link MalformedError}. */
@@ -41,6 +43,7 @@ export function decodeReport(payload: Uint8Array): NodeReport {
     }),
     os: text(fields.os),
     arch: text(fields.arch),
+    alarms: decodeClaims(fields.alarms),
   };
 }
 

@@ -1,3 +1,5 @@
+import { MOST_COMPLAINTS, NO_CLAIMS } from "../core/alarms/claims.ts";
+import type { Complaint } from "../core/alarms/findings.ts";
 import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { Clock } from "../core/ports/clock.ts";
@@ -55,8 +57,10 @@ export interface AgentOptions {
   readonly release: string;
   readonly os: string;
   readonly arch: string;
-  /** What is to be said about the disk; null when all is well. */
+  /** What is to be said about the disk and is no complaint; null when there is nothing. */
   readonly diskWarning?: () => string | null;
+  /** What is wrong with this machine. */
+  readonly complaints?: () => readonly Complaint[];
 }
 
 /** What changes while an agent runs, for whoever watches it. */
@@ -195,6 +199,10 @@ export class Agent {
     return this.#options.diskWarning?.() ?? null;
   }
 
+  get complaints(): readonly Complaint[] {
+    return this.#options.complaints?.() ?? [];
+  }
+
   get asOfMs(): number | null {
     return this.#asOfMs;
   }
@@ -308,6 +316,7 @@ export class Agent {
       roles: this.#runner.reports(),
       os: this.#options.os,
       arch: this.#options.arch,
+      alarms: { ...NO_CLAIMS, complaints: this.complaints.slice(0, MOST_COMPLAINTS) },
     };
   }
 

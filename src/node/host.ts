@@ -43,7 +43,7 @@ import {
 import { systemInterfaces } from "./platform/interfaces.ts";
 import { createKeys } from "./platform/keys.ts";
 import { openLevelDisk } from "./platform/store/level-disk.ts";
-import { describeHealth } from "./platform/store/health.ts";
+import { complaintOf, describeHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
 import { describeMachine, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
@@ -307,7 +307,11 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
           bootstrap,
           release: RELEASE,
           ...describeMachine(),
-          diskWarning: () => describeHealth(health()),
+          diskWarning: () => (complaintOf(health()) === null ? describeHealth(health()) : null),
+          complaints: () => {
+            const complaint = complaintOf(health());
+            return complaint === null ? [] : [complaint];
+          },
         }),
     );
     undo.push(() => disk.close());
@@ -391,6 +395,8 @@ export async function openHome(home: string): Promise<HomeReader> {
     definitions: roles,
     nowMs: () => systemClock().now(),
     opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
+    observation: () => null,
+    complaints: () => [],
     asOfMs: () => null,
     ownAddresses: () => [],
     ownRoles: () => [],

@@ -5,6 +5,7 @@ import { fromHex, toBase64Url, toHex } from "../../src/core/bytes.ts";
 import { encode, type Plain } from "../../src/core/encoding.ts";
 import type { Link } from "../../src/core/ports/link.ts";
 import type { Signer } from "../../src/core/ports/keys.ts";
+import { NO_CLAIMS } from "../../src/core/alarms/claims.ts";
 import { encodeReport } from "../../src/core/report.ts";
 import { Secret } from "../../src/core/secret.ts";
 import { composeObserved } from "../../src/crdt/compose.ts";
@@ -129,7 +130,7 @@ export class Mole {
   /** The one thing that it may say: what it is. Comes by gossip only, so that whoever shows it has heard the rest. */
   broadcastReport(): string {
     const release = `mole ${++this.#reports}`;
-    const report = { release, addresses: [], roles: [], os: "", arch: "" };
+    const report = { release, addresses: [], roles: [], os: "", arch: "", alarms: NO_CLAIMS };
     const hlc = { ms: Date.now(), count: this.#reports };
     const position = { mesh: this.mesh, log: this.log, seq: this.#reports, hlc };
     const { bytes } = composeObserved(keys, position, encodeReport(report), this.signer);

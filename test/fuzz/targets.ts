@@ -8,6 +8,7 @@ import {
   encodeEnrolRequest,
   readToken,
 } from "../../src/core/enrolment.ts";
+import type { AlarmClaims } from "../../src/core/alarms/claims.ts";
 import { decodeReport, encodeReport } from "../../src/core/report.ts";
 import { Secret } from "../../src/core/secret.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/core/secrets/envelope.ts";
@@ -127,6 +128,15 @@ function formats(entries: readonly Uint8Array[]): Target[] {
   };
   const audit = { actor: "a", action: "b", object: "c", decision: "denied", reason: "d", timeMs: AT } as const;
   const roles = [{ label: "coordinator", state: "running", detail: "" } as const];
+  const alarms: AlarmClaims = {
+    complaints: [{ kind: "clock-off", subject: "", detail: "d" }],
+    programs: ["page-me"],
+    incidents: [
+      { id: "i", kind: "unreachable", about: "a", server: "a", detail: "d", sinceMs: AT, untilMs: AT + 1 },
+      { id: "i", kind: "isolated", about: "m", server: null, detail: "d", sinceMs: AT, untilMs: null },
+    ],
+    deliveries: [{ id: "i", route: "r", told: "raised", sinceMs: AT, atMs: AT }],
+  };
   return [
     {
       name: "canonical encoding",
@@ -137,7 +147,7 @@ function formats(entries: readonly Uint8Array[]): Target[] {
     { name: "entries", samples: entries, read: (bytes) => decodeEntry(keys, bytes) },
     {
       name: "reports",
-      samples: [encodeReport({ release: "1", addresses: ["192.0.2.1:7444"], roles, os: "Linux", arch: "x64" })],
+      samples: [encodeReport({ release: "1", addresses: ["192.0.2.1:7444"], roles, os: "Linux", arch: "x64", alarms })],
       read: decodeReport,
     },
     {

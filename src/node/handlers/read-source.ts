@@ -1,3 +1,4 @@
+import type { Complaint } from "../../core/alarms/findings.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { PeerOpinion } from "../../core/ports/mesh.ts";
 import type { RoleDefinition } from "../../core/ports/role.ts";
@@ -5,6 +6,7 @@ import type { NodeReport } from "../../core/report.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
 import type { Replica } from "../../crdt/replica.ts";
 import type { Meta } from "../../operations/kinds/meta.ts";
+import type { Observation } from "../alarms/observation.ts";
 import type { NodeDirectory } from "../directory.ts";
 
 /** What reads are answered from: a running agent, or a home whose agent does not run. */
@@ -18,6 +20,8 @@ export interface ReadSource {
   targeting(): Targeting;
   nowMs(): number;
   opinion(key: string): PeerOpinion;
+  /** What this peer thinks of the others; null where no agent runs that could think anything. */
+  observation(): Observation | null;
   /** When this replica last completed an exchange with another member; null if it has not since it started. */
   asOfMs(): number | null;
   /** Where this agent listens now; empty when it does not run. */
@@ -25,6 +29,8 @@ export interface ReadSource {
   /** Roles that run here now. */
   ownRoles(): NodeReport["roles"];
   observedHash(): string;
+  /** What is wrong with this machine, as far as it can know. */
+  complaints(): readonly Complaint[];
   warnings(): readonly string[];
 }
 

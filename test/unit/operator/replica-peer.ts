@@ -82,6 +82,8 @@ export class ReplicaPeer implements Courier {
       nowMs: () => this.nowMs,
       opinion: (key) => ({ key, online: "yes", connected: "direct", rttMs: 1, lastHeardMs: this.nowMs }),
       asOfMs: () => this.nowMs,
+      observation: () => ({ verdict: () => "reachable", isolated: null }),
+      complaints: () => [],
       ownAddresses: () => ["127.0.0.1:7444"],
       ownRoles: () => [],
       observedHash: () => "",

@@ -1,3 +1,5 @@
+import type { Complaint } from "../../../core/alarms/findings.ts";
+
 /**
  * What was found when a store was opened:
  * - `sound`: everything that it had acknowledged
@@ -20,6 +22,13 @@ export type StoreHealth =
       readonly restored: number;
     }
   | { readonly state: "stand-in"; readonly reason: string };
+
+/** What others have to know of it; null when nothing is lost and nothing fails. */
+export function complaintOf(health: StoreHealth): Complaint | null {
+  if (health.state === "sound" || health.state === "mended") return null;
+  const kind = health.state === "healed" ? "store-damaged" : "store-unwritable";
+  return { kind, subject: "", detail: describeHealth(health) ?? "" };
+}
 
 /** For `lab status`; null when there is nothing to say. */
 export function describeHealth(health: StoreHealth): string | null {

@@ -1,0 +1,94 @@
+import { UNREACHABLE_AFTER_MS } from "../../core/alarms/kinds.ts";
+import type { Complaint, MemberFacts, MeshFacts } from "../../core/alarms/findings.ts";
+import { durationMs } from "../../core/duration.ts";
+import type { RoleReport } from "../../core/report.ts";
+import type { Node, View } from "../../core/view.ts";
+import type { ReadSource } from "../handlers/read-source.ts";
+
+/** What alarms and the warnings of `lab status` look at, as this peer sees it now. */
+export function meshFacts(source: ReadSource): MeshFacts {
+  const view = source.replica.view();
+  const observation = source.observation();
+  const active = [...view.nodes.values()].filter(({ state }) => state === "active");
+  const members = active.map((node): MemberFacts => {
+    const isSelf = node.id === source.self.id;
+    const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
+    const told = isSelf
+      ? [...source.complaints(), ...lostRecords(source)]
+      : (source.directory.reports().get(node.id)?.alarms.complaints ?? []);
+    return {
+      name: shownName(node),
+      verdict: isSelf || observation === null ? "reachable" : observation.verdict(node.key),
+      alarmAfterMs: alarmAfterMs(view, node),
+      complaints: [...told, ...failingRoles(node, roles)],
+    };
+  });
+  return {
+    meshName: view.meshName,
+    members,
+    isolated: observation?.isolated ?? null,
+    missingRoles: missingRoles(source),
+    contestedNames: active.filter(({ naming }) => naming === "contested").map(({ name }) => name),
+    forks: view.forks().filter(({ state }) => state === "frozen"),
+    contestedTokens: contestedTokens(view),
+  };
+}
+
+/** Two machines that claim one name are told apart. */
+function shownName({ name, naming, id }: Node): string {
+  return naming === "owned" ? name : `${name}~${id.slice(0, 4)}`;
+}
+
+function alarmAfterMs(view: View, { id }: Node): number | null {
+  if (view.attributeOf(id, "availability") === "intermittent") return null;
+  return durationMs(view.attributeOf(id, "alarm_after") ?? "") ?? UNREACHABLE_AFTER_MS;
+}
+
+function failingRoles(node: Node, roles: readonly RoleReport[]): Complaint[] {
+  return roles
+    .filter(({ state, label }) => state === "failing" && node.roles.has(label))
+    .map(({ label, detail }) => ({
+      kind: "role-failing",
+      subject: label,
+      detail: `role ${label} fails there: ${detail}`,
+    }));
+}
+
+/** Roles that nobody runs who is heard of. Coordinator and store are missed always, others where somebody was given them. */
+export function missingRoles(source: ReadSource): MeshFacts["missingRoles"] {
+  const running = runningRoles(source);
+  const view = source.replica.view();
+  return source.definitions
+    .filter(({ name }) => !running.has(name))
+    .filter(({ name }) => name === "coordinator" || name === "secret-store" || view.holders(name).length > 0)
+    .map(({ name, missingEffect }) => ({ role: name, effect: missingEffect }));
+}
+
+/** What a node last said of its roles holds while it is heard of, and while it has the label. */
+export function runningRoles(source: ReadSource): ReadonlySet<string> {
+  const running = new Set<string>();
+  for (const node of source.replica.view().nodes.values()) {
+    if (node.state !== "active") continue;
+    const isSelf = node.id === source.self.id;
+    if (!isSelf && source.opinion(node.key).online !== "yes") continue;
+    const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
+    for (const { label, state } of roles) if (state === "running" && node.roles.has(label)) running.add(label);
+  }
+  return running;
+}
+
+function lostRecords({ replica }: ReadSource): Complaint[] {
+  const lost = replica.damaged.length + replica.missing;
+  const detail = `${lost} record(s) of the store were lost and are asked for again`;
+  return lost === 0 ? [] : [{ kind: "store-damaged", subject: "records", detail }];
+}
+
+function contestedTokens(view: View): MeshFacts["contestedTokens"] {
+  return view.tokens.flatMap(({ id, redeemedBy }) => {
+    const names = redeemedBy.flatMap((node) => {
+      const found = view.nodes.get(node);
+      return found?.state === "suspended" ? [found.name] : [];
+    });
+    return names.length > 1 ? [{ id, names: [...new Set(names)].sort() }] : [];
+  });
+}
