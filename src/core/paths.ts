@@ -62,3 +62,8 @@ export const RECOVERY_CODE_PATH = "mesh/recovery-code";
 export function dismissedPath(entry: string): string {
   return `dismissed/${entry}`;
 }
+
+/** A write here takes a token back that nobody has redeemed: its issuer looks before it lets anybody in. */
+export function revokedTokenPath(id: string): string {
+  return `revoked-token/${id}`;
+}

@@ -23,6 +23,7 @@ import { peerListOperation } from "./peer.ts";
 import { peerPingOperation } from "./ping.ts";
 import { alertRenderOperation } from "./rendering.ts";
 import { meshPullOperation } from "./pull.ts";
+import { removalEndsOperation, removalPreviewOperation } from "./removal.ts";
 import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
 import { serverGetOperation, serverListOperation } from "./server.ts";
 import { sizeListOperation } from "./size.ts";
@@ -60,6 +61,8 @@ export const operations: readonly Operation[] = [
   operatorContextOperation,
   entrySubmitOperation,
   meshPullOperation,
+  removalEndsOperation,
+  removalPreviewOperation,
   secretDeliverOperation,
   secretValueOperation,
   healthOperation,

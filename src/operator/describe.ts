@@ -19,6 +19,7 @@ export function describeWrite({ path, value }: Pick<LedgerWrite, "path" | "value
       return value === undefined ? `${server} without ${name}` : `${server} ${name} ${shown(value)}`;
     }
   }
+  if (kind === "revoked-token" && value !== undefined) return `take token ${subject} back`;
   // Its fields are digests: nothing that a person could check.
   if (kind === "version" && value !== undefined) return `a new value of secret ${[subject, ...rest].join("/")}`;
   const thing = `${kind} ${[subject, ...rest].join("/")}`;

@@ -1,6 +1,8 @@
 import type { entrySubmitOperation } from "../operations/entry.ts";
 import type { InputOf, OutputOf } from "../operations/operation.ts";
 import type { operatorContextOperation } from "../operations/operator.ts";
+import type { meshPullOperation } from "../operations/pull.ts";
+import type { removalEndsOperation, removalPreviewOperation } from "../operations/removal.ts";
 import type { secretDeliverOperation } from "../operations/secret.ts";
 
 /** Whoever carries requests to an agent. Throws the `LabError` of the answering side. */
@@ -15,6 +17,9 @@ export interface Courier {
 export const CONTEXT_PATH = "/v1/operator-context";
 export const SUBMIT_PATH = "/v1/entries";
 export const DELIVER_PATH = "/v1/secret-envelopes";
+export const REMOVAL_ENDS_PATH = "/v1/removal-ends";
+export const REMOVAL_PREVIEW_PATH = "/v1/removal-preview";
+export const PULL_PATH = "/v1/pull";
 
 export type OperatorContext = OutputOf<typeof operatorContextOperation>;
 export type Subject = NonNullable<OperatorContext["servers"][string]>;
@@ -37,4 +42,26 @@ export async function deliverEnvelope(
   body: InputOf<typeof secretDeliverOperation>,
 ): Promise<DeliverAnswer> {
   return (await courier.call("POST", DELIVER_PATH, { body })) as DeliverAnswer;
+}
+
+export type RemovalPreview = OutputOf<typeof removalPreviewOperation>;
+export type PullAnswer = OutputOf<typeof meshPullOperation>;
+
+export async function askRemovalEnds(
+  courier: Courier,
+  body: InputOf<typeof removalEndsOperation>,
+): Promise<OutputOf<typeof removalEndsOperation>> {
+  return (await courier.call("POST", REMOVAL_ENDS_PATH, { body })) as OutputOf<typeof removalEndsOperation>;
+}
+
+export async function askRemovalPreview(
+  courier: Courier,
+  body: InputOf<typeof removalPreviewOperation>,
+): Promise<RemovalPreview> {
+  return (await courier.call("POST", REMOVAL_PREVIEW_PATH, { body })) as RemovalPreview;
+}
+
+/** Makes the agent ask every member for what it lacks. */
+export async function askPull(courier: Courier): Promise<PullAnswer> {
+  return (await courier.call("POST", PULL_PATH, { body: {} })) as PullAnswer;
 }

@@ -96,6 +96,31 @@ function ambiguous(dir: string, names: readonly string[], fitting: readonly stri
   });
 }
 
+/** A key that signs and lies in no file of this device, such as the one behind the recovery code. */
+export interface LooseKey {
+  /** Of the directory for what it signs; no operator can be called so. */
+  readonly directory: string;
+  readonly name: string;
+  readonly mesh: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** A session of a key without a file. Throws what {@link openSession} does. */
+export async function openLooseSession(
+  surroundings: SessionSurroundings,
+  { directory, ...key }: LooseKey,
+  subjects: Subjects,
+): Promise<Session> {
+  const custody = { kind: "elsewhere", application: null } as const;
+  const session = new Session(surroundings, { ...key, custody }, subjects, directory);
+  const mesh = await session.begin();
+  if (mesh === "own") return session;
+  session.close();
+  throw new LabError("WrongMesh", "the agent answers for another mesh than it did a moment ago", {
+    hint: "lab status",
+  });
+}
+
 export class Session {
   readonly #surroundings: SessionSurroundings;
   readonly #key: OperatorKey;
@@ -108,12 +133,29 @@ export class Session {
   readonly #logs = new Map<string, OwnLog>();
   /** - `waiting`: no agent runs, so what is signed stays in the own log until one does */
   #outbox: "empty" | "waiting" = "empty";
+  #standing: "operator" | "root" = "operator";
 
-  constructor(surroundings: SessionSurroundings, key: OperatorKey, subjects: Subjects) {
+  constructor(surroundings: SessionSurroundings, key: OperatorKey, subjects: Subjects, directory = key.name) {
     this.#surroundings = surroundings;
     this.#key = key;
     this.#subjects = subjects;
-    this.#dir = ownLogDir(surroundings.operatorDir, key.name);
+    this.#dir = ownLogDir(surroundings.operatorDir, directory);
+  }
+
+  /** Acts of authority are from now on those of root. Throws `NotAuthorised` if the key is none. */
+  actAsRoot(): void {
+    if (this.context.logs.every(({ rank }) => rank > 0)) {
+      throw new LabError("NotAuthorised", `this key is not the root of mesh ${this.context.meshName}`, {
+        hint: "the root is the recovery code that was shown when the mesh was made, if it had one",
+      });
+    }
+    this.#standing = "root";
+  }
+
+  /** Rank of the log that acts of authority go into. Throws `NotAuthorised`. */
+  get rank(): number {
+    const log = this.logWith("admin");
+    return this.context.logs.find((one) => one.log === log)?.rank ?? 0;
   }
 
   get operator(): string {
@@ -143,7 +185,8 @@ export class Session {
   /** Hex of the most senior live log that has a right; a root log is for acts of root alone. Throws `NotAuthorised`. */
   logWith(right: "admin" | "ops"): string {
     const { logs, meshName } = this.context;
-    const found = logs.find(({ rank, rights }) => rank > 0 && rights.includes(right));
+    const isRoot = right === "admin" && this.#standing === "root";
+    const found = logs.find(({ rank, rights }) => (isRoot ? rank === 0 : rank > 0) && rights.includes(right));
     if (found !== undefined) return found.log;
     const why = logs.length === 0 ? "is no operator" : `has no right "${right}"`;
     throw new LabError("NotAuthorised", `the key of ${this.operator} ${why} in mesh ${meshName}`, {
@@ -195,6 +238,7 @@ export class Session {
       this.#own(logs.acts).append(entries);
       this.known.learnOwn(entries.map(({ bytes }) => bytes));
       await this.#handOver(entries);
+      this.#tellOfApprovals(logs.acts, signedActs);
     }
     const links = logs.writes === null ? [] : await this.#signWrites(writes);
     this.#tell(links.flatMap((link) => link.writes.map((write) => describeWrite(write, nameOf))));
@@ -208,6 +252,20 @@ export class Session {
 
   #tell(lines: readonly string[]): void {
     for (const line of lines) this.#surroundings.note(`signing as ${this.operator}: ${line}`);
+  }
+
+  #tellOfApprovals(log: string, acts: readonly SignedAct[]): void {
+    const { operators, effective } = this.known.authority;
+    const need = operators.get(log)?.need.admin ?? 1;
+    const waiting = acts.filter(({ entry, body }) => {
+      const node = this.known.graph.find(entry.id);
+      return body.type !== "approve" && node !== undefined && !effective.has(node.index);
+    });
+    if (need < 2 || waiting.length === 0) return;
+    this.#surroundings.note(
+      `it takes ${need} signatures and has this one: nothing has changed yet. Next, for another operator:`,
+    );
+    for (const { entry } of waiting) this.#surroundings.note(`  lab approve ${entry.id.slice(0, 12)}`);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { LabError } from "../../core/errors.ts";
 import { requireLabelName, requireServerName } from "../../core/names.ts";
-import type { OperatorContext } from "../../operator/requests.ts";
 import type { CommandContext } from "../command.ts";
+import { warnOfLastRoles } from "../last-holder.ts";
 import { printChanges, requireSubject, withSigning } from "../signing.ts";
 
 export async function run(ctx: CommandContext): Promise<number> {
@@ -12,7 +12,7 @@ export async function run(ctx: CommandContext): Promise<number> {
     const { context } = session;
     const plan = emptyPlan();
     planServer(plan, name, requireSubject(context, name), wishes, ctx.io.now());
-    for (const label of wishes.remove) warnOfLastHolder(ctx, context, name, label);
+    warnOfLastRoles(ctx, context, name, wishes.remove);
     if (plan.changes.length > 0) await session.sign(plan);
     await printChanges(ctx, context, plan.changes);
   });
@@ -39,11 +39,4 @@ export function readLabels(words: readonly string[]): LabelWishes {
 
 function unique(labels: readonly string[]): string[] {
   return [...new Set(labels)];
-}
-
-function warnOfLastHolder(ctx: CommandContext, context: OperatorContext, name: string, label: string): void {
-  const holders = label === "coordinator" ? context.coordinators : label === "secret-store" ? context.stores : [];
-  if (holders.length !== 1 || holders[0]?.name !== name) return;
-  const effect = label === "coordinator" ? "no machine can join" : "no secret can be set or fetched anew";
-  ctx.warn(`${name} was the last ${label}: ${effect} until another machine has the label`);
 }

@@ -65,7 +65,7 @@ export class AuthorityGraph {
   readonly #logs = new Map<string, OpenedLog>();
   /** Entries that no other entry names as a parent. */
   readonly #tips = new Set<number>();
-  #supposed: number | null = null;
+  readonly #supposed = new Set<number>();
 
   constructor(keys: Keys, mesh: Uint8Array) {
     this.#keys = keys;
@@ -106,13 +106,14 @@ export class AuthorityGraph {
     const key = fromHex(this.#logs.get(log)?.key ?? "") as Uint8Array;
     const place = { kind: "authority", mesh: this.#mesh, key, log: fromHex(log) as Uint8Array } as const;
     const entry = bareEntry(this.#keys, { ...place, parents: [], type: body.type }, encodeBody(body));
-    graph.#supposed = graph.#append(entry, body, log, this.tips).index;
+    for (const index of this.#supposed) graph.#supposed.add(index);
+    graph.#supposed.add(graph.#append(entry, body, log, this.tips).index);
     return graph;
   }
 
-  /** Index of an act that nobody has signed, if there is one. */
-  get supposed(): number | null {
-    return this.#supposed;
+  /** Whether nobody has signed the act at this index. */
+  isSupposed(index: number): boolean {
+    return this.#supposed.has(index);
   }
 
   /** True if `ancestor` is in the past of `index`. An entry is not in its own past. */

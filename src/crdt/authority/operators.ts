@@ -56,7 +56,7 @@ export function resolveOperators(
         for (const node of entriesByLog.get(grant.log) ?? []) {
           if (effective.has(node.index) || !isKept(graph, node, enders)) continue;
           const { body } = node;
-          const isApproved = keysBehind(node, approvals) >= grant.need.admin || node.index === graph.supposed;
+          const isApproved = keysBehind(node, approvals) >= grant.need.admin || graph.isSupposed(node.index);
           if (body.type !== "approve" && !isApproved) continue;
           if (body.type === "grant" && body.rank < rank) continue;
           effective.add(node.index);

@@ -14,6 +14,7 @@ import { operatorContext } from "./operator-context.ts";
 import { pingPeer } from "./ping.ts";
 import { pullFromAll } from "./pull.ts";
 import type { ReadSource } from "./read-source.ts";
+import { removalEnds, removalPreview } from "./removal.ts";
 import { renderAlerts } from "./rendering.ts";
 import { getServer, listServers } from "./servers.ts";
 import { getStatus } from "./status.ts";
@@ -43,6 +44,8 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "ledger.export": (input: { log: string }) => exportLedger(source, input),
     "declaration.state": (input: Parameters<typeof declarationState>[1]) => declarationState(source, input),
     "operator.context": (input: Parameters<typeof operatorContext>[1]) => operatorContext(source, input),
+    "removal.ends": (input: Parameters<typeof removalEnds>[1]) => removalEnds(source, input),
+    "removal.preview": (input: Parameters<typeof removalPreview>[1]) => removalPreview(source, input),
     health: () => ({ status: "ok" }),
   };
 }

@@ -1,4 +1,4 @@
-import { secretVersionPath } from "../../core/paths.ts";
+import { revokedTokenPath, secretVersionPath } from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { Conflict } from "../../operations/kinds/conflict.ts";
 import type { Operator } from "../../operations/kinds/operator.ts";
@@ -79,7 +79,8 @@ export function listTokens(source: ReadSource): unknown {
   const items = view.tokens.map((token): Token => {
     const issuer = [...view.nodes.values()].find((node) => view.roleLog(node.id, "coordinator") === token.issuer);
     const expired = source.nowMs() > token.expiresMs;
-    const open = issuer === undefined ? "void" : expired ? "expired" : "open";
+    const revoked = view.desired(revokedTokenPath(token.id)) !== undefined;
+    const open = revoked ? "revoked" : issuer === undefined ? "void" : expired ? "expired" : "open";
     return {
       id: token.id,
       name: token.name,

@@ -9,7 +9,7 @@ export const tokenSchema = z
     labels: z.array(z.string()),
     expires: time,
     issuer: z.string(),
-    status: z.enum(["open", "redeemed", "expired", "void"]).optional(),
+    status: z.enum(["open", "redeemed", "expired", "void", "revoked"]).optional(),
   })
   .meta({ id: "Token" });
 export type Token = z.infer<typeof tokenSchema>;

@@ -81,6 +81,16 @@ export const setupCommands: readonly CommandWords[] = [
     examples: ["lab token create --name web-1 --labels web,prod", "lab token create --ttl 10m -o json"],
   },
   {
+    words: ["token", "revoke"],
+    module: "token-revoke",
+    summary: "Take a token back that nobody has used",
+    details:
+      "Its issuer lets nobody in with it as soon as it hears of this. A machine that has joined: lab identity revoke.",
+    args: [{ name: "ID" }],
+    flags: [{ name: "reason", value: "TEXT", summary: "Why; it is signed and shown" }],
+    examples: ["lab token revoke 9f2c41d07ab35e18"],
+  },
+  {
     words: ["join"],
     module: "join",
     summary: "Make this device a member by a token",

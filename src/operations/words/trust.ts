@@ -1,5 +1,23 @@
-import type { CommandWords } from "../command.ts";
+import type { CommandWords, FlagWords } from "../command.ts";
 import { LIST, list, SINCE, SSH_AGENT } from "./shared.ts";
+
+/** Of commands whose word only a senior, or the root of the mesh, can give. */
+const AS_ROOT: readonly FlagWords[] = [
+  { name: "as-root", summary: "Sign as root of the mesh: with your key if it is root, else with the recovery code" },
+  { name: "code", value: "FILE", complete: "file", summary: "Sign as root with the recovery code in FILE" },
+];
+
+/** Of commands that end what a key may do. */
+const CUT: readonly FlagWords[] = [
+  { name: "reason", value: "TEXT", summary: "Why; it is signed and shown" },
+  {
+    name: "from",
+    value: "TIME|AGE|HASH",
+    summary: "Void what the key signed from then on, or from that entry on, although it is known",
+  },
+  { name: "no-resign", summary: "Do not sign again the revocations that become void" },
+  ...AS_ROOT,
+];
 
 /** Who may do what, and who did what. */
 export const trustCommands: readonly CommandWords[] = [
@@ -48,6 +66,37 @@ export const trustCommands: readonly CommandWords[] = [
       "lab operator add alice --key desktop.pub --rank 1",
       "lab operator add carol --key carol.pub --rights ops",
     ],
+  },
+  {
+    words: ["operator", "remove"],
+    module: "operator-remove",
+    summary: "End what an operator's keys may do",
+    details:
+      "Asks every reachable member first and keeps all that the keys have signed until now; --from cuts deeper. Tells " +
+      "what becomes void, and signs revocations among it again in the same step. Only a smaller rank removes a key; the " +
+      "root of the mesh removes every operator.",
+    args: [{ name: "NAME" }],
+    flags: [
+      {
+        name: "key",
+        value: "DEVICE|HASH",
+        summary: "One key of several: its device, or the beginning of its log or key",
+      },
+      ...CUT,
+    ],
+    examples: [
+      "lab operator remove bob",
+      "lab operator remove alice --key laptop --reason stolen --from 2h",
+      "lab operator remove carol --as-root",
+    ],
+  },
+  {
+    words: ["identity", "revoke"],
+    module: "identity-revoke",
+    summary: "End a machine's membership: every peer refuses it, and what it held ends at once",
+    args: [{ name: "NAME", complete: "server" }],
+    flags: CUT,
+    examples: ["lab identity revoke web-1", "lab identity revoke web-1 --reason 'stolen' --from 24h"],
   },
   {
     words: ["operator", "passphrase"],

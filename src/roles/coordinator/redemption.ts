@@ -1,6 +1,7 @@
 import { toHex } from "../../core/bytes.ts";
 import type { EnrolRequest } from "../../core/enrolment.ts";
 import { isServerName } from "../../core/names.ts";
+import { revokedTokenPath } from "../../core/paths.ts";
 import type { Token, View } from "../../core/view.ts";
 
 /** What becomes of a request to enrol. */
@@ -43,6 +44,7 @@ export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
   }
   if (known?.state === "cut")
     return refuse("this machine's key was revoked", "remove its home, then join with a new token");
+  if (view.desired(revokedTokenPath(token.id)) !== undefined) return refuse("the token was revoked", ANOTHER);
   const others = token.redeemedBy.some((id) => view.nodes.get(id)?.key !== key);
   if (others || (bound !== null && bound.key !== key)) return refuse("the token was used already", ANOTHER);
   if (nowMs < token.notBeforeMs) return refuse("the token is not valid yet", "check the clocks of both machines");

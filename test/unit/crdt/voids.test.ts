@@ -240,7 +240,9 @@ describe("asking before a cut", () => {
       "bob label/b=1 cut unadopted",
       "bob unrole cut unadopted",
     ]);
-    expect(then.voids.every(({ because }) => because.cause === "cut" && because.by.includes(then.act))).toBe(true);
+    expect(then.voids.every(({ because }) => because.cause === "cut" && because.by.includes(then.acts[0] ?? ""))).toBe(
+      true,
+    );
     expect(then.revocations.map(inWords).sort()).toEqual(["bob cut cut unadopted", "bob unrole cut unadopted"]);
     expect(then.after.operators.filter((log) => !then.before.operators.includes(log))).toEqual([toHex(carol.log)]);
     expect(then.after.roles).toEqual([{ node: toHex(nas1.log), label: "coordinator" }]);

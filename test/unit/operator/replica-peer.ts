@@ -9,7 +9,16 @@ import { declarationState } from "../../../src/node/handlers/declaration-state.t
 import type { ReadSource } from "../../../src/node/handlers/read-source.ts";
 import { declarationStateOperation } from "../../../src/operations/declaration.ts";
 import { parseInput } from "../../../src/operations/input.ts";
-import { CONTEXT_PATH, type Courier, type OperatorContext, SUBMIT_PATH } from "../../../src/operator/requests.ts";
+import { removalEndsOperation, removalPreviewOperation } from "../../../src/operations/removal.ts";
+import {
+  CONTEXT_PATH,
+  type Courier,
+  type OperatorContext,
+  REMOVAL_ENDS_PATH,
+  REMOVAL_PREVIEW_PATH,
+  SUBMIT_PATH,
+} from "../../../src/operator/requests.ts";
+import { removalEnds, removalPreview } from "../../../src/node/handlers/removal.ts";
 import { operatorContext } from "../../../src/node/handlers/operator-context.ts";
 import { SimDisk } from "../../../sim/disk.ts";
 import { seededRandom } from "../../../sim/random.ts";
@@ -46,6 +55,12 @@ export class ReplicaPeer implements Courier {
     if (path === CONTEXT_PATH) return this.#context(body as Question);
     if (path === declarationStateOperation.path) {
       return declarationState(this.source(), parseInput(declarationStateOperation, { body }));
+    }
+    if (path === REMOVAL_ENDS_PATH) {
+      return removalEnds(this.source(), parseInput(removalEndsOperation, { body }));
+    }
+    if (path === REMOVAL_PREVIEW_PATH) {
+      return removalPreview(this.source(), parseInput(removalPreviewOperation, { body }));
     }
     if (path === SUBMIT_PATH) return this.#submit((body as { entries: string[] }).entries);
     throw new Error(`nothing answers ${path}`);

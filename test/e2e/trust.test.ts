@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
+
+/* Who may do what, taken away and given back, by real commands at real agents. */
+
+const REVOKE_TARGET_MS = 2_000;
+
+interface OperatorItem {
+  readonly name: string;
+  readonly id: string;
+  readonly rank: number;
+  readonly state: string;
+}
+
+const operators = async (machine: Machine) =>
+  (await machine.json<{ items: readonly OperatorItem[] }>("get", "operators")).items.map(
+    ({ name, rank, state }) => `${name} ${rank} ${state}`,
+  );
+
+/** The labels of a machine, as another one sees them. */
+const labelsOf = async (seenBy: Machine, name: string) =>
+  (await seenBy.servers()).find((server) => server.name === name)?.labels ?? [];
+
+describe("alice removes bob", () => {
+  let lab: Lab;
+  let nas: Machine;
+  let desk: Machine;
+  let bob: Machine;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    nas = lab.machine("nas-1", "alice");
+    desk = lab.machine("desk", "alice");
+    bob = lab.machine("desk", "bob");
+    await nas.found();
+    await desk.join(await nas.token("--name", "desk"));
+    await until("desk hears nas-1", async () => (await desk.status()).online === 2);
+    const line = (await bob.run(["operator", "request", "bob"])).trim();
+    await nas.run(["operator", "add", "bob", "--key", line, "--device", "desk"]);
+    await until("bob's grant is at desk", async () => (await operators(desk)).length === 2);
+    await bob.run(["label", "server", "nas-1", "early"]);
+    await until("what bob wrote is at nas-1", async () => (await labelsOf(nas, "nas-1")).includes("early"));
+  });
+
+  afterAll(() => lab.close());
+
+  it("and not bob alice, nor anybody the last one", async () => {
+    expectRefusal(await bob.try(["operator", "remove", "alice"]), 4, /only a smaller rank/);
+    expectRefusal(await nas.try(["operator", "remove", "alice"]), 4, /no key removes itself/);
+    expectRefusal(await nas.try(["operator", "remove", "carol"]), 5, /no live key is carol's/);
+    expectRefusal(await nas.try(["operator", "remove", "bob", "--key", "phone"]), 5, /bob has no key "phone"/);
+  });
+
+  it("keeps what anybody has of him; what he wrote unheard is void wherever it arrives", async () => {
+    await nas.killAgent();
+    await bob.run(["label", "server", "nas-1", "late"]);
+    await desk.killAgent();
+    await nas.startAgent();
+    const removed = await nas.try(["operator", "remove", "bob", "--reason", "left"]);
+    expect(removed).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^- operator bob key SHA256:\S+\n$/) });
+    expect(removed.stderr).toMatch(/does not answer: desk/);
+    expect(removed.stderr).toMatch(/signing as alice: remove key [0-9a-f]{12}: left/);
+    expect(await operators(nas)).toEqual(["alice 1 live", "bob 2 cut"]);
+    expect(await labelsOf(nas, "nas-1")).toContain("early");
+
+    await desk.startAgent();
+    await until("both know the same", async () => (await desk.stateHash()) === (await nas.stateHash()));
+    expect(await labelsOf(desk, "nas-1")).not.toContain("late");
+    expect(await labelsOf(desk, "nas-1")).toContain("early");
+    expectRefusal(await bob.try(["label", "server", "nas-1", "more"]), 4, /the key of bob is no operator/);
+  });
+
+  it("deeper, from an entry on: what would be void is told first, and needs a yes", async () => {
+    const carol = lab.machine("nas-1", "carol");
+    const line = (await carol.run(["operator", "request", "carol"])).trim();
+    await nas.run(["operator", "add", "carol", "--key", line]);
+    await carol.run(["label", "server", "nas-1", "odd"]);
+    const asked = await nas.try(["operator", "remove", "carol", "--from", "1h"]);
+    expectRefusal(asked, 2, /Remove operator carol\? Nothing was signed/);
+    expect(asked.stderr).toContain("void: carol: server/nas-1/odd");
+    await nas.run(["operator", "remove", "carol", "--from", "1h", "--yes"]);
+    expect(await labelsOf(nas, "nas-1")).not.toContain("odd");
+  });
+});
+
+describe("a revoked machine", () => {
+  let lab: Lab;
+  let nas: Machine;
+  let web: Machine;
+  let others: readonly Machine[];
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    nas = lab.machine("nas-1");
+    web = lab.machine("web-1");
+    others = ["web-2", "web-3"].map((name) => lab.machine(name));
+    await nas.found();
+    for (const machine of [web, ...others]) await machine.join(await nas.token("--name", machine.name));
+    for (const machine of [nas, web, ...others]) {
+      await until(`${machine.name} hears all`, async () => (await machine.status()).online === 4);
+    }
+  });
+
+  afterAll(() => lab.close());
+
+  const peersOf = async (machine: Machine) => {
+    const { items } = await machine.json<{ items: readonly { name: string }[] }>("get", "peers");
+    return items.map(({ name }) => name);
+  };
+
+  it(`is refused by every reachable peer within ${REVOKE_TARGET_MS} ms`, async () => {
+    await nas.run(["label", "server", "web-1", "secret-store"]);
+    const revoked = nas.try(["identity", "revoke", "web-1", "--reason", "stolen"]);
+    await until("nas-1 has signed it", async () => (await statusOf(nas, "web-1")) === "revoked");
+    const startMs = performance.now();
+    for (const machine of others) {
+      await until(`${machine.name} refuses it`, async () => (await statusOf(machine, "web-1")) === "revoked");
+    }
+    const elapsedMs = performance.now() - startMs;
+    expect(await revoked).toMatchObject({ exit: 0, stdout: expect.stringContaining("- server web-1 identity") });
+    expect(elapsedMs).toBeLessThan(REVOKE_TARGET_MS);
+    for (const machine of [nas, ...others]) expect(await peersOf(machine)).not.toContain("web-1");
+    await until("web-1 hears nobody", async () => (await web.status()).online <= 1);
+  });
+});
+
+async function statusOf(machine: Machine, name: string): Promise<string> {
+  const server = (await machine.servers()).find((one) => one.name === name);
+  return (server?.["identity"] as { readonly detail: string } | undefined)?.detail ?? "";
+}
+
+describe("a token that was revoked", () => {
+  let lab: Lab;
+
+  beforeAll(() => {
+    lab = Lab.open();
+  });
+
+  afterAll(() => lab.close());
+
+  it("lets nobody in, and one that was used is beyond it", async () => {
+    const nas = lab.machine("nas-1");
+    const web = lab.machine("web-1");
+    await nas.found();
+    const tokens = async () =>
+      (await nas.json<{ items: readonly { id: string; status: string }[] }>("get", "tokens")).items;
+    const token = await nas.token("--name", "web-1");
+    const [first] = await tokens();
+    expect(await nas.run(["token", "revoke", first?.id ?? ""])).toBe(`- token ${first?.id} (web-1)\n`);
+    expect((await tokens())[0]?.status).toBe("revoked");
+    expect(await nas.run(["token", "revoke", first?.id ?? ""])).toBe("no changes\n");
+    expectRefusal(await web.try(["join", token]), 4, /the token was revoked/);
+    await web.join(await nas.token("--name", "web-1"));
+    const used = (await tokens()).find(({ status }) => status === "redeemed");
+    expectRefusal(await nas.try(["token", "revoke", used?.id ?? ""]), 2, /lab identity revoke web-1/);
+    expectRefusal(await nas.try(["token", "revoke", "ffffffff"]), 5, /token "ffffffff" does not exist/);
+  });
+});
