@@ -10,6 +10,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   delete: () => import("./commands/delete.ts"),
   demo: () => import("./commands/demo.ts"),
   "describe-server": () => import("./commands/describe-server.ts"),
+  doctor: () => import("./commands/doctor.ts"),
   edit: () => import("./commands/edit.ts"),
   explain: () => import("./commands/explain.ts"),
   events: () => import("./commands/events.ts"),

@@ -1,6 +1,8 @@
 import type { Keys } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
+import type { checkListOperation } from "../operations/check.ts";
 import type { HomeReader } from "../operations/client.ts";
+import type { OutputOf } from "../operations/operation.ts";
 import type { AgentSettings, Joined, NewHome, RunningAgent } from "../node/host.ts";
 
 /*
@@ -31,6 +33,10 @@ export async function joinMesh(options: {
 
 export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
   return (await import("../node/host.ts")).startAgent(settings);
+}
+
+export async function checkHome(home: string, nowMs: number): Promise<OutputOf<typeof checkListOperation>> {
+  return (await import("../node/doctor/idle-checks.ts")).idleChecks(home, nowMs);
 }
 
 export async function openHome(home: string): Promise<HomeReader> {

@@ -315,7 +315,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
         }),
     );
     undo.push(() => disk.close());
-    const calls = new OperationCalls(agent, machineHandlers(agent));
+    const calls = new OperationCalls(agent, machineHandlers(agent, home));
     await agent.start();
     undo.push(() => agent.stop());
     const snapshots = new SnapshotKeeper({ home, disk, clock, log }, () => agent.replica.revision);

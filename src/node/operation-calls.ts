@@ -45,13 +45,7 @@ export class OperationCalls {
   async forward(peer: string, operation: Operation, input: unknown): Promise<unknown> {
     const { key } = memberNamed(this.#agent.view(), peer);
     if (key === this.#agent.platform.link.self) return this.call(operation, input);
-    const body = encode({ v: 1, operation: operation.name, input: input as Plain });
-    const answer = decode(await this.#agent.mesh.request(key, CHANNEL, body, FORWARD_TIMEOUT_MS)) as {
-      readonly [name: string]: Plain | undefined;
-    };
-    const error = fromErrorBody(answer);
-    if (error !== undefined) throw error;
-    return answer.output;
+    return askMember(this.#agent, key, operation, input);
   }
 
   async #answer(peer: string, body: Uint8Array): Promise<Uint8Array> {
@@ -73,4 +67,21 @@ export class OperationCalls {
 /** What JSON would make of it: members with the value undefined are gone. */
 function plainJson(value: unknown): Plain {
   return JSON.parse(JSON.stringify(value ?? null)) as Plain;
+}
+
+/** Asks another member over the mesh. Throws its `LabError`, or as `Mesh.request`. */
+export async function askMember(
+  { mesh }: Agent,
+  key: string,
+  operation: Operation,
+  input: unknown,
+  timeoutMs = FORWARD_TIMEOUT_MS,
+): Promise<unknown> {
+  const body = encode({ v: 1, operation: operation.name, input: input as Plain });
+  const answer = decode(await mesh.request(key, CHANNEL, body, timeoutMs)) as {
+    readonly [name: string]: Plain | undefined;
+  };
+  const error = fromErrorBody(answer);
+  if (error !== undefined) throw error;
+  return answer.output;
 }

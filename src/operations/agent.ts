@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { time } from "./kinds/meta.ts";
 import { defineOperation } from "./operation.ts";
 
 export const healthOperation = defineOperation({
@@ -8,7 +9,7 @@ export const healthOperation = defineOperation({
   path: "/healthz",
   summary: "Whether the agent answers.",
   input: z.object({}),
-  output: z.looseObject({ status: z.literal("ok") }),
+  output: z.looseObject({ status: z.literal("ok"), now: time.describe("The clock of its machine.") }),
   example: {},
 });
 

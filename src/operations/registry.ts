@@ -9,6 +9,7 @@ import {
 import { healthOperation, openApiOperation } from "./agent.ts";
 import { alertListOperation } from "./alert.ts";
 import { auditListOperation } from "./audit.ts";
+import { checkListOperation } from "./check.ts";
 import { conflictListOperation } from "./conflict.ts";
 import { declarationStateOperation } from "./declaration.ts";
 import { entrySubmitOperation } from "./entry.ts";
@@ -55,6 +56,7 @@ export const operations: readonly Operation[] = [
   conflictListOperation,
   auditListOperation,
   statusGetOperation,
+  checkListOperation,
   eventStreamOperation,
   ledgerExportOperation,
   declarationStateOperation,

@@ -1,4 +1,6 @@
-import { spawnSync } from "node:child_process";
+import { execSync, spawnSync } from "node:child_process";
+import { chmodSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Lab, type Machine, until } from "./lab.ts";
 
@@ -11,6 +13,13 @@ interface PingItem {
   readonly minMs: number;
   readonly avgMs: number;
   readonly maxMs: number;
+}
+
+interface CheckItem {
+  readonly name: string;
+  readonly state: string;
+  readonly detail: string;
+  readonly fix: string;
 }
 
 describe("a mesh of two that somebody looks after", () => {
@@ -69,6 +78,62 @@ describe("a mesh of two that somebody looks after", () => {
     const text = (await nas.ask("GET", "/metrics")).body as string;
     const said = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
     expect(said).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  const checksOf = async (machine: Machine, ...words: string[]) => {
+    const { stdout, exit } = await machine.try(["doctor", "-o", "json", ...words]);
+    const { items } = JSON.parse(stdout) as { items: readonly CheckItem[] };
+    return { exit, items, of: (name: string) => items.find((check) => check.name === name) };
+  };
+
+  it("doctor finds nas-1 well, says what it found, and finds web-1 well from there", async () => {
+    const { exit, items, of } = await checksOf(nas);
+    expect(exit, JSON.stringify(items)).toBe(0);
+    expect(items.map(({ name }) => name)).toEqual([
+      ...["clock", "keys and file modes", "machine key", "disk space", "core dumps", "ports and addresses"],
+      ...["peers", "store", "versions"],
+    ]);
+    expect(of("clock")).toMatchObject({
+      state: "ok",
+      detail: expect.stringMatching(/^within \d+ ms of 1 peer$/) as string,
+    });
+    expect(of("peers")).toMatchObject({ state: "ok", detail: "1 of 1 heard" });
+    expect(of("store")).toMatchObject({ state: "ok" });
+    expect(of("ports and addresses")).toMatchObject({
+      state: "warning",
+      detail: expect.stringContaining("127.0.0.1:") as string,
+    });
+    for (const { state, fix } of items) expect(fix === "").toBe(state === "ok");
+    expect((await checksOf(nas, "--peer", "web-1")).of("peers")).toMatchObject({ detail: "1 of 1 heard" });
+  });
+
+  it("doctor fails over a key that others may read, and the fix that it names mends it", async () => {
+    const key = join(nas.home, "keys/node.key");
+    chmodSync(key, 0o644);
+    const { exit, stdout } = await nas.try(["doctor"]);
+    expect(exit).toBe(1);
+    const fix = /^ {2}fix: (chmod 600 \S+node[.]key);/m.exec(stdout)?.[1];
+    expect(stdout).toContain("✗ keys and file modes: ");
+    execSync(fix ?? "false");
+    expect((await nas.try(["doctor"])).exit).toBe(0);
+  });
+
+  it("doctor works on a home whose agent does not run, and says what it could not check", async () => {
+    const pi = lab.machine("pi-1");
+    await pi.run(["join", await nas.token("--name", "pi-1")]);
+    const { exit, items, of } = await checksOf(pi);
+    expect(exit).toBe(1);
+    expect(of("agent")).toMatchObject({ state: "failed", fix: "lab agent --detach" });
+    expect(of("identity")).toMatchObject({ state: "ok", detail: "pi-1 in mesh homelab" });
+    expect(of("store")).toMatchObject({ state: "ok" });
+    const unknown = items.filter(({ state }) => state === "unknown").map(({ name }) => name);
+    expect(unknown).toEqual(expect.arrayContaining(["clock", "peers", "core dumps", "versions"]));
+    rmSync(join(pi.home, "keys"), { recursive: true });
+    expect((await checksOf(pi)).of("identity")).toMatchObject({
+      state: "failed",
+      detail: expect.stringContaining("gone") as string,
+    });
+    expect((await nas.try(["doctor", "--home", join(lab.root, "nobody")])).exit).toBe(7);
   });
 
   it("web-1 does not answer any more, and ping says so with exit 1", async () => {

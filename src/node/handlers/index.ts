@@ -13,7 +13,7 @@ import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from
 import { operatorContext } from "./operator-context.ts";
 import { pingPeer } from "./ping.ts";
 import { pullFromAll } from "./pull.ts";
-import type { ReadSource } from "./read-source.ts";
+import { isoTime, type ReadSource } from "./read-source.ts";
 import { removalEnds, removalPreview } from "./removal.ts";
 import { renderAlerts } from "./rendering.ts";
 import { getServer, listServers } from "./servers.ts";
@@ -46,7 +46,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "operator.context": (input: Parameters<typeof operatorContext>[1]) => operatorContext(source, input),
     "removal.ends": (input: Parameters<typeof removalEnds>[1]) => removalEnds(source, input),
     "removal.preview": (input: Parameters<typeof removalPreview>[1]) => removalPreview(source, input),
-    health: () => ({ status: "ok" }),
+    health: () => ({ status: "ok", now: isoTime(source.nowMs()) }),
   };
 }
 

@@ -8,7 +8,7 @@ import { freePort, isFree } from "./machine.ts";
 
 /** Where an agent listens, and where it says that it does. */
 
-const USUAL_PORT = 7444;
+export const USUAL_PORT = 7444;
 const EVERYWHERE = ["0.0.0.0", "::"] as const;
 const FORMS = "host:port, or /dns4/HOST/tcp/PORT";
 

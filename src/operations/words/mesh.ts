@@ -1,5 +1,5 @@
 import type { CommandWords } from "../command.ts";
-import { LIST, list } from "./shared.ts";
+import { LIST, list, NO_HEADERS } from "./shared.ts";
 
 /** The mesh itself: peers, status, events, the coordinator. */
 export const meshCommands: readonly CommandWords[] = [
@@ -14,6 +14,14 @@ export const meshCommands: readonly CommandWords[] = [
     args: [],
     flags: [],
     examples: ["lab status", "lab status --peer nas-1 -o json"],
+  },
+  {
+    words: ["doctor"],
+    module: "doctor",
+    summary: "Examine an agent and its machine; each finding with its fix",
+    args: [],
+    flags: [NO_HEADERS],
+    examples: ["lab doctor", "lab doctor --peer nas-1", "lab doctor -o json"],
   },
   {
     words: ["ping"],

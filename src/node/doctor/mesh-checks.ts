@@ -1,0 +1,125 @@
+import type { Check } from "../../operations/kinds/check.ts";
+import type { ReadSource } from "../handlers/read-source.ts";
+
+/** From here on the command line refuses to sign (`trust.md` §9). */
+const CLOCK_REFUSED_MS = 300_000;
+/** No clock that is kept by NTP is off by this much, and no answer of a peer takes as long. */
+const CLOCK_WARNED_MS = 10_000;
+const MOST_NAMED = 5;
+
+/** What a peer's clock showed, against this machine's at the same moment; null if it did not say. */
+export interface ClockReading {
+  readonly peer: string;
+  readonly aheadMs: number | null;
+}
+
+export function clockCheck(readings: readonly ClockReading[], hasPeers: boolean): Check {
+  const name = "clock";
+  if (!hasPeers) return { name, state: "ok", detail: "there is no other member to compare it with", fix: "" };
+  const known = readings.flatMap(({ peer, aheadMs }) => (aheadMs === null ? [] : [{ peer, aheadMs }]));
+  if (known.length === 0) {
+    return { name, state: "unknown", detail: "no peer told its time", fix: "timedatectl; lab get peers" };
+  }
+  const sorted = known.map(({ aheadMs }) => aheadMs).sort((a, b) => a - b);
+  const middleMs = sorted[sorted.length >> 1] ?? 0;
+  // The middle of several outvotes one that is wrong; of two nobody can say which it is.
+  const offMs = Math.abs(middleMs);
+  const side = middleMs > 0 ? "behind" : "ahead of";
+  const compared = `${known.length} peer${known.length === 1 ? "" : "s"}`;
+  if (offMs >= CLOCK_WARNED_MS) {
+    const state = offMs >= CLOCK_REFUSED_MS ? "failed" : "warning";
+    const detail = `${duration(offMs)} ${side} the clocks of ${compared}`;
+    return { name, state, detail, fix: "set the clock and keep it: timedatectl set-ntp true" };
+  }
+  const odd = known.filter(({ aheadMs }) => Math.abs(aheadMs - middleMs) >= CLOCK_WARNED_MS);
+  if (odd.length > 0) {
+    const detail = `the clock of ${list(odd.map(({ peer }) => peer))} is off, compared with this one and others`;
+    return { name, state: "warning", detail, fix: "on that machine: timedatectl set-ntp true" };
+  }
+  return { name, state: "ok", detail: `within ${duration(Math.max(offMs, 1))} of ${compared}`, fix: "" };
+}
+
+export function peersCheck(source: ReadSource): Check {
+  const name = "peers";
+  const others = othersOf(source).map(({ key, ...node }) => ({ name: node.name, opinion: source.opinion(key) }));
+  if (others.length === 0) return { name, state: "ok", detail: "this machine is the whole mesh", fix: "" };
+  const silent = others.filter(({ opinion }) => opinion.online !== "yes").map((other) => other.name);
+  const heard = others.length - silent.length;
+  const detail = `${heard} of ${others.length} heard`;
+  if (silent.length === 0) return { name, state: "ok", detail, fix: "" };
+  const fix = `lab ping ${silent[0]}; is its agent running, and does a firewall let its port through?`;
+  const state = heard === 0 ? "failed" : "warning";
+  return { name, state, detail: `${detail}; silent: ${list(silent)}`, fix };
+}
+
+export function versionsCheck(source: ReadSource, release: string): Check {
+  const name = "versions";
+  const reports = source.directory.reports();
+  const other = othersOf(source).flatMap((node) => {
+    const theirs = reports.get(node.id)?.release ?? "";
+    return theirs === "" || theirs === release ? [] : [`${node.name} ${theirs}`];
+  });
+  if (other.length === 0) return { name, state: "ok", detail: `${release}, and no peer has another`, fix: "" };
+  const detail = `${release} here, other releases: ${list(other)}`;
+  return { name, state: "warning", detail, fix: "bring all machines to one release" };
+}
+
+export function storeCheck(source: ReadSource, warning: string | null): Check {
+  const name = "store";
+  const { graph, chains, observed, missing, damaged } = source.replica;
+  const links = [...chains.values()].reduce((sum, { size }) => sum + size, 0);
+  const lost = missing + damaged.length;
+  const fix = "look for disk errors: dmesg; peers give again what is missing";
+  if (warning !== null) return { name, state: lost > 0 ? "failed" : "warning", detail: warning, fix };
+  if (lost > 0) return { name, state: "failed", detail: `${lost} records cannot be read`, fix };
+  const detail = `${graph.entries.length + links + observed.size} records, all of them readable`;
+  return { name, state: "ok", detail, fix: "" };
+}
+
+/** A place where this agent says that it can be reached, and whether somebody answered there. */
+export interface Announced {
+  readonly address: string;
+  readonly scope: "loopback" | "network";
+  readonly answered: boolean;
+}
+
+export function addressCheck(announced: readonly Announced[], hasPeers: boolean): Check {
+  const name = "ports and addresses";
+  const said = announced.map(({ address }) => address);
+  if (announced.length === 0) {
+    const fix = "lab agent --listen 0.0.0.0:7444, or --announce HOST:PORT";
+    return { name, state: "failed", detail: "this agent tells no address: others cannot connect to it", fix };
+  }
+  const dead = announced.filter(({ answered }) => !answered).map(({ address }) => address);
+  if (dead.length === announced.length) {
+    const fix = "does a firewall of this machine close the port? ss -ltn; nft list ruleset";
+    return { name, state: "failed", detail: `nothing answers at ${list(dead)}`, fix };
+  }
+  if (dead.length > 0) {
+    const fix = "right if only other networks can use it; else correct --announce or the firewall";
+    return { name, state: "warning", detail: `from here nothing answers at ${list(dead)}`, fix };
+  }
+  if (hasPeers && announced.every(({ scope }) => scope === "loopback")) {
+    const fix = "lab agent without --listen 127.0.0.1, if machines elsewhere shall reach it";
+    return { name, state: "warning", detail: `${list(said)} can be reached from this machine only`, fix };
+  }
+  return { name, state: "ok", detail: `answers at ${list(said)}`, fix: "" };
+}
+
+export function othersOf(source: ReadSource) {
+  return [...source.replica.view().nodes.values()].filter(
+    ({ state, key }) => state === "active" && key !== source.self.key,
+  );
+}
+
+function list(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.ceil(ms)} ms`;
+  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  return `${Math.round(ms / 3_600_000)} h`;
+}
