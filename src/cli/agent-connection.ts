@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { LabError } from "../core/errors.ts";
 import { fromErrorBody } from "../operations/error-body.ts";
+import { socketsOf } from "./place.ts";
 import { type Connection, queryPairs, type RequestParts, type ServerEvent } from "./connection.ts";
 import { exchange, type HttpAnswer } from "./http.ts";
 
@@ -16,6 +17,19 @@ export interface AgentOptions {
 export async function connectAgent(path: string, options: AgentOptions): Promise<Connection | undefined> {
   const socket = await openSocket(path);
   return socket && new AgentConnection(path, socket, options);
+}
+
+/** The same for the agent of a home, wherever it had to put its socket. */
+export async function connectAgentOf(
+  home: string,
+  purpose: "agent" | "secrets",
+  options: AgentOptions,
+): Promise<Connection | undefined> {
+  for (const path of socketsOf(home, purpose)) {
+    const connection = await connectAgent(path, options);
+    if (connection !== undefined) return connection;
+  }
+  return undefined;
 }
 
 function openSocket(path: string): Promise<Socket | undefined> {

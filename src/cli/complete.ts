@@ -1,14 +1,14 @@
 import type { ServerApplied } from "../operations/kinds/applied.ts";
 import type { ItemDocument } from "../operations/kinds/meta.ts";
 import type { CommandWords, Completion, FlagWords, WordTable } from "../operations/command.ts";
-import { connectAgent } from "./agent-connection.ts";
 import type { Terminal } from "./command.ts";
+import { connectRunningAgent } from "./connect.ts";
+import type { Connection } from "./connection.ts";
 import { readContexts } from "./contexts.ts";
 import { placeOf, readFlags } from "./context.ts";
 import { loadExplanations } from "./explanations.ts";
 import { FORMAT_NAMES } from "./output-format.ts";
 import { findCommand, possibleCommands, spellings } from "./parse.ts";
-import { socketOf } from "./place.ts";
 
 /** A shell waits for this with every Tab; without names it is still useful. */
 const NAMES_TIMEOUT_MS = 150;
@@ -163,8 +163,7 @@ async function namesOfKind(kind: string, line: Line, io: Terminal): Promise<read
 
 /** Classes, alerts, secrets and ports of a server. */
 async function applied(server: string, line: Line, io: Terminal): Promise<string[]> {
-  const socket = socketFor(line, io);
-  const connection = socket && (await connectAgent(socket, { timeoutMs: NAMES_TIMEOUT_MS }));
+  const connection = await connectRunning(line, io);
   if (!connection) return [];
   try {
     const path = `/v1/applied/servers/${encodeURIComponent(server)}`;
@@ -181,9 +180,8 @@ async function applied(server: string, line: Line, io: Terminal): Promise<string
   }
 }
 
-function socketFor(line: Line, io: Terminal): string | undefined {
-  const place = placeOf(readFlags(line.flags), io);
-  return place.socket ?? (place.home && socketOf(place.home, "agent"));
+function connectRunning(line: Line, io: Terminal): Promise<Connection | undefined> {
+  return connectRunningAgent(placeOf(readFlags(line.flags), io), { timeoutMs: NAMES_TIMEOUT_MS });
 }
 
 async function names(
@@ -200,16 +198,15 @@ async function names(
     return Object.keys(readContexts(configDir).contexts).map((word) => ({ word: prefix + word }));
   }
   const list = LISTS[kind];
-  const socket = socketFor(line, io);
-  if (!list || !socket) return [];
-  const known = await askNames(socket, list.path, list.field);
+  if (!list) return [];
+  const known = await askNames(line, io, list.path, list.field);
   // In a list after a comma, only its last part is being typed.
   const [, typed = ""] = /^(.*,!?|!)?[^,]*$/s.exec(line.current.slice(prefix.length)) ?? [];
   return known.map((word) => ({ word: prefix + typed + word }));
 }
 
-async function askNames(socket: string, path: string, field: string): Promise<string[]> {
-  const connection = await connectAgent(socket, { timeoutMs: NAMES_TIMEOUT_MS });
+async function askNames(line: Line, io: Terminal, path: string, field: string): Promise<string[]> {
+  const connection = await connectRunning(line, io);
   if (!connection) return [];
   try {
     const { items } = (await connection.call("GET", path)) as { readonly items: readonly Record<string, string>[] };

@@ -32,6 +32,7 @@ export function createRun(parsed: Parsed & { readonly kind: "run" }, table: Word
   const note = (text: string) => {
     if (!globals.quiet) say(text);
   };
+  const warn = (text: string) => say(`⚠ ${text}`);
   const context: CommandContext = {
     command: parsed.command,
     args: readArguments(parsed.args),
@@ -46,7 +47,7 @@ export function createRun(parsed: Parsed & { readonly kind: "run" }, table: Word
         note(`ⓘ Running locally (${home})`);
         note("  Tip: lab agent --detach");
       };
-      const connection = await connectPlace(place, { needs, peer, timeoutMs, onLocal });
+      const connection = await connectPlace(place, { needs, peer, timeoutMs, onLocal, warn });
       connections.push(connection);
       return connection;
     },
@@ -55,7 +56,7 @@ export function createRun(parsed: Parsed & { readonly kind: "run" }, table: Word
       else printed.push(data);
     },
     note,
-    warn: (text) => say(`⚠ ${text}`),
+    warn,
     onInterrupt(own) {
       stop = own;
     },

@@ -4,9 +4,13 @@ import { matchRoute } from "../operations/registry.ts";
 import { type Connection, queryPairs, type RequestParts, type ServerEvent } from "./connection.ts";
 import { openHome } from "./node-door.ts";
 
-/** Answers reads from a home whose agent does not run. Throws what opening the home throws, `NoHome` among it. */
-export async function connectHome(home: string): Promise<Connection> {
+/**
+ * Answers reads from a home whose agent does not run, and warns when its store is damaged. Throws what opening the home
+ * throws, `NoHome` among it.
+ */
+export async function connectHome(home: string, warn: (text: string) => void): Promise<Connection> {
   const reader = await openHome(home);
+  if (reader.damage !== null) warn(reader.damage);
   return {
     via: "home",
     address: home,

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, lstatSync, readFileSync, statSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { LabError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
+import { runDirectoryName } from "../core/run-directory.ts";
 import { type ContextEntry, readContexts } from "./contexts.ts";
 
 /** Where the agent and the operator's files are that a command means. */
@@ -84,14 +85,28 @@ function placeOf(
 }
 
 /**
- * A socket in the home's `run/`. The kernel takes about 107 bytes of path; an agent whose home is longer puts its
- * socket elsewhere and leaves the path in a file.
+ * Where a home's agent may have its socket, the likeliest first: in the home's `run/`, or where a note there says; or,
+ * where nothing can be written there, in a directory of the home's owner.
  */
-export function socketOf(home: string, purpose: "agent" | "secrets"): string {
+export function socketsOf(home: string, purpose: "agent" | "secrets"): readonly string[] {
   const [name, pointer] = purpose === "agent" ? ["agent.sock", "socket"] : ["secrets.sock", "secrets-socket"];
+  const elsewhere = runDirectoriesOf(home).map((directory) => join(directory, name));
   try {
-    return readFileSync(join(home, "run", pointer), "utf8").trim();
+    return [readFileSync(join(home, "run", pointer), "utf8").trim(), ...elsewhere];
   } catch {
-    return join(home, "run", name);
+    return [join(home, "run", name), ...elsewhere];
   }
+}
+
+/** Where an agent puts what it cannot have under its home. Another user's directory of that name is not one of them. */
+export function runDirectoriesOf(home: string): readonly string[] {
+  const owner = statSync(home, { throwIfNoEntry: false });
+  if (owner === undefined) return [];
+  const bases = [process.env["XDG_RUNTIME_DIR"], tmpdir()].filter((base) => base !== undefined && base !== "");
+  return [...new Set(bases)]
+    .map((base) => join(base as string, runDirectoryName(owner)))
+    .filter((directory) => {
+      const found = lstatSync(directory, { throwIfNoEntry: false });
+      return found?.isDirectory() === true && (found.uid === owner.uid || found.uid === 0);
+    });
 }

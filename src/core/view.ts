@@ -95,6 +95,8 @@ export interface Token {
   readonly roles: readonly string[];
   /** Hex of the role log of the coordinator that alone can redeem it. */
   readonly issuer: string;
+  /** When it was made, by its maker's clock. */
+  readonly madeAtMs: number;
   readonly notBeforeMs: number;
   readonly expiresMs: number;
   readonly redeemedBy: readonly string[];

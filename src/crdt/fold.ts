@@ -169,6 +169,7 @@ function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityV
         labels: body.labels,
         roles: body.roles,
         issuer: toHex(body.issuer),
+        madeAtMs: body.at,
         notBeforeMs: body.nbf,
         expiresMs: body.exp,
         redeemedBy,

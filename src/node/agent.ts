@@ -15,10 +15,11 @@ import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
-import { isObserved } from "../crdt/entry/entry.ts";
+import { type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
+import { noteLoss, readLoss } from "./loss.ts";
 import { OwnLogs } from "./own-logs.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RoleRunner } from "./role-runner.ts";
@@ -100,6 +101,7 @@ export class Agent {
   #life: "new" | "running" | "stopped" = "new";
   /** Wall clock of the last completed exchange with another member. */
   #asOfMs: number | null = null;
+  #lostAtMs: number | null = null;
 
   constructor(options: AgentOptions) {
     const { platform, identity } = options;
@@ -167,6 +169,7 @@ export class Agent {
     await this.replica.load();
     await this.#own.load();
     await this.cache.load();
+    this.#lostAtMs = await readLoss(this.platform.disk);
   }
 
   /** After {@link load}. */
@@ -239,6 +242,7 @@ export class Agent {
   }
 
   #grew(growth: Growth): void {
+    if (growth.source !== "local") this.#noticeLoss(growth.entries);
     if (growth.source === "local" || (growth.source === "exchange" && growth.entries.length <= PASS_ON_ENTRIES)) {
       this.mesh.broadcast(growth.entries.map(({ bytes }) => bytes));
     }
@@ -250,6 +254,15 @@ export class Agent {
     if (growth.authority) this.#settleHead();
     // Audit records and reports of others change nothing that anybody here acts on.
     if (this.replica.revision !== this.#reconciledAt) this.#reconcile();
+  }
+
+  /** Entries of ours that we have to be told of: this disk had them once, and is of an earlier time now. */
+  #noticeLoss(entries: readonly Entry[]): void {
+    const { clock, disk, log, link } = this.platform;
+    if (!entries.some(({ header }) => recurringHex(header.key) === link.self)) return;
+    this.#lostAtMs = clock.now();
+    log.write("error", "store.lost", { message: "a peer knew more of this machine's own entries than its disk" });
+    noteLoss(disk, this.#lostAtMs).catch((error: unknown) => log.write("error", "loss.unwritten", { error }));
   }
 
   async #admitGossip(entries: readonly Uint8Array[], from: string): Promise<void> {
@@ -344,6 +357,7 @@ export class Agent {
       signer: identity.signer,
       seal: identity.seal,
       disk: scopedDisk(disk, `role/${definition.name}/`),
+      lostAtMs: () => this.#lostAtMs,
       peers: this.mesh,
       view: () => this.view(),
       heads: () => this.heads(),

@@ -1,10 +1,13 @@
 import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Log } from "../core/ports/log.ts";
+import type { Replica } from "../crdt/replica.ts";
 import { type Agent, ENTRIES } from "./agent.ts";
+import { noteLoss } from "./loss.ts";
 import { StoreDamagedError } from "./platform/store/errors.ts";
 import type { StoreHealth } from "./platform/store/health.ts";
 import { type OpenedStore, openStore } from "./platform/store/open-store.ts";
+import { readStore } from "./platform/store/read-store.ts";
 import { readNewestSnapshot, writeSnapshot } from "./platform/store/snapshots.ts";
 
 /** What stands under `home/` that belongs to the store. */
@@ -40,11 +43,20 @@ export async function loadAgent(
     monotonicMs: () => clock.monotonic(),
     snapshot: () => readNewestSnapshot(`${home}/${SNAPSHOTS}`),
   };
-  let opened = await openStore(storePath(home), options);
+  const open = async (damage?: StoreDamagedError) => {
+    const opened = await openStore(storePath(home), { ...options, ...(damage === undefined ? {} : { damage }) });
+    if (opened.health().state === "healed") {
+      await noteLoss(opened.disk, clock.now()).catch((error: unknown) =>
+        log.write("error", "loss.unwritten", { error }),
+      );
+    }
+    return opened;
+  };
+  let opened = await open();
   let loaded = await tryToLoad(opened, build);
   if (!(loaded instanceof StoreDamagedError)) return tell(loaded, log);
   await opened.disk.close();
-  opened = await openStore(storePath(home), { ...options, damage: loaded });
+  opened = await open(loaded);
   loaded = await tryToLoad(opened, build);
   if (!(loaded instanceof StoreDamagedError)) return tell(loaded, log);
   // Healed and still incomplete: nothing on this machine has more. Peers do.
@@ -52,6 +64,27 @@ export async function loadAgent(
   await agent.load();
   await agent.replica.acceptLoss();
   return tell({ agent, ...opened }, log);
+}
+
+export interface LoadedReplica {
+  readonly replica: Replica;
+  readonly disk: Disk;
+  readonly health: StoreHealth;
+}
+
+/** Loads what a home knows without touching its store, also a damaged one, of which it gives what is readable. */
+export async function readReplica(home: string, build: (disk: Disk) => Replica): Promise<LoadedReplica> {
+  const options = { snapshot: () => readNewestSnapshot(`${home}/${SNAPSHOTS}`) };
+  let opened = await readStore(storePath(home), options);
+  let replica = build(opened.disk);
+  await replica.load();
+  const damage = damageOf(replica);
+  if (damage !== null && opened.health().state === "sound") {
+    opened = await readStore(storePath(home), { ...options, damage });
+    replica = build(opened.disk);
+    await replica.load();
+  }
+  return { replica, disk: opened.disk, health: opened.health() };
 }
 
 async function tryToLoad(
@@ -65,8 +98,13 @@ async function tryToLoad(
     if (error instanceof StoreDamagedError) return error;
     throw error;
   }
-  const { missing, damaged } = agent.replica;
-  if (health().state === "stand-in" || missing + damaged.length === 0) return { agent, disk, health };
+  const damage = damageOf(agent.replica);
+  return health().state === "stand-in" || damage === null ? { agent, disk, health } : damage;
+}
+
+/** What a replica missed when it was loaded; null when nothing. */
+function damageOf({ missing, damaged }: Replica): StoreDamagedError | null {
+  if (missing + damaged.length === 0) return null;
   const reason = `${missing} records gone, ${damaged.length} altered`;
   return new StoreDamagedError("this home", reason, { altered: damaged.map((key) => ENTRIES + key) });
 }

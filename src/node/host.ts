@@ -23,7 +23,7 @@ import { Agent, ENTRIES } from "./agent.ts";
 import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { readHandlers } from "./handlers/index.ts";
-import { loadAgent, SnapshotKeeper, storePath } from "./home-store.ts";
+import { loadAgent, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { machineHandlers } from "./machine-handlers.ts";
 import { KnownPeersKeeper, readKnownPeers } from "./known-peers.ts";
@@ -332,8 +332,9 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const secrets = await serveSecrets(agent, secretsSocket);
     undo.push(() => secrets.close());
     await noteSockets(home, { socket, "secrets-socket": secretsSocket }, log);
-    undo.push(() => removeNote(home, "socket"));
-    undo.push(() => removeNote(home, "secrets-socket"));
+    // On a file system that is read-only by now they stay, and point to where nobody answers.
+    undo.push(() => removeNote(home, "socket").catch(() => undefined));
+    undo.push(() => removeNote(home, "secrets-socket").catch(() => undefined));
     log.write("info", "agent.started", { name: file.name, addresses: link.addresses(), release: RELEASE });
     return {
       name: file.name,
@@ -372,18 +373,14 @@ async function requireHome(home: string): Promise<{ file: HomeFile; own: NodeKey
   return { file, own };
 }
 
-/** Opens a home whose agent does not run, for reading. Throws `NoHome`, `HomeInUse`. */
+/** Reads a home whose agent does not run; its store is not touched. Throws `NoHome`, `DiskFailed`. */
 export async function openHome(home: string): Promise<HomeReader> {
   const { file, own } = await requireHome(home);
   const keys = createKeys();
-  const disk: Disk = await openLevelDisk(storePath(home), { missing: "refuse" });
-  const replica = new Replica(keys, fromHex(file.mesh) as Uint8Array, scopedDisk(disk, ENTRIES));
-  try {
-    await replica.load();
-  } catch (error) {
-    await disk.close();
-    throw error;
-  }
+  const mesh = fromHex(file.mesh) as Uint8Array;
+  const build = (disk: Disk) => new Replica(keys, mesh, scopedDisk(disk, ENTRIES));
+  const { replica, disk, health } = await readReplica(home, build);
+  const damage = describeHealth(health);
   const key = toHex(keys.signer(own.seed).publicKey);
   const targeting = new ReplicaTargeting(() => replica.view());
   const handlers = readHandlers({
@@ -401,11 +398,12 @@ export async function openHome(home: string): Promise<HomeReader> {
     ownAddresses: () => [],
     ownRoles: () => [],
     observedHash: () => "",
-    warnings: () => ["no agent runs on this home: nothing is received or sent"],
+    warnings: () => [...(damage === null ? [] : [damage]), "no agent runs on this home: nothing is received or sent"],
   });
   const cache = cacheOf(replica, disk, file, own, keys);
   await cache.load();
   return {
+    damage,
     call: async (operation, input) => {
       if (operation.name === "secret.value") return (await cachedValue(cache, input as { path: string })) as never;
       const handler = handlers[operation.name];

@@ -8,5 +8,7 @@ export interface Caller {
 
 /** A home without a running agent, opened for reading. */
 export interface HomeReader extends Caller {
+  /** What is wrong with its store, of which it answers as far as it is readable; null when nothing is. */
+  readonly damage: string | null;
   close(): Promise<void>;
 }

@@ -1,6 +1,8 @@
-import { readdirSync, rmSync, truncateSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runDirectoryName } from "../../src/core/run-directory.ts";
 import type { Status } from "../../src/operations/kinds/status.ts";
 import { Lab, type Machine, until } from "./lab.ts";
 
@@ -21,6 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => lab.close());
 
+const filesOf = ({ home }: Machine) => new Set(readdirSync(home, { recursive: true, encoding: "utf8" }));
 const statusOf = async (machine: Machine) => (await machine.json<{ item: Status }>("status")).item;
 
 async function converged(): Promise<void> {
@@ -62,6 +65,62 @@ describe("an agent whose store was damaged while it was off", () => {
     await web.startAgent();
     await converged();
     await web.run(["agent", "stop"]);
+    await web.startAgent();
+    await converged();
+    expect((await statusOf(web)).warnings.join("\n")).not.toContain("store");
+  });
+
+  test("answers reads without its agent, and leaves it as it is", async () => {
+    await web.run(["agent", "stop"]);
+    rmSync(join(web.home, "store", "CURRENT"));
+    const before = filesOf(web);
+    const { exit, stdout, stderr } = await web.try(["get", "servers"]);
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/nas-1(.|\n)*web-1/);
+    expect(stderr).toMatch(/the store is damaged .*the agent mends it when it starts: lab agent --detach/);
+    expect((await statusOf(web)).warnings.join("\n")).toContain("the store is damaged");
+    expect(filesOf(web)).toEqual(before);
+  });
+});
+
+const unshared = spawnSync("unshare", ["--mount", "true"]).status === 0;
+const skipped = unshared ? "" : " (skipped: needs root, to mount the home read-only where nobody else sees it)";
+
+describe.skipIf(!unshared)(`an agent whose home is read-only${skipped}`, () => {
+  const readOnly = (home: string) => [
+    ...["unshare", "--mount", "sh", "-c"],
+    `mount --bind "${home}" "${home}" && mount -o remount,ro,bind "${home}" && exec "$@"`,
+    "sh",
+  ];
+
+  test("starts, is found by the command line, answers reads from memory, takes no write, and is stopped", async () => {
+    await web.run(["agent", "stop"]);
+    web.within = readOnly(web.home);
+    web.socket = join(lab.root, runDirectoryName(statSync(web.home)), "agent.sock");
+    await web.startAgent();
+    await until("it hears nas-1", async () => (await statusOf(web)).online === 2);
+    expect((await web.json<{ items: { name: string }[] }>("get", "servers")).items.map(({ name }) => name)).toEqual([
+      "nas-1",
+      "web-1",
+    ]);
+    expect((await statusOf(web)).warnings.join("\n")).toMatch(
+      /nothing can be written, reads are answered from memory: .*[Rr]ead-only file system/,
+    );
+    const refused = await nas.try(["label", "server", "web-1", "prod", "--socket", web.socket]);
+    expect(refused.exit).not.toBe(0);
+    expect(refused.stderr).toMatch(/[Rr]ead-only file system/);
+    await web.run(["agent", "stop"]);
+    expect(web.isAlive).toBe(false);
+    expect(await web.run(["get", "servers"])).toContain("web-1");
+  });
+
+  test("runs detached, and comes back when the disk takes data again", async () => {
+    await web.run(["agent", "stop"]);
+    web.within = readOnly(web.home);
+    expect(await web.run(["agent", "--detach", ...web.agentFlags])).toContain("its log is not kept");
+    expect((await statusOf(web)).online).toBeGreaterThan(0);
+    await web.run(["agent", "stop"]);
+    web.within = [];
     await web.startAgent();
     await converged();
     expect((await statusOf(web)).warnings.join("\n")).not.toContain("store");

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,6 +48,33 @@ describe("a join token", () => {
     const audit = await nas.run(["get", "audit"]);
     expect(audit).toMatch(/token\.redeem .*✗ denied +from 127\.0\.0\.1:\d+: the token was used already/);
     expect(audit).toMatch(/token\.redeem .*✓ allowed +from 127\.0\.0\.1:\d+: as web-1\n/);
+  });
+
+  it("that was made before its coordinator lost its store is refused, and another one is good", async () => {
+    const web = newcomer();
+    await web.join(await nas.token("--name", "lost-1"));
+    const [first, second] = [await nas.token("--name", "lost-2"), await nas.token("--name", "lost-3")];
+    await until("web-1 knows the tokens", async () => (await web.stateHash()) === (await nas.stateHash()));
+
+    await nas.run(["agent", "stop"]);
+    const older = join(lab.root, "older");
+    cpSync(join(nas.home, "store"), older, { recursive: true });
+    rmSync(join(nas.home, "store"), { recursive: true });
+    await nas.startAgent();
+    await until("web-1 gave it back", async () => (await web.stateHash()) === (await nas.stateHash()));
+    const thief = newcomer();
+    expectRefusal(await thief.try(["join", first]), 4, /lost its store at .*, and with it whom(.|\n)*lab token create/);
+    await joinsWithAGoodOne(thief, "lost-4");
+
+    // As a machine that is set back to an image of yesterday: nothing is damaged, and a peer knows more.
+    await nas.run(["agent", "stop"]);
+    rmSync(join(nas.home, "store"), { recursive: true });
+    rmSync(join(nas.home, "store.tally"));
+    cpSync(older, join(nas.home, "store"), { recursive: true });
+    await nas.startAgent();
+    await until("web-1 gave it back", async () => (await web.stateHash()) === (await nas.stateHash()));
+    expectRefusal(await newcomer().try(["join", second]), 4, /lost its store at/);
+    await web.run(["agent", "stop"]);
   });
 
   it("that was altered or cut short anywhere is refused before anybody is asked", async () => {

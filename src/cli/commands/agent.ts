@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodeOf, LabError } from "../../core/errors.ts";
-import { connectAgent } from "../agent-connection.ts";
+import { connectAgentOf } from "../agent-connection.ts";
 import type { CommandContext } from "../command.ts";
 import { commandPrefix } from "../next-command.ts";
-import { socketOf } from "../place.ts";
+import { runDirectoriesOf } from "../place.ts";
 
 const POLL_MS = 50;
 
@@ -43,19 +43,28 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
   });
-  const pidFile = pidFileOf(home);
-  try {
-    writeFileSync(pidFile, `${process.pid}\n`);
-  } catch (error) {
-    ctx.note(`lab agent stop will not find this agent: ${(error as Error).message}`);
-  }
+  const pidFile = notePid(ctx, [pidFileOf(join(home, "run")), pidFileOf(dirname(agent.socket))]);
   ctx.note(`agent ${agent.name} of mesh ${agent.meshName} listens on ${agent.addresses.join(", ")}`);
   try {
     return await ending;
   } finally {
     await agent.stop();
-    rmSync(pidFile, { force: true });
+    if (pidFile !== null) rmSync(pidFile, { force: true });
   }
+}
+
+/** In the first place that takes it: the home may be read-only. Null if none does. */
+function notePid(ctx: CommandContext, places: readonly string[]): string | null {
+  for (const path of places) {
+    try {
+      writeFileSync(path, `${process.pid}\n`);
+      return path;
+    } catch {
+      // The next one is beside the socket, which could be made.
+    }
+  }
+  ctx.note("lab agent stop will not find this agent: nowhere to note its process");
+  return null;
 }
 
 /** The same command again, on its own, with its log in a file; returns when its socket answers. */
@@ -68,16 +77,15 @@ async function detach(ctx: CommandContext, home: string): Promise<number> {
     return 0;
   }
   const logPath = logFileOf(home);
-  mkdirSync(join(home, "log"), { recursive: true, mode: 0o700 });
-  const log = openSync(logPath, "a", 0o600);
-  const before = fstatSync(log).size;
+  const log = openLog(home, logPath);
+  const before = log === "ignore" ? 0 : fstatSync(log).size;
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...detachedArgv(ctx, home)], {
     detached: true,
     stdio: ["ignore", log, log],
     env: ctx.io.env,
     cwd: "/",
   });
-  closeSync(log);
+  if (log !== "ignore") closeSync(log);
   child.unref();
   const ended = new Promise<number>((resolve) => {
     child.once("error", () => resolve(1));
@@ -85,14 +93,27 @@ async function detach(ctx: CommandContext, home: string): Promise<number> {
   });
   const started = await untilAnswers(ctx, home, child.pid, ended);
   if (started === "answers") {
-    ctx.print(`✓ agent runs (process ${child.pid}), log ${logPath}\n`);
+    const told = log === "ignore" ? `its log is not kept: ${logPath} cannot be written` : `log ${logPath}`;
+    ctx.print(`✓ agent runs (process ${child.pid}), ${told}\n`);
     ctx.note("next:");
     ctx.note(`  ${commandPrefix(ctx, "here")} get servers`);
     return 0;
   }
   // It said on its stderr what was wrong, in the words of every other command.
-  ctx.io.stderr.write(readFileSync(logPath).subarray(before));
+  if (log !== "ignore") ctx.io.stderr.write(readFileSync(logPath).subarray(before));
+  else ctx.note("why is not kept on a read-only file system; in the foreground it is seen: lab agent");
   return started;
+}
+
+/** Where nothing can be written the agent runs without: it answers reads all the same. */
+function openLog(home: string, path: string): number | "ignore" {
+  try {
+    mkdirSync(join(home, "log"), { recursive: true, mode: 0o700 });
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EROFS") return "ignore";
+    throw error;
+  }
 }
 
 function detachedArgv(ctx: CommandContext, home: string): string[] {
@@ -127,7 +148,7 @@ async function untilAnswers(
 }
 
 async function answers(home: string): Promise<boolean> {
-  const connection = await connectAgent(socketOf(home, "agent"), { timeoutMs: 1000 });
+  const connection = await connectAgentOf(home, "agent", { timeoutMs: 1000 });
   await connection?.close();
   return connection !== undefined;
 }
@@ -175,13 +196,17 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** Of the agent that runs; what a read-only home says is of an earlier time. */
 function readPid(home: string): number | null {
-  try {
-    const pid = Number(readFileSync(pidFileOf(home), "utf8"));
-    return Number.isSafeInteger(pid) && pid > 1 ? pid : null;
-  } catch {
-    return null;
+  for (const directory of [...runDirectoriesOf(home), join(home, "run")]) {
+    try {
+      const pid = Number(readFileSync(pidFileOf(directory), "utf8"));
+      if (Number.isSafeInteger(pid) && pid > 1 && isRunning(pid)) return pid;
+    } catch {
+      // Nothing is noted here.
+    }
   }
+  return null;
 }
 
 function logs(ctx: CommandContext, home: string): number {
@@ -211,6 +236,6 @@ function logFileOf(home: string): string {
   return join(home, "log", "agent.log");
 }
 
-function pidFileOf(home: string): string {
-  return join(home, "run", "agent.pid");
+function pidFileOf(directory: string): string {
+  return join(directory, "agent.pid");
 }

@@ -6,13 +6,13 @@ import { LabError } from "../../core/errors.ts";
 import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
 import type { Peer } from "../../operations/kinds/peer.ts";
 import type { Status } from "../../operations/kinds/status.ts";
-import { connectAgent } from "../agent-connection.ts";
+import { connectAgentOf } from "../agent-connection.ts";
 import type { CommandContext, CommandModule, Terminal } from "../command.ts";
 import { createRun, type Run } from "../context.ts";
 import { readContexts, registerContext, removeContext } from "../contexts.ts";
 import { type Groups, type Hands, type MachineState, openDemo, openDemoAgent, openUp } from "../demo-door.ts";
 import { parseArgv } from "../parse.ts";
-import { demoDir, socketOf } from "../place.ts";
+import { demoDir } from "../place.ts";
 import { cellText, renderTable } from "../render/table.ts";
 import { NOTHING } from "../render/text.ts";
 import { withSigning } from "../signing.ts";
@@ -211,7 +211,7 @@ async function describe(ctx: CommandContext, machine: MachineState): Promise<Age
   const silent = { ...machine, peers: null, stateHash: null };
   if (machine.pid === null) return { ...silent, state: "stopped" };
   const { timeoutMs } = ctx.globals;
-  const connection = await connectAgent(socketOf(machine.home, "agent"), { timeoutMs });
+  const connection = await connectAgentOf(machine.home, "agent", { timeoutMs });
   if (connection === undefined) return { ...silent, state: "starting" };
   try {
     const { item } = (await connection.call("GET", "/v1/status")) as ItemDocument<Status>;

@@ -1,9 +1,8 @@
 import { LabError } from "../../core/errors.ts";
 import { requireSecretPath } from "../../core/names.ts";
-import { connectAgent } from "../agent-connection.ts";
+import { connectAgentOf } from "../agent-connection.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
-import { socketOf } from "../place.ts";
 
 /** The value, byte for byte, on stdout. It comes from the secrets socket, whose permission is the authentication. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -27,7 +26,7 @@ export async function run(ctx: CommandContext): Promise<number> {
 /** Without a running agent the home's own sealed cache answers. */
 async function secretsConnection(ctx: CommandContext): Promise<Connection> {
   const { home } = ctx.place;
-  const socket = home === undefined ? undefined : socketOf(home, "secrets");
-  const agent = socket === undefined ? undefined : await connectAgent(socket, { timeoutMs: ctx.globals.timeoutMs });
+  const { timeoutMs } = ctx.globals;
+  const agent = home === undefined ? undefined : await connectAgentOf(home, "secrets", { timeoutMs });
   return agent ?? ctx.connect();
 }

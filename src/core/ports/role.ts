@@ -43,6 +43,8 @@ export interface RoleContext {
   readonly seal: SealIdentity;
   /** The role's own part of the disk. */
   readonly disk: Disk;
+  /** When this machine's disk lost records that no peer could give back; null if it never did. */
+  lostAtMs(): number | null;
   readonly peers: Peers;
   view(): View;
   /** Hex digests of the authority heads and of the desired frontier that the view stands on. */

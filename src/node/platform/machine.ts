@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, lstat, mkdir, stat } from "node:fs/promises";
 import { createServer } from "node:net";
-import { arch, release, tmpdir, type, userInfo } from "node:os";
+import { arch, release, tmpdir, type } from "node:os";
 import { join } from "node:path";
+import { LabError } from "../../core/errors.ts";
+import { runDirectoryName } from "../../core/run-directory.ts";
 
 /** What this machine is, for the node's report. */
 export function describeMachine(): { readonly os: string; readonly arch: string } {
@@ -12,14 +14,35 @@ export function describeMachine(): { readonly os: string; readonly arch: string 
 /** The kernel takes 107 bytes of path for a unix socket; some of them are kept for the name. */
 const SOCKET_PATH_MOST = 100;
 
-/** Where a home's socket goes: into `run/`, or where that path is too long into a short directory of this user. */
+/**
+ * Where a home's socket goes: into `run/`; where that path is too long, or nothing can be written there, into a
+ * directory of this user's own. Throws `Failed` when somebody else was there first.
+ */
 export async function socketPath(home: string, name: string): Promise<string> {
-  const usual = join(home, "run", name);
-  if (Buffer.byteLength(usual) <= SOCKET_PATH_MOST) return usual;
-  const short = createHash("sha256").update(home).digest("hex").slice(0, 16);
-  const directory = join(tmpdir(), `lab-${userInfo().uid}-${short}`);
+  const run = join(home, "run");
+  const usual = join(run, name);
+  if (Buffer.byteLength(usual) <= SOCKET_PATH_MOST && !(await isReadOnly(run))) return usual;
+  return join(await ownRunDirectory(home), name);
+}
+
+async function isReadOnly(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS";
+  }
+}
+
+async function ownRunDirectory(home: string): Promise<string> {
+  const directory = join(process.env["XDG_RUNTIME_DIR"] || tmpdir(), runDirectoryName(await stat(home)));
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  return join(directory, name);
+  // Anybody can make a directory of that name first, and would own what is put into it.
+  const found = await lstat(directory);
+  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return directory;
+  throw new LabError("Failed", `${directory} is not this user's alone, so no socket can be there`, {
+    hint: "remove it, or choose another place: XDG_RUNTIME_DIR=DIR lab agent",
+  });
 }
 
 /** True if this machine has the address and nobody listens there now. */

@@ -72,7 +72,8 @@ class Coordinator implements Role {
     const stored = token === undefined ? undefined : await disk.read(`${BOUND}${token.entry}`);
     const bound = stored === undefined ? null : (decode(stored) as { key: string; name: string });
     const roleLog = view.roleLog(self.id, "coordinator") ?? "";
-    const plan = planRedemption({ view, request, key: peer, secretHash, roleLog, bound, nowMs: clock.now() });
+    const [lostAtMs, nowMs] = [this.#context.lostAtMs(), clock.now()];
+    const plan = planRedemption({ view, request, key: peer, secretHash, roleLog, bound, lostAtMs, nowMs });
     return { plan, key: fromHex(peer) as Uint8Array };
   }
 

@@ -22,6 +22,8 @@ export interface RedemptionFacts {
   readonly roleLog: string;
   /** Key and name that this token was bound to before anything was signed, if it was. */
   readonly bound: { readonly key: string; readonly name: string } | null;
+  /** When this coordinator's disk lost records, that of a binding perhaps among them; null if it never did. */
+  readonly lostAtMs: number | null;
   readonly nowMs: number;
 }
 
@@ -29,7 +31,7 @@ const ANOTHER = "ask an operator for another: lab token create";
 
 /** Judges one request. Pure: time and what was bound before are arguments; nothing is decided while it is executed. */
 export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
-  const { view, request, key, secretHash, roleLog, bound, nowMs } = facts;
+  const { view, request, key, secretHash, roleLog, bound, lostAtMs, nowMs } = facts;
   const token = view.tokens.find((candidate) => candidate.id === toHex(request.tokenId));
   // A wrong secret and an unknown token are one answer: nobody learns which tokens exist.
   if (token === undefined || token.secretHash !== secretHash) {
@@ -47,6 +49,10 @@ export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
   if (view.desired(revokedTokenPath(token.id)) !== undefined) return refuse("the token was revoked", ANOTHER);
   const others = token.redeemedBy.some((id) => view.nodes.get(id)?.key !== key);
   if (others || (bound !== null && bound.key !== key)) return refuse("the token was used already", ANOTHER);
+  if (bound === null && lostAtMs !== null && token.madeAtMs <= lostAtMs) {
+    const lost = new Date(lostAtMs).toISOString();
+    return refuse(`this coordinator lost its store at ${lost}, and with it whom it had given this token to`, ANOTHER);
+  }
   if (nowMs < token.notBeforeMs) return refuse("the token is not valid yet", "check the clocks of both machines");
   if (nowMs > token.expiresMs) {
     return refuse(`the token expired ${span(nowMs - token.expiresMs)} ago`, ANOTHER);

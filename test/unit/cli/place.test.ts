@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readContexts, registerContext, removeContext, writeContexts } from "../../../src/cli/contexts.ts";
-import { findPlace, type PlaceWishes, socketOf } from "../../../src/cli/place.ts";
+import { runDirectoryName } from "../../../src/core/run-directory.ts";
+import { findPlace, type PlaceWishes, socketsOf } from "../../../src/cli/place.ts";
 
 describe("the place that a command means", () => {
   let user: string;
@@ -14,7 +15,10 @@ describe("the place that a command means", () => {
   beforeEach(() => {
     user = mkdtempSync(join(tmpdir(), "lab-place-"));
   });
-  afterEach(() => rmSync(user, { recursive: true, force: true }));
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(user, { recursive: true, force: true });
+  });
 
   it("is the daemon's home for root and the user's own state otherwise", () => {
     expect(find({}, {}, 0).home).toBe("/var/lib/lab");
@@ -52,10 +56,23 @@ describe("the place that a command means", () => {
   it("finds the socket of a long home through the pointer in it", () => {
     const home = join(user, "h");
     mkdirSync(join(home, "run"), { recursive: true });
-    expect(socketOf(home, "agent")).toBe(join(home, "run/agent.sock"));
+    expect(socketsOf(home, "agent")).toEqual([join(home, "run/agent.sock")]);
     writeFileSync(join(home, "run/socket"), "/run/user/1000/lab-3f.sock\n");
-    expect(socketOf(home, "agent")).toBe("/run/user/1000/lab-3f.sock");
-    expect(socketOf(home, "secrets")).toBe(join(home, "run/secrets.sock"));
+    expect(socketsOf(home, "agent")).toEqual(["/run/user/1000/lab-3f.sock"]);
+    expect(socketsOf(home, "secrets")).toEqual([join(home, "run/secrets.sock")]);
+  });
+
+  it("finds the socket of a read-only home in its owner's directory, and in nobody else's", () => {
+    const home = join(user, "h");
+    mkdirSync(home);
+    const { uid, dev, ino } = statSync(home);
+    vi.stubEnv("XDG_RUNTIME_DIR", user);
+    const directory = join(user, runDirectoryName({ uid, dev, ino }));
+    mkdirSync(directory, { mode: 0o700 });
+    expect(socketsOf(home, "agent")).toEqual([join(home, "run/agent.sock"), join(directory, "agent.sock")]);
+    rmSync(directory, { recursive: true });
+    symlinkSync(home, directory);
+    expect(socketsOf(home, "agent")).toEqual([join(home, "run/agent.sock")]);
   });
 });
 

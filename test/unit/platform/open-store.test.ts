@@ -234,6 +234,19 @@ describe("a damaged store", () => {
     expect(existsSync(healed)).toBe(false);
   });
 
+  test("whose healing was interrupted while the new one was written is healed by the next start", async () => {
+    const fresh = await openLevelDisk(`${store}.fresh`);
+    await fresh.append(written.slice(0, 100), true);
+    await fresh.append(written.slice(100, 200), true);
+    await fresh.close();
+    rmSync(join(store, "CURRENT"));
+    const { disk, health } = await openStore(store, options());
+    expect(health()).toMatchObject({ state: "healed", salvaged: written.length });
+    expect(digest(await disk.scan(""))).toBe(digest(written));
+    await disk.close();
+    expect(readdirSync(home).filter((name) => name.includes(".fresh"))).toEqual([]);
+  });
+
   test("that another process has open is refused, not healed", async () => {
     const first = await openStore(store, options());
     await expect(openStore(store, options())).rejects.toMatchObject({ code: "HomeInUse" });

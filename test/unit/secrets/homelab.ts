@@ -302,6 +302,7 @@ export class Machine {
       ...{ self: { id: this.id, key: this.key }, mesh, clock, keys, seal, signer, log: this.log, peers: this.peers },
       random: homelab.random.fork(`${this.name} ${homelab.state.revision}`),
       disk: this.roleDisk,
+      lostAtMs: () => null,
       view: () => this.view(),
       heads: () => homelab.headsOf(this.#state),
       catchUp: (peer) => this.catchUp(peer),

@@ -1,12 +1,12 @@
-import { chmod, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError } from "../../../core/errors.ts";
 import type { Disk, DiskRecord } from "../../../core/ports/disk.ts";
 import { StoreDamagedError } from "./errors.ts";
 import type { StoreHealth } from "./health.ts";
 import { openLevelDisk } from "./level-disk.ts";
-import { keepAside, quarantine, salvage } from "./salvage.ts";
+import { inMemory } from "./in-memory.ts";
+import { asidePath, damagedFiles, isDirectory, keepAside, quarantine, salvage, whatIsLeft } from "./salvage.ts";
 import { StandInDisk } from "./stand-in-disk.ts";
 import { tallyPath } from "./tally.ts";
 
@@ -57,11 +57,6 @@ export async function openStore(directory: string, options: StoreOptions): Promi
   }
 }
 
-/** The files as they were before the opening that failed. */
-function asidePath(directory: string): string {
-  return `${directory}.before`;
-}
-
 /** A healed store that is whole and not yet in its place. */
 function readyPath(directory: string): string {
   return `${directory}.healed`;
@@ -69,16 +64,12 @@ function readyPath(directory: string): string {
 
 /** Builds the store anew from what is readable and from the last snapshot. */
 async function heal(directory: string, damage: StoreDamagedError, options: StoreOptions): Promise<OpenedStore> {
-  const { reason, altered } = damage;
-  const from = await damagedFiles(directory);
-  const readable = from === null ? [] : await salvage(from, `${directory}.salvage`);
-  const known = new Set(readable.map(({ key }) => key));
-  const restored = (await options.snapshot()).filter(({ key }) => !known.has(key) || altered.has(key));
-  const again = new Set(restored.map(({ key }) => key));
-  const salvaged = readable.filter(({ key }) => !again.has(key));
+  const { salvaged, restored } = await whatIsLeft(directory, damage, options.snapshot, `${directory}.salvage`);
 
   const fresh = `${directory}.fresh`;
   await rm(fresh, { recursive: true, force: true });
+  // Of a healing that was interrupted: it counts what the store that is begun here does not have.
+  await rm(tallyPath(fresh), { force: true });
   const disk = await openLevelDisk(fresh);
   const records = [...salvaged, ...restored];
   for (let at = 0; at < records.length; at += PORTION) await disk.append(records.slice(at, at + PORTION), true);
@@ -92,7 +83,7 @@ async function heal(directory: string, damage: StoreDamagedError, options: Store
     disk: healed,
     health: () => ({
       state: "healed",
-      reason,
+      reason: damage.reason,
       quarantine: place,
       salvaged: salvaged.length,
       restored: restored.length,
@@ -112,11 +103,6 @@ async function finishHealing(directory: string, { now }: StoreOptions): Promise<
   return place;
 }
 
-async function damagedFiles(directory: string): Promise<string | null> {
-  for (const place of [asidePath(directory), directory]) if (await isDirectory(place)) return place;
-  return null;
-}
-
 /** Reads what can be read into memory, so that the agent answers while its store cannot be written. */
 async function standIn(directory: string, error: unknown, { monotonicMs }: StoreOptions): Promise<OpenedStore> {
   const reason = error instanceof Error ? error.message : String(error);
@@ -131,21 +117,11 @@ async function standIn(directory: string, error: unknown, { monotonicMs }: Store
 
 /** Empty where not even a copy can be made. */
 async function readCopy(directory: string): Promise<readonly DiskRecord[]> {
-  // The disk of the store may be the one that takes no more: memory first.
-  for (const place of ["/dev/shm", tmpdir()]) {
-    try {
-      const workshop = await mkdtemp(join(place, "lab-store-"));
-      try {
-        const records = await salvage((await damagedFiles(directory)) ?? directory, join(workshop, "store"));
-        if (records.length > 0) return records;
-      } finally {
-        await rm(workshop, { recursive: true, force: true });
-      }
-    } catch {
-      // Not here; perhaps in the next place.
-    }
-  }
-  return [];
+  const read = async (workshop: string) => {
+    const records = await salvage((await damagedFiles(directory)) ?? directory, workshop);
+    return records.length === 0 ? null : records;
+  };
+  return (await inMemory(read).catch(() => null)) ?? [];
 }
 
 /** Gives the owner back what the permissions forbid; true if something had to be changed. */
@@ -165,8 +141,4 @@ async function allow(path: string, mode: number, wanted: number): Promise<boolea
   if ((mode & wanted) === wanted) return false;
   await chmod(path, (mode & 0o777) | wanted);
   return true;
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }

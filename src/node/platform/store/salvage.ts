@@ -1,7 +1,8 @@
-import { cp, link, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import type { DiskRecord } from "../../../core/ports/disk.ts";
+import type { StoreDamagedError } from "./errors.ts";
 import { readLevel } from "./level-disk.ts";
 
 /** Damaged stores that are kept; the oldest goes when there is another, so that they do not fill the disk. */
@@ -29,6 +30,39 @@ export async function salvage(directory: string, workshop: string): Promise<Disk
   }
   await rm(workshop, { recursive: true, force: true });
   return [...records].map(([key, value]) => ({ key, value }));
+}
+
+/**
+ * What of a damaged store is readable, and what of the rest a snapshot has. Nothing is touched: it works on copies in
+ * `workshop`.
+ */
+export async function whatIsLeft(
+  directory: string,
+  { altered }: StoreDamagedError,
+  snapshot: () => Promise<readonly DiskRecord[]>,
+  workshop: string,
+): Promise<{ readonly salvaged: readonly DiskRecord[]; readonly restored: readonly DiskRecord[] }> {
+  const from = await damagedFiles(directory);
+  const readable = from === null ? [] : await salvage(from, workshop);
+  const known = new Set(readable.map(({ key }) => key));
+  const restored = (await snapshot()).filter(({ key }) => !known.has(key) || altered.has(key));
+  const again = new Set(restored.map(({ key }) => key));
+  return { salvaged: readable.filter(({ key }) => !again.has(key)), restored };
+}
+
+/** The files as they were before the opening that failed. */
+export function asidePath(directory: string): string {
+  return `${directory}.before`;
+}
+
+/** Those of a store that is damaged: null where there are none at all. */
+export async function damagedFiles(directory: string): Promise<string | null> {
+  for (const place of [asidePath(directory), directory]) if (await isDirectory(place)) return place;
+  return null;
+}
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
 /**

@@ -1,0 +1,20 @@
+import { decode, encode } from "../core/encoding.ts";
+import type { Disk } from "../core/ports/disk.ts";
+
+/*
+ * A store that lost records once does not know which. Entries come back from peers; what only this disk had does not,
+ * such as which key a coordinator had given a token to. So the time of the loss is kept, and judged by whoever had it.
+ */
+
+const KEY = "loss";
+
+/** Remembers that from before this time (by this machine's clock) something is missing for ever. */
+export async function noteLoss(disk: Disk, atMs: number): Promise<void> {
+  await disk.append([{ key: KEY, value: encode({ v: 1, at: atMs }) }], true);
+}
+
+/** When records were lost last; null if none ever were. */
+export async function readLoss(disk: Disk): Promise<number | null> {
+  const noted = await disk.read(KEY);
+  return noted === undefined ? null : (decode(noted) as { readonly at: number }).at;
+}
