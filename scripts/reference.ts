@@ -42,6 +42,10 @@ attributes, and what they gave is kept in mind. What bears the mark and is gone 
 \`lab plan\`; \`--prune\` removes it, and nothing else. What is in use is not removed: \`--force\` does it all the same.
 What no file mentions is left alone.
 
+**Puppet code.** \`lab apply --modules DIR\`, with or without \`-f\`, signs which secrets the classes in DIR name, as \`lab puppet
+scan DIR\` shows them. DIR is the whole truth of its mark: a class that names a secret no more loses it. What the code alone
+does not tell is listed and grants nothing.
+
 **One apply is one batch.** Every peer sees all of it or nothing ([what one apply is](decisions/0007-what-one-apply-is.md)).
 
 For editors: \`lab validate --schema --out .lab/schema.json\`, and \`# yaml-language-server: $schema=.lab/schema.json\` as the

@@ -11,7 +11,7 @@ import { perform, splitLine } from "./scripts/transcript.ts";
  * Every `scripts/*.txt` is a transcript: lines with `$ ` are commands, what follows is what they said, stderr with
  * `! ` before each line. Comments set the stage: `# agent: WORLD` (or none, or household: two real replicas and alice's
  * key), `# terminal: COLUMNS`, `# piped`, `# file: NAME` with the text below it. What is not `lab` a shell runs.
- * Colours are off unless a line says `NO_COLOR=`; the escape character is written ␛. `UPDATE=1` writes them anew.
+ * `# masked` writes keys, tokens, sizes of what is new in every run as <…>. Colours are off unless a line says `NO_COLOR=`; the escape character is written ␛. `UPDATE=1` writes them anew.
  */
 const folder = join(import.meta.dirname, "scripts");
 
@@ -39,6 +39,7 @@ describe("transcripts of the command line", () => {
     const said: string[] = [];
     let columns: number | undefined;
     let file: string | undefined;
+    let isMasked = false;
     for (const line of script.split("\n")) {
       const text = /^# {3}(.*)$/.exec(line)?.[1];
       if (file !== undefined && text !== undefined) appendFileSync(join(home, file), `${text}\n`);
@@ -47,11 +48,13 @@ describe("transcripts of the command line", () => {
         mkdirSync(dirname(join(home, file)), { recursive: true });
         writeFileSync(join(home, file), "");
       }
-      const [, directive, value = ""] = /^# (agent|terminal|piped)(?:: (.*))?$/.exec(line) ?? [];
+      const [, directive, value = ""] = /^# (agent|terminal|piped|masked)(?:: (.*))?$/.exec(line) ?? [];
       if (directive === "agent") {
         await agent?.close();
         agent = await agentOf(value, join(home, "lab/run/agent.sock"));
         await agent?.listen();
+      } else if (directive === "masked") {
+        isMasked = true;
       } else if (directive !== undefined) {
         columns = directive === "terminal" ? Number(value) : undefined;
       }
@@ -72,10 +75,20 @@ describe("transcripts of the command line", () => {
       };
       const { exit, both } = await perform(words, { env: stage, cwd: home, columns });
       said.push(line);
-      if (both !== "") said.push(both.replaceAll(home, "~").replaceAll("\u001b", "␛").replace(/\n$/, ""));
+      const heard = both.replaceAll(home, "~").replaceAll("\u001b", "␛").replace(/\n$/, "");
+      if (heard !== "") said.push(isMasked ? masked(heard) : heard);
       if (exit !== 0) said.push(`[exit ${exit}]`);
     }
     return said.join("\n");
+  }
+
+  /** Hashes, keys and tokens, and times of the real clock. */
+  function masked(text: string): string {
+    return text
+      .replace(/\b(lab1-|SHA256:|age1|ssh-ed25519 )?(?=[\w+/-]*\d)[\w+/-]{24,}=*(?![.\w])/g, "<…>")
+      .replace(/\b([0-9a-f]{12}|[0-9a-f]{16})\b/g, "<…>")
+      .replace(/(operator@)[^\s']+/g, "$1<…>")
+      .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, "<time>");
   }
 
   function shell(command: string): string[] {

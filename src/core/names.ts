@@ -21,9 +21,10 @@ export function isSecretPath(path: string): boolean {
   return SECRET_PATH.test(path);
 }
 
-export function requireServerName(name: string, field = "name"): string {
+/** `of` says whose name it is: operators, meshes and devices are named like servers. Throws `InvalidName`. */
+export function requireServerName(name: string, field = "name", of = "a server"): string {
   if (isServerName(name)) return name;
-  throw new LabError("InvalidName", `"${name}" is not a server name`, {
+  throw new LabError("InvalidName", `"${name}" cannot be the name of ${of}`, {
     field,
     hint: "lower-case letters, digits and hyphens, at most 63, no hyphen at either end (web-1)",
   });

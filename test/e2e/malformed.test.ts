@@ -249,7 +249,7 @@ describe("a command", () => {
   });
 
   const names: readonly (readonly [words: readonly string[], code: number, said: RegExp])[] = [
-    [["label", "server", "Web_1", "db"], 2, /"Web_1" is not a server name/],
+    [["label", "server", "Web_1", "db"], 2, /"Web_1" cannot be the name of a server/],
     [["label", "server", "nas-1", "app=web"], 2, /"app=web" is not a label[^]*hint: labels have no values/],
     [["label", "server", "nas-1", "Db"], 2, /"Db" is not a label/],
     [["label", "server", "nas-1", "web", "web-"], 2, /cannot be added and removed at once/],

@@ -132,7 +132,7 @@ describe("a join token", () => {
     const open = await nas.token();
     expectRefusal(await machine.try(["join", open]), 4, /leaves the name open/);
     expectRefusal(await machine.try(["join", open, "--name", "nas-1"]), 4, /a server "nas-1" exists/);
-    expectRefusal(await machine.try(["join", open, "--name", "Db_1"]), 2, /"Db_1" is not a server name/);
+    expectRefusal(await machine.try(["join", open, "--name", "Db_1"]), 2, /"Db_1" cannot be the name of a server/);
     expect(await machine.run(["join", open, "--name", "db-2"])).toContain("this device is db-2");
     expect(await newcomer().run(["join", token, "--name", "db-1"])).toContain("this device is db-1");
   });

@@ -94,7 +94,7 @@ function readWishes(ctx: CommandContext): Wishes {
   const home = place.home ?? place.newHome;
   return {
     home,
-    mesh: requireServerName(flags.value("name") ?? DEFAULT_MESH, "name"),
+    mesh: requireServerName(flags.value("name") ?? DEFAULT_MESH, "name", "a mesh"),
     node: requireServerName(flags.value("node") ?? deviceName(), "node"),
     operator: operatorNameOf(io.env, userInfo().username),
     recovery: readRecovery(ctx),

@@ -12,7 +12,7 @@ import { printChanges, type Signing, withSigning } from "../signing.ts";
 
 /** `lab operator add`: one more key, of somebody new or of somebody's next device. */
 export async function run(ctx: CommandContext): Promise<number> {
-  const name = requireServerName(ctx.args.one("NAME"));
+  const name = requireServerName(ctx.args.one("NAME"), "name", "an operator");
   await withSigning(ctx, {}, (signing) => add(ctx, signing, name));
   return 0;
 }
@@ -49,7 +49,7 @@ async function add(ctx: CommandContext, { session, keys, connection }: Signing, 
       rank,
       rights: wishes.readRights(flags.value("rights")),
       need: wishes.readNeed(flags.value("need")),
-      ...(device === undefined ? {} : { device: requireServerName(device, "device") }),
+      ...(device === undefined ? {} : { device: requireServerName(device, "device", "a device") }),
       ...(key.application === null ? {} : { application: key.application }),
     },
     ctx.io.now(),

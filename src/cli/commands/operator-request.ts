@@ -13,7 +13,10 @@ import { makeKey } from "../new-key.ts";
 /** `lab operator request`: a key for this device, and the public line of it that an operator grants. */
 export async function run(ctx: CommandContext): Promise<number> {
   const [given] = ctx.args.all("NAME");
-  const name = given === undefined ? operatorNameOf(ctx.io.env, userInfo().username) : requireServerName(given);
+  const name =
+    given === undefined
+      ? operatorNameOf(ctx.io.env, userInfo().username)
+      : requireServerName(given, "name", "an operator");
   const [connection, { openPlatform }, files] = await Promise.all([
     ctx.connect(),
     import("../node-door.ts"),
