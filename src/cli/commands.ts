@@ -3,6 +3,7 @@ import type { CommandModule } from "./command.ts";
 /** One file per command, loaded when it is called. The paths are literals, because the bundler has to see them. */
 export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   agent: () => import("./commands/agent.ts"),
+  approve: () => import("./commands/approve.ts"),
   apply: () => import("./commands/apply.ts"),
   completion: () => import("./commands/completion.ts"),
   context: () => import("./commands/context.ts"),
@@ -15,6 +16,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   explain: () => import("./commands/explain.ts"),
   events: () => import("./commands/events.ts"),
   "get-alerts": () => import("./commands/get-alerts.ts"),
+  "get-approvals": () => import("./commands/get-approvals.ts"),
   "get-audit": () => import("./commands/get-audit.ts"),
   "get-conflicts": () => import("./commands/get-conflicts.ts"),
   "get-groups": () => import("./commands/get-groups.ts"),
@@ -36,6 +38,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "operator-recovery-set": () => import("./commands/operator-recovery-set.ts"),
   "operator-remove": () => import("./commands/operator-remove.ts"),
   "operator-request": () => import("./commands/operator-request.ts"),
+  "operator-threshold": () => import("./commands/operator-threshold.ts"),
   "puppet-scan": () => import("./commands/puppet-scan.ts"),
   "render-alerts": () => import("./commands/render-alerts.ts"),
   "secret-get": () => import("./commands/secret-get.ts"),

@@ -3,7 +3,7 @@ import { LabError } from "../core/errors.ts";
 import type { Change } from "../operator/change.ts";
 import type { LostFrom, Removal } from "../operator/removal.ts";
 import type { KnownAuthority } from "../operator/known-authority.ts";
-import type { Order, Subjects } from "../operator/session.ts";
+import type { Order, Signed, Subjects } from "../operator/session.ts";
 import { confirm } from "./confirm.ts";
 import type { CommandContext } from "./command.ts";
 import { ago } from "./render/text.ts";
@@ -50,7 +50,7 @@ export async function gather(
 }
 
 /** Tells what would follow, asks where something is lost, and signs. */
-export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cutting): Promise<void> {
+export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cutting): Promise<Signed["state"]> {
   const { session, keys, connection } = signing;
   const { findEntry, planRemoval } = await import("../operator/removal.ts");
   const plan = await planRemoval({ keys, courier: connection, known: session.known }, session.logWith("admin"), {
@@ -62,11 +62,12 @@ export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cu
   const losses = tellOf(ctx, plan);
   const again = await choose(ctx, session.known, plan);
   if (losses.length > 0) await confirm(ctx, `Remove ${cutting.whom}?`, losses);
-  await session.sign({
+  const { state } = await session.sign({
     acts: [...again, ...plan.cuts, ...(cutting.after?.acts ?? [])],
     writes: cutting.after?.writes ?? [],
   });
   await printChanges(ctx, session.context, cutting.changes);
+  return state;
 }
 
 /** The consequences on stderr, and in short for whoever has to confirm them. */

@@ -20,6 +20,8 @@ export interface Judged {
   readonly desired: DesiredState;
 }
 
+type JudgedAuthority = Pick<Judged, "graph" | "authority">;
+
 /** Everything that is signed and kept and does not count. */
 export class Voids {
   /** Oldest first by the writers' clocks. */
@@ -81,7 +83,7 @@ function authorityVoids(known: Judged): VoidAct[] {
 }
 
 /** Null for an entry that nothing but approvals is missing to. */
-function authorityCause(known: Judged, node: GraphEntry): VoidCause | null {
+function authorityCause(known: JudgedAuthority, node: GraphEntry): VoidCause | null {
   const { graph, authority } = known;
   const by = endersOf(known, node);
   if (by.length > 0) return { cause: "cut", by };
@@ -97,7 +99,7 @@ function authorityCause(known: Judged, node: GraphEntry): VoidCause | null {
 }
 
 /** The cuts, and withdrawals of role labels, that do not keep an entry of a log that they end: ids, most senior first. */
-function endersOf({ graph, authority }: Judged, node: GraphEntry): string[] {
+function endersOf({ graph, authority }: JudgedAuthority, node: GraphEntry): string[] {
   const enders: readonly Ender[] =
     authority.operators.get(node.log)?.enders ?? authority.roleLogs.get(node.log)?.enders ?? [];
   return [...enders]
@@ -107,7 +109,7 @@ function endersOf({ graph, authority }: Judged, node: GraphEntry): string[] {
 }
 
 /** What ended the log of an entry, or of the entry that opened that log, and so on. */
-function rootCause(known: Judged, index: number): readonly string[] {
+function rootCause(known: JudgedAuthority, index: number): readonly string[] {
   const { graph, authority } = known;
   for (let at = graph.at(index); at.log !== ""; ) {
     const by = endersOf(known, at);
@@ -119,7 +121,8 @@ function rootCause(known: Judged, index: number): readonly string[] {
   return [];
 }
 
-function listPending(known: Judged): PendingAct[] {
+/** What nothing but approvals is missing to, by authority alone. */
+export function listPending(known: JudgedAuthority): PendingAct[] {
   const { graph, authority } = known;
   return graph.entries.flatMap((node): PendingAct[] => {
     const operator = authority.operators.get(node.log);

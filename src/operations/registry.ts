@@ -8,6 +8,7 @@ import {
 } from "./applied.ts";
 import { healthOperation, openApiOperation } from "./agent.ts";
 import { alertListOperation } from "./alert.ts";
+import { approvalListOperation } from "./approval.ts";
 import { auditListOperation } from "./audit.ts";
 import { checkListOperation } from "./check.ts";
 import { conflictListOperation } from "./conflict.ts";
@@ -53,6 +54,7 @@ export const operations: readonly Operation[] = [
   secretListOperation,
   tokenListOperation,
   operatorListOperation,
+  approvalListOperation,
   conflictListOperation,
   auditListOperation,
   statusGetOperation,

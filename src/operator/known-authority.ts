@@ -2,11 +2,13 @@ import { toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
+import type { PendingAct } from "../core/voids.ts";
 import { AuthorityGraph } from "../crdt/authority/graph.ts";
 import { type Authority, resolve } from "../crdt/authority/resolve.ts";
 import { positionIn } from "../crdt/compose.ts";
 import { decodeEntry, isAuthority } from "../crdt/entry/entry.ts";
 import { authorityDigest } from "../crdt/replica.ts";
+import { listPending } from "../crdt/voids.ts";
 import { KnownEntries } from "./files/known-entries.ts";
 
 /**
@@ -60,6 +62,11 @@ export class KnownAuthority {
   /** Parents of the next entry of a log: everything that is known. */
   parentsFor(log: Uint8Array): readonly Uint8Array[] {
     return positionIn(this.graph, this.#mesh, log).parents;
+  }
+
+  /** What nothing but approvals is missing to. */
+  pending(): readonly PendingAct[] {
+    return listPending(this);
   }
 
   /** Checks entries, which come after what they build on, and keeps them. Throws `PeerFailed` for a false one. */

@@ -46,6 +46,8 @@ export interface Order {
 export interface Signed {
   readonly acts: readonly SignedAct[];
   readonly links: readonly SignedLink[];
+  /** - `signed`: it has all the signatures that it takes · `waiting`: acts count only when others approve them */
+  readonly state: "signed" | "waiting";
 }
 
 const WAITS = "no agent runs here: it is signed and kept; the next command that finds one hands it over";
@@ -233,12 +235,13 @@ export class Session {
     const signedActs = logs.acts === null ? [] : await this.#signActs(acts);
     const nameOf = this.#nameOf();
     this.#tell(signedActs.map(({ body }) => describeBody(body, nameOf)));
+    let state: Signed["state"] = "signed";
     if (logs.acts !== null) {
       const entries = signedActs.map(({ entry }) => entry);
       this.#own(logs.acts).append(entries);
       this.known.learnOwn(entries.map(({ bytes }) => bytes));
       await this.#handOver(entries);
-      this.#tellOfApprovals(logs.acts, signedActs);
+      state = this.#tellOfApprovals(logs.acts, signedActs);
     }
     const links = logs.writes === null ? [] : await this.#signWrites(writes);
     this.#tell(links.flatMap((link) => link.writes.map((write) => describeWrite(write, nameOf))));
@@ -247,25 +250,26 @@ export class Session {
       this.#own(logs.writes).append(entries);
       await this.#handOver(entries);
     }
-    return { acts: signedActs, links };
+    return { acts: signedActs, links, state };
   }
 
   #tell(lines: readonly string[]): void {
     for (const line of lines) this.#surroundings.note(`signing as ${this.operator}: ${line}`);
   }
 
-  #tellOfApprovals(log: string, acts: readonly SignedAct[]): void {
+  #tellOfApprovals(log: string, acts: readonly SignedAct[]): Signed["state"] {
     const { operators, effective } = this.known.authority;
     const need = operators.get(log)?.need.admin ?? 1;
     const waiting = acts.filter(({ entry, body }) => {
       const node = this.known.graph.find(entry.id);
       return body.type !== "approve" && node !== undefined && !effective.has(node.index);
     });
-    if (need < 2 || waiting.length === 0) return;
+    if (need < 2 || waiting.length === 0) return "signed";
     this.#surroundings.note(
       `it takes ${need} signatures and has this one: nothing has changed yet. Next, for another operator:`,
     );
     for (const { entry } of waiting) this.#surroundings.note(`  lab approve ${entry.id.slice(0, 12)}`);
+    return "waiting";
   }
 
   close(): void {

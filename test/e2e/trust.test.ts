@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
 
@@ -154,5 +155,71 @@ describe("a token that was revoked", () => {
     const used = (await tokens()).find(({ status }) => status === "redeemed");
     expectRefusal(await nas.try(["token", "revoke", used?.id ?? ""]), 2, /lab identity revoke web-1/);
     expectRefusal(await nas.try(["token", "revoke", "ffffffff"]), 5, /token "ffffffff" does not exist/);
+  });
+});
+
+describe("two founders", () => {
+  let lab: Lab;
+  let alice: Machine;
+  let bob: Machine;
+  let carol: Machine;
+  let paper: string;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    [alice, bob, carol] = ["alice", "bob", "carol"].map((name) => lab.machine("nas-1", name)) as [
+      Machine,
+      Machine,
+      Machine,
+    ];
+    paper = join(lab.root, "paper.txt");
+    await alice.run(["init", "--local", "--node", "nas-1", "--recovery", paper]);
+    await alice.startAgent();
+    const line = (await bob.run(["operator", "request", "bob"])).trim();
+    await alice.run(["operator", "add", "bob", "--key", line, "--rank", "1"]);
+  });
+
+  afterAll(() => lab.close());
+
+  it("change what needs two signatures with the root of the mesh only", async () => {
+    const threshold = (...more: string[]) => alice.try(["operator", "threshold", "admin", ...more]);
+    expectRefusal(await threshold("2"), 4, /only a smaller rank can/);
+    expectRefusal(await threshold("3", "--code", paper), 2, /3 signatures, and only 2 key/);
+    expectRefusal(await alice.try(["operator", "threshold", "ops", "2"]), 2, /ops/);
+    expectRefusal(await alice.try(["operator", "remove", "bob"]), 4, /rank 1/);
+    const changed = await threshold("2", "--code", paper);
+    expect({ exit: changed.exit, lines: changed.stdout.split("\n").length - 1 }).toEqual({ exit: 0, lines: 2 });
+    expect(changed.stdout).toMatch(/^~ operator alice [0-9a-f]{12} need admin 1 → 2$/m);
+    expect(await operators(alice)).toEqual(["alice 1 live", "alice 1 cut", "bob 1 live", "bob 1 cut"]);
+    expect(await threshold("2", "--code", paper)).toMatchObject({ exit: 0, stdout: "no changes\n" });
+  });
+
+  it("need two signatures for an act of authority, and one for desired state", async () => {
+    const line = (await carol.run(["operator", "request", "carol"])).trim();
+    const added = await alice.try(["operator", "add", "carol", "--key", line]);
+    expect(added).toMatchObject({ exit: 0, stderr: expect.stringContaining("it takes 2 signatures and has this one") });
+    const [, entry = ""] = /lab approve ([0-9a-f]{12})/.exec(added.stderr) ?? [];
+    expect(await operators(alice)).not.toContain("carol 2 live");
+    expect(await bob.run(["get", "approvals", "--no-headers"])).toMatch(
+      new RegExp(`^${entry} +grant +operator:carol +alice +1 more\n$`),
+    );
+    expect((await alice.try(["approve", entry])).stderr).toContain("has signed it already; it waits for 1 more");
+    expect((await alice.status())["warnings"]).toContain("1 act(s) wait for more signatures: lab get approvals");
+    expectRefusal(await carol.try(["approve", entry]), 4, /the key of carol is no operator/);
+    const approved = await bob.try(["approve", entry]);
+    expect(approved).toMatchObject({ exit: 0, stderr: expect.stringContaining("has all its signatures") });
+    expect(approved.stderr).toContain("alice wants: let operator carol");
+    expect(await operators(alice)).toContain("carol 2 live");
+    expectRefusal(await bob.try(["approve", entry]), 5, /has all its signatures/);
+    await alice.run(["label", "server", "nas-1", "web"]);
+    expect(await labelsOf(alice, "nas-1")).toContain("web");
+  });
+
+  it("hear no junior's signature", async () => {
+    const dave = lab.machine("nas-1", "dave");
+    const line = (await dave.run(["operator", "request", "dave"])).trim();
+    const added = await alice.try(["operator", "add", "dave", "--key", line, "--rank", "5"]);
+    const [, entry = ""] = /lab approve ([0-9a-f]{12})/.exec(added.stderr) ?? [];
+    expectRefusal(await carol.try(["approve", entry]), 4, /your key has rank 2, and alice signed this with rank 1/);
   });
 });

@@ -10,7 +10,9 @@ const VIEW: View<Operator> = {
     { header: "NAME", cell: ({ name }) => name },
     { header: "RANK", cell: ({ rank }) => String(rank) },
     { header: "RIGHTS", cell: ({ rights }) => rights.join(",") || NOTHING },
-    { header: "SCOPE", cell: ({ scope }) => scope },
+    { header: "DEVICE", cell: ({ device }) => device ?? NOTHING },
+    { header: "NEEDS", wide: true, cell: ({ need }) => needText(need) },
+    { header: "SCOPE", wide: true, cell: ({ scope }) => scope },
     { header: "STATE", cell: ({ state }) => (state === "live" ? "✓ live" : "✗ cut") },
     { header: "LOG", cell: ({ id }) => id.slice(0, 12) },
     { header: "KEY", wide: true, cell: ({ key }) => key },
@@ -18,6 +20,12 @@ const VIEW: View<Operator> = {
   name: ({ name }) => name,
   empty: { text: "no operators" },
 };
+
+/** `admin=2`; a dash where one key is enough for everything. */
+function needText(need: Operator["need"]): string {
+  const more = Object.entries(need ?? {}).filter(([, count]) => typeof count === "number" && count > 1);
+  return more.map(([right, count]) => `${right}=${String(count)}`).join(",") || NOTHING;
+}
 
 /** A person can have several keys, hence several lines under one name. */
 export function run(ctx: CommandContext): Promise<number> {

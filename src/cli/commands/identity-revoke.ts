@@ -17,7 +17,7 @@ async function revoke(ctx: CommandContext, signing: Signing, name: string): Prom
   await gather(ctx, signing, { servers: [name] });
   const subject = requireSubject(session.context, name);
   warnOfLastRoles(ctx, session.context, name, Object.keys(subject.roles));
-  await cutKeys(ctx, signing, {
+  const state = await cutKeys(ctx, signing, {
     keys: [subject.key],
     whom: `server ${name}`,
     reason: ctx.flags.value("reason") ?? "",
@@ -25,5 +25,6 @@ async function revoke(ctx: CommandContext, signing: Signing, name: string): Prom
       { action: "revoke", kind: "server", name, field: "identity", from: subject.id.slice(0, 12), to: null, why: null },
     ],
   });
+  if (state === "waiting") return;
   ctx.note(`${name} is refused by every peer that hears of this; it comes back only by a new token`);
 }

@@ -54,10 +54,11 @@ async function add(ctx: CommandContext, { session, keys, connection }: Signing, 
     },
     ctx.io.now(),
   );
-  await session.sign({ acts: [grant] });
+  const { state } = await session.sign({ acts: [grant] });
   await printChanges(ctx, session.context, [
     { action: "grant", kind: "operator", name, field: "key", from: null, to: fingerprint, why: null },
   ]);
+  if (state === "waiting") return;
   const before = items.filter((one) => one.name === name && one.state === "live").length;
   ctx.note(before === 0 ? `${name} is an operator now` : `${name} has ${before + 1} keys now`);
   ctx.note(

@@ -28,7 +28,7 @@ async function remove(ctx: CommandContext, signing: Signing, name: string): Prom
   }
   requireSenior(session.rank, targets, `remove ${name}`, `lab operator remove ${name} --as-root`);
   const fingerprint = (key: string) => sshFingerprint(keys, { key: Buffer.from(key, "hex"), application: null });
-  await cutKeys(ctx, signing, {
+  const state = await cutKeys(ctx, signing, {
     keys: [...gone],
     whom: `operator ${name}`,
     reason: ctx.flags.value("reason") ?? "",
@@ -36,5 +36,6 @@ async function remove(ctx: CommandContext, signing: Signing, name: string): Prom
       return { action: "revoke", kind: "operator", name, field: "key", from: fingerprint(key), to: null, why: null };
     }),
   });
+  if (state === "waiting") return;
   ctx.note(`${name} signs nothing any more; what was signed before stays (lab audit adopt shows what is void)`);
 }

@@ -112,7 +112,8 @@ function reasonOf(body: AuthorityBody): string {
   return body.type === "cut" || body.type === "unrole" ? (body.reason ?? "") : "";
 }
 
-function objectOf(view: View, body: AuthorityBody): string {
+/** What an act of authority is about. */
+export function objectOf(view: View, body: AuthorityBody): string {
   switch (body.type) {
     case "genesis":
       return `mesh:${body.name}`;

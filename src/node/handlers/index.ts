@@ -6,6 +6,7 @@ import { observationOf } from "../alarms/observation.ts";
 import { type Agent, observedHash } from "../agent.ts";
 import { deliverEnvelope } from "../secret-delivery.ts";
 import { appliedHandlers } from "./applied.ts";
+import { listApprovals } from "./approvals.ts";
 import { listAudit } from "./audit.ts";
 import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
@@ -38,6 +39,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "secret.list": () => listSecrets(source),
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),
+    "approval.list": () => listApprovals(source),
     "conflict.list": () => listConflicts(source),
     "audit.list": (input: Parameters<typeof listAudit>[1]) => listAudit(source, input),
     "status.get": () => getStatus(source),

@@ -1,3 +1,4 @@
+import { toHex } from "../../core/bytes.ts";
 import { revokedTokenPath, secretVersionPath } from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { Conflict } from "../../operations/kinds/conflict.ts";
@@ -103,12 +104,27 @@ export function listOperators(source: ReadSource): unknown {
         key: operator.key,
         rank: operator.rank,
         rights: [...operator.rights],
+        ...noteOf(source, operator.log),
         scope: "*",
         state: operator.state,
       }),
     )
-    .sort((a, b) => a.rank - b.rank || (a.name < b.name ? -1 : 1));
+    .sort(
+      (a, b) =>
+        a.rank - b.rank ||
+        (a.name < b.name ? -1 : a.name > b.name ? 1 : 0) ||
+        (a.state === b.state ? (a.id < b.id ? -1 : 1) : a.state === "live" ? -1 : 1),
+    );
   return { kind: "OperatorList", meta: metaOf(source), items };
+}
+
+function noteOf({ replica }: ReadSource, log: string): Pick<Operator, "need" | "device"> {
+  const grant = replica.authority.operators.get(log);
+  if (grant === undefined) return { device: null };
+  const { body } = replica.graph.at(grant.opening);
+  const founder = body.type === "genesis" ? body.founders.find(({ key }) => toHex(key) === grant.key) : undefined;
+  const device = body.type === "grant" ? body.device : founder?.device;
+  return { need: { ...grant.need }, device: device ?? null };
 }
 
 export function listConflicts(source: ReadSource): unknown {

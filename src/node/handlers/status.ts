@@ -19,6 +19,7 @@ export function getStatus(source: ReadSource): unknown {
     ...source.warnings(),
     ...findings.map(({ detail }) => detail),
     ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
+    ...trustWarnings(view),
     ...recoveryWarnings(view),
     ...declarationWarnings(source.targeting().diagnostics),
   ];
@@ -49,6 +50,16 @@ function declarationWarnings(diagnostics: readonly Diagnostic[]): string[] {
   const told = wrong.slice(0, MOST_TOLD).map(({ kind, name, message }) => `${kind} ${name}: ${message}`);
   const more = wrong.length - told.length;
   return more === 0 ? told : [...told, `${more} more of the declarations do not fit together`];
+}
+
+/** What waits for an operator's word. */
+function trustWarnings(view: View): string[] {
+  const pending = view.pending().length;
+  const unadopted = view.voids().filter(({ state }) => state === "unadopted").length;
+  return [
+    ...(pending > 0 ? [`${pending} act(s) wait for more signatures: lab get approvals`] : []),
+    ...(unadopted > 0 ? [`${unadopted} signed thing(s) are void, and nobody has adopted them: lab audit adopt`] : []),
+  ];
 }
 
 function recoveryWarnings(view: View): string[] {

@@ -9,6 +9,11 @@ export const operatorSchema = z
     key: z.string(),
     rank: z.number().int(),
     rights: z.array(z.string()),
+    need: z
+      .looseObject({ admin: z.number().int(), destroy: z.number().int() })
+      .optional()
+      .describe("How many keys must stand behind an act."),
+    device: z.string().nullable().optional().describe("Where the key lies, by the word of whoever let it in."),
     scope: z.string(),
     state: z.enum(["live", "cut"]),
   })

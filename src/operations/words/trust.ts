@@ -91,6 +91,34 @@ export const trustCommands: readonly CommandWords[] = [
     ],
   },
   {
+    words: ["operator", "threshold"],
+    module: "operator-threshold",
+    summary: "How many keys must stand behind an act of a right",
+    details:
+      "What a key may do is fixed when it is let in: this cuts the keys, with all that they have signed kept, and lets " +
+      "them in anew. So only a senior can, and for founders the root of the mesh.",
+    args: [{ name: "RIGHT", choices: ["admin", "destroy"] }, { name: "K" }],
+    flags: [
+      { name: "for", value: "NAME", summary: "Only the keys of this operator (default: all that have the right)" },
+      ...AS_ROOT,
+    ],
+    examples: ["lab operator threshold admin 2 --as-root", "lab operator threshold admin 2 --for bob"],
+  },
+  {
+    words: ["approve"],
+    module: "approve",
+    summary: "Sign what another operator wants, where one signature is not enough",
+    args: [{ name: "ENTRY" }],
+    flags: [...AS_ROOT],
+    examples: ["lab get approvals", "lab approve 3f2a91c07be4"],
+  },
+  {
+    ...list("approvals", "get-approvals", "What waits for how many more signatures", LIST, undefined, [
+      "lab get approvals",
+    ]),
+    args: [{ name: "ENTRY", variadic: true, optional: true }],
+  },
+  {
     words: ["identity", "revoke"],
     module: "identity-revoke",
     summary: "End a machine's membership: every peer refuses it, and what it held ends at once",
