@@ -150,7 +150,8 @@ class Libp2pLink implements Link {
       connectionManager: {
         // The defaults, five per second and ten at once, leave most of a rack out after a power cut.
         inboundConnectionThreshold: CONNECTIONS_PER_SECOND,
-        maxIncomingPendingConnections: MAX_HALF_OPEN,
+        // The wire counts them, and what it has ended libp2p lets go a moment later.
+        maxIncomingPendingConnections: 2 * MAX_HALF_OPEN,
         maxConnections: MAX_CONNECTIONS,
         inboundUpgradeTimeout: 10_000,
         inboundStreamProtocolNegotiationTimeout: 5_000,

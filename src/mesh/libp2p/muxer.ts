@@ -165,10 +165,26 @@ class BoundedMuxer {
       }
       onData(data);
     };
+    const send = stream.send.bind(stream);
+    stream.send = (data) => {
+      if (stream.protocol !== "" || !isList(data)) return send(data);
+      stream.abort(this.#refusal("asked what is spoken here"));
+      return false;
+    };
   }
 
   #refusal(why: string): Error {
     this.#refused();
     return new Error(why);
   }
+}
+
+/**
+ * multistream-select answers `ls` with all protocols, and their names tell a stranger which mesh this is. Of what is
+ * said before a protocol is chosen only that answer ends with two line ends.
+ */
+function isList(data: Bytes): boolean {
+  const [LINE_END, length] = [10, data.byteLength];
+  const tail = data instanceof Uint8Array ? data.subarray(length - 2) : data.sublist(length - 2).subarray();
+  return length >= 2 && tail[0] === LINE_END && tail[1] === LINE_END;
 }

@@ -38,11 +38,11 @@ export class Wire {
   /** False if this one is too many; to be called before anything else happens to the connection. */
   inbound(connection: MultiaddrConnection): boolean {
     const address = peerAddress(connection.remoteAddr);
-    const fromThere = [...this.#halfOpen.values()].filter((other) => other.address === address).length;
-    if (this.#halfOpen.size >= MAX_HALF_OPEN || fromThere >= MAX_HALF_OPEN_PER_ADDRESS) {
+    if (this.#from(address).length >= MAX_HALF_OPEN_PER_ADDRESS) {
       this.refused++;
       return false;
     }
+    if (this.#halfOpen.size >= MAX_HALF_OPEN) this.#makeRoom();
     this.#halfOpen.set(connection, { address, bytes: 0 });
     connection.addEventListener("close", () => this.#halfOpen.delete(connection), { once: true });
     this.#watch(connection);
@@ -56,6 +56,25 @@ export class Wire {
   /** The other end has proved its key. */
   proven(connection: MultiaddrConnection): void {
     this.#halfOpen.delete(connection);
+  }
+
+  /**
+   * A few addresses that say nothing could take all places, again and again. Of the address that has most of them the
+   * oldest goes: whoever means to prove a key does so in less time than it takes to fill the places anew.
+   */
+  #makeRoom(): void {
+    const addresses = new Set([...this.#halfOpen.values()].map(({ address }) => address));
+    const most = [...addresses].map((address) => this.#from(address)).sort((a, b) => b.length - a.length)[0];
+    const oldest = most?.[0];
+    if (oldest === undefined) return;
+    this.refused++;
+    this.#halfOpen.delete(oldest);
+    oldest.abort(new Error("no key was proved, and others come"));
+  }
+
+  /** The oldest first. */
+  #from(address: string): MultiaddrConnection[] {
+    return [...this.#halfOpen].filter(([, other]) => other.address === address).map(([connection]) => connection);
   }
 
   #watch(connection: MultiaddrConnection): void {
