@@ -1,8 +1,12 @@
+import type { SignedManifest } from "../core/backup/manifest.ts";
+import type { BackupPlace, PlaceAddress } from "../core/backup/place.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { checkListOperation } from "../operations/check.ts";
 import type { HomeReader } from "../operations/client.ts";
 import type { OutputOf } from "../operations/operation.ts";
+import type { OpenedBackup } from "../node/opened-backup.ts";
+import type { PlaceSurroundings } from "../node/platform/backup/open-place.ts";
 import type { AgentSettings, Joined, NewHome, RunningAgent } from "../node/host.ts";
 
 /*
@@ -41,4 +45,12 @@ export async function checkHome(home: string, nowMs: number): Promise<OutputOf<t
 
 export async function openHome(home: string): Promise<HomeReader> {
   return (await import("../node/host.ts")).openHome(home);
+}
+
+export async function openPlace(address: PlaceAddress, surroundings: PlaceSurroundings): Promise<BackupPlace> {
+  return (await import("../node/platform/backup/open-place.ts")).openPlace(address, surroundings);
+}
+
+export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedManifest): Promise<OpenedBackup> {
+  return (await import("../node/opened-backup.ts")).openBackup(keys, place, signed);
 }

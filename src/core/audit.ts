@@ -24,7 +24,13 @@ export function decodeAudit(payload: Uint8Array): TimedAuditRecord {
     object: text("object"),
     decision: fields.decision === "allowed" ? "allowed" : "denied",
     reason: text("reason"),
+    ...(isFacts(fields.facts) ? { facts: fields.facts } : {}),
   };
+}
+
+function isFacts(value: Plain | undefined): value is Readonly<Record<string, string | number>> {
+  if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof Uint8Array) return false;
+  return Object.values(value).every((fact) => typeof fact === "string" || typeof fact === "number");
 }
 
 function readRecord(payload: Uint8Array): { readonly [name: string]: Plain | undefined } {

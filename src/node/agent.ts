@@ -198,6 +198,10 @@ export class Agent {
     return { authority: authorityDigest(keys, this.replica.graph), desired: this.replica.stateHash() };
   }
 
+  get release(): string {
+    return this.#options.release;
+  }
+
   get diskWarning(): string | null {
     return this.#options.diskWarning?.() ?? null;
   }

@@ -7,6 +7,7 @@ import { appliedCommands } from "./words/applied.ts";
 import { declarationsCommands } from "./words/declarations.ts";
 import { puppetCommands } from "./words/puppet.ts";
 import { secretsCommands } from "./words/secrets.ts";
+import { backupCommands } from "./words/backup.ts";
 import { renderingCommands } from "./words/rendering.ts";
 import { shellCommands } from "./words/shell.ts";
 import { demoCommands } from "./words/demo.ts";
@@ -19,6 +20,7 @@ const commands = [
   ...trustCommands,
   ...declarationsCommands,
   ...secretsCommands,
+  ...backupCommands,
   ...puppetCommands,
   ...appliedCommands,
   ...renderingCommands,

@@ -11,6 +11,7 @@ import { alertListOperation } from "./alert.ts";
 import { approvalListOperation } from "./approval.ts";
 import { auditListOperation } from "./audit.ts";
 import { checkListOperation } from "./check.ts";
+import { backupListOperation, backupMakeOperation, backupNoteOperation } from "./backup.ts";
 import { conflictListOperation } from "./conflict.ts";
 import { declarationStateOperation } from "./declaration.ts";
 import { entrySubmitOperation } from "./entry.ts";
@@ -57,6 +58,9 @@ export const operations: readonly Operation[] = [
   approvalListOperation,
   conflictListOperation,
   auditListOperation,
+  backupListOperation,
+  backupMakeOperation,
+  backupNoteOperation,
   statusGetOperation,
   checkListOperation,
   eventStreamOperation,

@@ -94,3 +94,15 @@ export function wrap(text: string, width: number, indent: string): string[] {
   }
   return [...lines, line];
 }
+
+const SIZES = ["B", "kB", "MB", "GB", "TB"] as const;
+
+/** `812 B`, `3.4 MB`: two digits that matter, powers of 1000. */
+export function byteCount(bytes: number): string {
+  let [size, unit] = [bytes, 0];
+  while (size >= 999.5 && unit < SIZES.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return `${unit > 0 && size < 9.95 ? size.toFixed(1) : Math.round(size)} ${SIZES[unit]}`;
+}

@@ -16,6 +16,8 @@ export interface AuditRecord {
   readonly decision: "allowed" | "denied";
   /** Why, or under which circumstances (`unvouched`); empty if there is nothing to say. */
   readonly reason: string;
+  /** What a machine can read of it, where there is something. */
+  readonly facts?: Readonly<Record<string, string | number>>;
 }
 
 /** A redemption that a coordinator signs into its own role log. */

@@ -52,7 +52,7 @@ async function answerOperation(
   const asked = typeof peer === "string" ? calls.forward(peer, operation, input) : calls.call(operation, input);
   const output = await asked;
   if (operation.produces === undefined) sendJson(response, output);
-  else send(response, String(output), operation.produces);
+  else send(response, output instanceof Uint8Array ? output : String(output), operation.produces);
 }
 
 async function answerSecret(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -111,8 +111,8 @@ function sendJson(response: ServerResponse, value: unknown, status = 200): void 
   send(response, JSON.stringify(value), "application/json; charset=utf-8", status);
 }
 
-function send(response: ServerResponse, text: string, type: string, status = 200): void {
-  const body = Buffer.from(text);
+function send(response: ServerResponse, content: string | Uint8Array, type: string, status = 200): void {
+  const body = typeof content === "string" ? Buffer.from(content) : content;
   response.writeHead(status, { "content-type": type, "content-length": body.length });
   response.end(body);
 }

@@ -8,6 +8,7 @@ import { deliverEnvelope } from "../secret-delivery.ts";
 import { appliedHandlers } from "./applied.ts";
 import { listApprovals } from "./approvals.ts";
 import { listAudit } from "./audit.ts";
+import { listBackups, makeBackup, noteBackup } from "./backup.ts";
 import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
@@ -42,6 +43,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "approval.list": () => listApprovals(source),
     "conflict.list": () => listConflicts(source),
     "audit.list": (input: Parameters<typeof listAudit>[1]) => listAudit(source, input),
+    "backup.list": () => listBackups(source),
     "status.get": () => getStatus(source),
     "ledger.export": (input: { log: string }) => exportLedger(source, input),
     "declaration.state": (input: Parameters<typeof declarationState>[1]) => declarationState(source, input),
@@ -58,6 +60,8 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
     ...readHandlers(agentSource(agent)),
     "entry.submit": (input: { entries: string[] }, asker) => submitEntries(agent, input, asker),
     "peer.ping": (input: Parameters<typeof pingPeer>[2]) => pingPeer(agent, agentSource(agent), input),
+    "backup.make": (input: Parameters<typeof makeBackup>[1], asker) => makeBackup(agent, input, asker),
+    "backup.note": (input: Parameters<typeof noteBackup>[1], asker) => noteBackup(agent, input, asker),
     "mesh.pull": () => pullFromAll(agent, agentSource(agent)),
     "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
   };

@@ -1,4 +1,5 @@
 import type { Complaint } from "../../core/alarms/findings.ts";
+import { isoTime } from "../../core/iso-time.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { PeerOpinion } from "../../core/ports/mesh.ts";
 import type { RoleDefinition } from "../../core/ports/role.ts";
@@ -34,10 +35,7 @@ export interface ReadSource {
   warnings(): readonly string[];
 }
 
-export function isoTime(ms: number): string {
-  // A clock of a hostile writer may name a time that no calendar has.
-  return new Date(Math.min(Math.max(ms, 0), 8.64e15)).toISOString();
-}
+export { isoTime };
 
 export function selfName(source: ReadSource): string {
   return source.replica.view().nodes.get(source.self.id)?.name ?? "this machine";

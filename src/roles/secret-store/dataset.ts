@@ -1,10 +1,15 @@
-import { decode, encode, MalformedError } from "../../core/encoding.ts";
-import { readBytes, readFields, readNumber } from "../../core/fields.ts";
+import { MalformedError } from "../../core/encoding.ts";
 import type { Disk } from "../../core/ports/disk.ts";
-import { decodeEnvelope, encodeEnvelope, type Envelope } from "../../core/secrets/envelope.ts";
+import type { Envelope } from "../../core/secrets/envelope.ts";
 import type { HeldVersion } from "../../core/secrets/messages.ts";
+import {
+  ENVELOPES,
+  envelopeKey,
+  envelopeRecord,
+  readEnvelopeAt,
+  readEnvelopeRecord,
+} from "../../core/secrets/stored-envelope.ts";
 
-const PREFIX = "envelope/";
 /** The newest versions of a path that are kept, the current one among them. */
 const KEPT_VERSIONS = 5;
 
@@ -27,14 +32,13 @@ export class Dataset {
   /** Reads the index from the disk; returns how many records were damaged, which are as if they had never been. */
   async load(): Promise<number> {
     const damaged: string[] = [];
-    for (const { key, value } of await this.#disk.scan(PREFIX)) {
+    for (const record of await this.#disk.scan(ENVELOPES)) {
       try {
-        const { storedMs, envelope } = decodeRecord(value);
-        if (keyOf(envelope) !== key) throw new MalformedError("a record in the place of another");
+        const { storedMs, envelope } = readEnvelopeAt(record);
         this.#note(envelope, storedMs);
       } catch (error) {
         if (!(error instanceof MalformedError)) throw error;
-        damaged.push(key);
+        damaged.push(record.key);
       }
     }
     if (damaged.length > 0) await this.#disk.remove(damaged, false);
@@ -60,10 +64,10 @@ export class Dataset {
   }
 
   async read({ path, version }: HeldVersion): Promise<Envelope | undefined> {
-    const bytes = await this.#disk.read(keyOf({ path, version }));
+    const bytes = await this.#disk.read(envelopeKey({ path, version }));
     if (bytes === undefined) return undefined;
     try {
-      const { envelope } = decodeRecord(bytes);
+      const { envelope } = readEnvelopeRecord(bytes);
       return envelope.path === path && envelope.version === version ? envelope : undefined;
     } catch (error) {
       if (error instanceof MalformedError) return undefined;
@@ -88,14 +92,14 @@ export class Dataset {
     const rest = (this.#held.get(path) ?? []).filter((held) => held.version !== version);
     if (rest.length > 0) this.#held.set(path, rest);
     else this.#held.delete(path);
-    await this.#disk.remove([keyOf({ path, version })], false);
+    await this.#disk.remove([envelopeKey({ path, version })], false);
   }
 
   /** Removes everything; what is still under way writes nothing any more. */
   async forget(): Promise<void> {
     this.#life = "forgotten";
     this.#held.clear();
-    const records = await this.#disk.scan(PREFIX);
+    const records = await this.#disk.scan(ENVELOPES);
     await this.#disk.remove(
       records.map(({ key }) => key),
       true,
@@ -104,8 +108,7 @@ export class Dataset {
 
   async #write(envelope: Envelope, storedMs: number, sync: boolean): Promise<void> {
     if (this.#life === "forgotten") return;
-    const value = encode({ v: 1, storedMs, envelope: encodeEnvelope(envelope) });
-    await this.#disk.append([{ key: keyOf(envelope), value }], sync);
+    await this.#disk.append([envelopeRecord({ storedMs, envelope })], sync);
     this.#note(envelope, storedMs);
   }
 
@@ -127,13 +130,4 @@ export function compareHeld(a: HeldVersion, b: HeldVersion): number {
   if (a.path !== b.path) return a.path < b.path ? -1 : 1;
   if (a.version !== b.version) return a.version < b.version ? -1 : 1;
   return 0;
-}
-
-function keyOf({ path, version }: HeldVersion): string {
-  return `${PREFIX}${path}@${version}`;
-}
-
-function decodeRecord(bytes: Uint8Array): { storedMs: number; envelope: Envelope } {
-  const { storedMs, envelope } = readFields(decode(bytes));
-  return { storedMs: readNumber(storedMs), envelope: decodeEnvelope(readBytes(envelope)) };
 }
