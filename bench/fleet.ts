@@ -20,6 +20,7 @@ import { CLASS_DESIRED } from "../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import { createHome } from "../src/node/host.ts";
 import { createKeys } from "../src/node/platform/keys.ts";
+import { type Cable, IPV4, type Network } from "./namespaces.ts";
 import { freePorts } from "./ports.ts";
 
 export const ROOT = join(import.meta.dirname, "..");
@@ -98,6 +99,8 @@ export interface BenchNode {
   readonly home: string;
   readonly socket: string;
   readonly address: string;
+  /** How it hangs on a network of its own; null on loopback. */
+  readonly cable: Cable | null;
   process: ChildProcess | null;
 }
 
@@ -114,10 +117,19 @@ export class Fleet {
     this.pen = pen;
   }
 
-  /** Homes of `agents` members, in a mesh that has `servers` of them in all. */
-  static async create(agents: number, servers: number, pen = new Pen()): Promise<Fleet> {
+  /** Homes of `agents` members, in a mesh that has `servers` of them in all; on loopback, or each plugged into a network. */
+  static async create(
+    agents: number,
+    servers: number,
+    pen = new Pen(),
+    network: Network | null = null,
+  ): Promise<Fleet> {
     const fleet = new Fleet(mkdtempSync(join(tmpdir(), "lab-bench-")), pen);
-    const ports = await freePorts(agents);
+    const cables = Array.from({ length: agents }, () => network?.plug(IPV4) ?? null);
+    const ports = network === null ? await freePorts(agents) : [];
+    const addresses = cables.map((cable, i) => {
+      return cable === null ? `127.0.0.1:${ports[i]}` : `${IPV4.address(cable.number).split("/")[0]}:7444`;
+    });
     const members: { seed: Secret; seal: Awaited<ReturnType<typeof keys.createSealIdentity>>; log: Uint8Array }[] = [];
     for (let i = 0; i < servers; i++) {
       const seed = randomSecret();
@@ -134,7 +146,7 @@ export class Fleet {
     pen.act({ type: "role", node: first, label: "secret-store", at: Date.now() });
     const bootstrap = members.slice(0, agents).map(({ seed }, i) => ({
       key: toHex(signerOf(seed).publicKey),
-      addresses: [`127.0.0.1:${ports[i]}`],
+      addresses: [addresses[i]],
     }));
     for (const [i, { seed, seal, log }] of members.slice(0, agents).entries()) {
       const home = join(fleet.directory, `h${i}`);
@@ -142,8 +154,9 @@ export class Fleet {
       const file = join(home, "home.json");
       const content = JSON.parse(readFileSync(file, "utf8")) as object;
       writeFileSync(file, JSON.stringify({ ...content, bootstrap: bootstrap.filter((_, j) => j !== i) }));
-      const address = `127.0.0.1:${ports[i]}`;
-      fleet.nodes.push({ name: nameOf(i), log, home, socket: join(home, "run/agent.sock"), address, process: null });
+      const address = addresses[i] as string;
+      const [cable, socket] = [cables[i] ?? null, join(home, "run/agent.sock")];
+      fleet.nodes.push({ name: nameOf(i), log, home, socket, address, cable, process: null });
     }
     return fleet;
   }
@@ -151,7 +164,8 @@ export class Fleet {
   start(): void {
     for (const node of this.nodes) {
       const argv = ["agent", "--home", node.home, "--listen", node.address, "--no-mdns"];
-      node.process = spawn(LAB, argv, { stdio: "ignore" });
+      const [command = LAB, ...words] = [...(node.cable?.within ?? []), LAB, ...argv];
+      node.process = spawn(command, words, { stdio: "ignore" });
     }
   }
 

@@ -1,10 +1,11 @@
-// npm run bench [-- -o json] [-- --only cli|declarations|labels|mesh|sim]
+// npm run bench [-- -o json] [-- --only cli|declarations|labels|mesh|network|sim]
 import { parseArgs } from "node:util";
 import { cliFigures } from "./cli.ts";
 import { declarationFigures } from "./declarations.ts";
 import type { Figure } from "./figure.ts";
 import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
+import { networkFigures } from "./network.ts";
 import { simulatorFigures } from "./simulated.ts";
 
 const { values } = parseArgs({ options: { output: { type: "string", short: "o" }, only: { type: "string" } } });
@@ -15,6 +16,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   declarations: declarationFigures,
   labels: () => labelFigures(note),
   mesh: () => meshFigures(note),
+  network: () => networkFigures(note),
   sim: simulatorFigures,
 };
 

@@ -31,8 +31,10 @@ export async function meshFigures(note: (text: string) => void): Promise<Figure[
   }
 }
 
-async function spreadFigure(fleet: Fleet, note: (text: string) => void): Promise<Figure> {
-  const name = `change durable on all of ${AGENTS} agents`;
+/** How long a signed change takes until the last agent has it on disk, against serf's event on as many agents. */
+export async function spreadFigure(fleet: Fleet, note: (text: string) => void): Promise<Figure> {
+  const agents = fleet.nodes.length;
+  const name = `change durable on all of ${agents} agents`;
   const seen = new Map<string, number[]>();
   const ends = await Promise.all(
     fleet.nodes.map(({ socket }) => follow(socket, (id) => seen.set(id, [...(seen.get(id) ?? []), performance.now()]))),
@@ -40,13 +42,13 @@ async function spreadFigure(fleet: Fleet, note: (text: string) => void): Promise
   note("spreading changes");
   const spreads: number[] = [];
   for (let i = 0; i < CHANGES; i++) {
-    const through = fleet.nodes[i % AGENTS];
-    const target = fleet.nodes[(i + 1) % AGENTS];
+    const through = fleet.nodes[i % agents];
+    const target = fleet.nodes[(i + 1) % agents];
     if (through === undefined || target === undefined) throw new Error("no such agent");
     const { bytes, id } = fleet.pen.label(target.log, `bench-${i}`);
     const begin = performance.now();
     await submit(through.socket, bytes);
-    spreads.push((await lastOf(() => seen.get(id) ?? [], AGENTS)) - begin);
+    spreads.push((await lastOf(() => seen.get(id) ?? [], agents)) - begin);
     await sleep(PAUSE_MS);
   }
   for (const end of ends) end();
@@ -55,10 +57,12 @@ async function spreadFigure(fleet: Fleet, note: (text: string) => void): Promise
   note("the same with serf's user events");
   // The rival gets the machine for itself: idle agents of ours would slow it down.
   for (const { process: child } of fleet.nodes) child?.kill("SIGSTOP");
-  const rival = await serfSpread(serf, AGENTS, CHANGES);
+  const rival = await serfSpread(serf, agents, CHANGES);
   for (const { process: child } of fleet.nodes) child?.kill("SIGCONT");
   const [ours, theirs] = [median(spreads), median(rival)];
-  const versus = `${ours.toFixed(0)} ms, worst ${Math.max(...spreads).toFixed(0)}; serf's unsigned event ${theirs.toFixed(0)} ms, worst ${Math.max(...rival).toFixed(0)}; medians of ${CHANGES}`;
+  const [worst, theirWorst] = [Math.max(...spreads), Math.max(...rival)];
+  const ratio = (worst / theirWorst).toFixed(2);
+  const versus = `${ours.toFixed(0)} ms, worst ${worst.toFixed(0)}; serf's unsigned event ${theirs.toFixed(0)} ms, worst ${theirWorst.toFixed(0)} (worst to worst ${ratio} ×); medians of ${CHANGES}`;
   return atMost(name, ours / theirs, "× serf", 0.5, versus);
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Lab, type Machine, until } from "./lab.ts";
-import { type Cable, IPV4, IPV6, Network, type Subnet, whyNoNamespaces } from "./namespaces.ts";
+import { type Cable, IPV4, IPV6, Network, type Subnet, whyNoNamespaces } from "../../bench/namespaces.ts";
 
 const reason = whyNoNamespaces();
 const skipped = reason === null ? "" : ` (skipped: ${reason})`;

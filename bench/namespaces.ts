@@ -25,7 +25,7 @@ export const IPV6: Subnet = { address: (machine) => `fd00:77::${machine}/64` };
 
 let count = 0;
 
-/** One switch, and machines that hang on it. */
+/** One switch of two halves that do not know each other, and machines that hang on it. */
 export class Network {
   readonly #switch: string;
   readonly #machines: string[] = [];
@@ -35,8 +35,10 @@ export class Network {
     this.#prefix = `lab${process.pid}n${count++}`;
     this.#switch = `${this.#prefix}-switch`;
     ip("netns", "add", this.#switch);
-    this.#inSwitch("link", "add", "name", "bridge0", "type", "bridge");
-    this.#inSwitch("link", "set", "bridge0", "up");
+    for (const bridge of ["bridge0", "bridge1"]) {
+      this.#inSwitch("link", "add", "name", bridge, "type", "bridge");
+      this.#inSwitch("link", "set", bridge, "up");
+    }
   }
 
   /** A machine with these subnets' addresses; its number is how many there are now. No route leads elsewhere. */
@@ -60,6 +62,7 @@ export class Network {
     return {
       number,
       within: ["ip", "netns", "exec", namespace],
+      move: (side) => this.#inSwitch("link", "set", port, "master", `bridge${side}`),
       pull: () => this.#inSwitch("link", "set", port, "nomaster"),
       insert: () => this.#inSwitch("link", "set", port, "master", "bridge0"),
       renumber: (from, to) => {
@@ -83,6 +86,8 @@ export interface Cable {
   readonly number: number;
   /** What stands before a command that is to run on that machine. */
   readonly within: readonly string[];
+  /** Plugs it into the other half of a switch that is cut in two, or back: everything hangs on half 0 at first. */
+  move(side: 0 | 1): void;
   /** Nothing passes any more, and neither end is told. */
   pull(): void;
   insert(): void;
