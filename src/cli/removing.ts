@@ -3,9 +3,10 @@ import { LabError } from "../core/errors.ts";
 import type { Change } from "../operator/change.ts";
 import type { LostFrom, Removal } from "../operator/removal.ts";
 import type { KnownAuthority } from "../operator/known-authority.ts";
-import type { Order, Signed, Subjects } from "../operator/session.ts";
+import type { Order, Subjects } from "../operator/session.ts";
 import { confirm } from "./confirm.ts";
 import type { CommandContext } from "./command.ts";
+import { type Outcome, signOrWrite } from "./orders.ts";
 import { ago } from "./render/text.ts";
 import { wrapped } from "./render/wrapped.ts";
 import { printChanges, requireAgent, type Signing } from "./signing.ts";
@@ -43,14 +44,14 @@ export async function gather(
     const told = silent.map(({ name, lastHeard }) => {
       return `${name} (${lastHeard === null ? "never heard" : `heard ${ago(lastHeard, ctx.io.now())}`})`;
     });
-    for (const line of wrapped(`⚠ does not answer: ${told.join(", ")}`, 2)) ctx.warn(line);
-    ctx.warn("  what only they have of the removed key will be void, until it is adopted");
+    ctx.warn(`does not answer: ${told.join(", ")}`);
+    ctx.note("  what only they have of the removed key will be void, until it is adopted");
   }
   await session.refresh(subjects);
 }
 
 /** Tells what would follow, asks where something is lost, and signs. */
-export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cutting): Promise<Signed["state"]> {
+export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cutting): Promise<Outcome> {
   const { session, keys, connection } = signing;
   const { findEntry, planRemoval } = await import("../operator/removal.ts");
   const plan = await planRemoval({ keys, courier: connection, known: session.known }, session.logWith("admin"), {
@@ -62,11 +63,11 @@ export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cu
   const losses = tellOf(ctx, plan);
   const again = await choose(ctx, session.known, plan);
   if (losses.length > 0) await confirm(ctx, `Remove ${cutting.whom}?`, losses);
-  const { state } = await session.sign({
+  const state = await signOrWrite(ctx, session, {
     acts: [...again, ...plan.cuts, ...(cutting.after?.acts ?? [])],
     writes: cutting.after?.writes ?? [],
   });
-  await printChanges(ctx, session.context, cutting.changes);
+  if (state !== "written") await printChanges(ctx, session.context, cutting.changes);
   return state;
 }
 
@@ -81,10 +82,10 @@ function tellOf(ctx: CommandContext, { lines, writes, leaving, again }: Removal)
     ...lines,
     ...writes.writes.map(({ writer, path, removes }) => `${writer}: ${removes ? "remove " : ""}${path}`),
   ];
-  for (const loss of losses) ctx.warn(`⚠ ${loss}`);
-  for (const line of told.slice(0, MOST_TOLD)) for (const part of wrapped(`  void: ${line}`, 4)) ctx.warn(part);
-  if (told.length > MOST_TOLD) ctx.warn(`  … and ${told.length - MOST_TOLD} more`);
-  if (again.length > 0) ctx.warn(`⚠ ${count(again.length, "revocation")} among it: what was taken away would be back`);
+  for (const loss of losses) ctx.warn(loss);
+  for (const line of told.slice(0, MOST_TOLD)) for (const part of wrapped(`  void: ${line}`, 4)) ctx.note(part);
+  if (told.length > MOST_TOLD) ctx.note(`  … and ${told.length - MOST_TOLD} more`);
+  if (again.length > 0) ctx.warn(`${count(again.length, "revocation")} among it: what was taken away would be back`);
   return losses;
 }
 
@@ -92,7 +93,7 @@ function tellOf(ctx: CommandContext, { lines, writes, leaving, again }: Removal)
 async function choose(ctx: CommandContext, known: KnownAuthority, { again }: Removal): Promise<Removal["again"]> {
   if (again.length === 0) return [];
   if (ctx.flags.on("no-resign")) {
-    ctx.warn("  they are not signed again, as --no-resign says");
+    ctx.warn("they are not signed again, as --no-resign says");
     return [];
   }
   const { describeActs } = await import("../operator/removal.ts");

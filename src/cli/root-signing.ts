@@ -4,6 +4,8 @@ import { fromHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { ItemDocument } from "../operations/kinds/meta.ts";
 import type { Status } from "../operations/kinds/status.ts";
+import type { Keys } from "../core/ports/keys.ts";
+import type { OperatorSigner } from "../operator/signer.ts";
 import type { Session, Subjects } from "../operator/session.ts";
 import { askHidden } from "./ask.ts";
 import type { CommandContext } from "./command.ts";
@@ -44,17 +46,13 @@ export async function withCode<T>(
   subjects: Subjects,
   run: (signing: Signing) => Promise<T>,
 ): Promise<T> {
-  const code = await readCode(ctx);
-  const [connection, { openPlatform }, { openLooseSession }, { recoveryKeys }, { seedSigner }] = await Promise.all([
+  const [connection, { openPlatform }, { openLooseSession }] = await Promise.all([
     ctx.connect("replica"),
     import("./node-door.ts"),
     import("../operator/session.ts"),
-    import("../operator/recovery.ts"),
-    import("../operator/signer.ts"),
   ]);
   const { keys, random } = await openPlatform();
-  const { root } = await recoveryKeys(keys, code);
-  const signer = seedSigner(keys, root);
+  const signer = await codeSigner(ctx, keys);
   const { item } = (await connection.call("GET", "/v1/status")) as ItemDocument<Status>;
   const mesh = fromHex(item.mesh);
   if (mesh === null) throw new LabError("PeerFailed", "the agent's answer makes no sense", { hint: "lab status" });
@@ -76,8 +74,17 @@ export async function withCode<T>(
     return await run({ session, keys, random, connection });
   } finally {
     session?.close();
-    root.wipe();
   }
+}
+
+/** The signer behind the recovery code that somebody gives. */
+export async function codeSigner(ctx: CommandContext, keys: Keys): Promise<OperatorSigner> {
+  const code = await readCode(ctx);
+  const [{ recoveryKeys }, { seedSigner }] = await Promise.all([
+    import("../operator/recovery.ts"),
+    import("../operator/signer.ts"),
+  ]);
+  return seedSigner(keys, (await recoveryKeys(keys, code)).root);
 }
 
 /** Twelve words, from a file or from whoever sits at the terminal. */

@@ -2,6 +2,7 @@ import type { FlagWords, TopicWords, WordTable } from "./command.ts";
 import { setupCommands } from "./words/setup.ts";
 import { serversCommands } from "./words/servers.ts";
 import { meshCommands } from "./words/mesh.ts";
+import { ordersCommands } from "./words/orders.ts";
 import { trustCommands } from "./words/trust.ts";
 import { appliedCommands } from "./words/applied.ts";
 import { declarationsCommands } from "./words/declarations.ts";
@@ -18,6 +19,7 @@ const commands = [
   ...serversCommands,
   ...meshCommands,
   ...trustCommands,
+  ...ordersCommands,
   ...declarationsCommands,
   ...secretsCommands,
   ...backupCommands,

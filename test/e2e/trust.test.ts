@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
@@ -221,5 +223,138 @@ describe("two founders", () => {
     const added = await alice.try(["operator", "add", "dave", "--key", line, "--rank", "5"]);
     const [, entry = ""] = /lab approve ([0-9a-f]{12})/.exec(added.stderr) ?? [];
     expectRefusal(await carol.try(["approve", entry]), 4, /your key has rank 2, and alice signed this with rank 1/);
+  });
+});
+
+describe("a founder's key that was stolen", () => {
+  let lab: Lab;
+  let alice: Machine;
+  let thief: Machine;
+  let paper: string;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    alice = lab.machine("nas-1", "alice");
+    thief = lab.machine("nas-1", "thief");
+    paper = join(lab.root, "paper.txt");
+    await alice.run(["init", "--local", "--node", "nas-1", "--recovery", paper]);
+    await alice.startAgent();
+    await alice.run(["label", "server", "nas-1", "good"]);
+    cpSync(alice.config, thief.config, { recursive: true });
+  });
+
+  afterAll(() => lab.close());
+
+  it("is replaced with the recovery code at any member, and what the thief signed is void", async () => {
+    const stolen = new Date().toISOString();
+    const mallory = lab.machine("nas-1", "mallory");
+    const line = (await mallory.run(["operator", "request", "mallory"])).trim();
+    await thief.run(["operator", "add", "mallory", "--key", line, "--rank", "1"]);
+    await mallory.run(["label", "server", "nas-1", "evil"]);
+    expect(await labelsOf(alice, "nas-1")).toContain("evil");
+
+    const recover = (...more: string[]) => alice.try(["operator", "recover", "--from", stolen, ...more]);
+    const wrong = join(lab.root, "wrong.txt");
+    writeFileSync(wrong, `${"abandon ".repeat(11)}about\n`);
+    expectRefusal(await recover("--code", wrong), 4, /the key of root is no operator in mesh homelab/);
+    writeFileSync(wrong, `${"abandon ".repeat(12)}\n`);
+    expectRefusal(await recover("--code", wrong), 2, /not a recovery code/);
+    const keyFile = join(alice.config, "operators/alice.json");
+    const before = readFileSync(keyFile, "utf8");
+    const asked = await recover("--code", paper);
+    expectRefusal(asked, 2, /Remove the old key of alice\? Nothing was signed/);
+    expect(asked.stderr).toMatch(/void: alice: let operator mallory/);
+    expect(readFileSync(keyFile, "utf8")).toBe(before);
+
+    const done = await recover("--code", paper, "--yes");
+    expect(done).toMatchObject({
+      exit: 0,
+      stdout: expect.stringMatching(/^- operator alice key .+\n[+] operator alice/),
+    });
+    expect(readFileSync(keyFile, "utf8")).not.toBe(before);
+    expect(readdirSync(join(alice.config, "operators")).filter((name) => name.includes("replaced"))).toHaveLength(2);
+    expect(await operators(alice)).toEqual(["alice 1 live", "alice 1 cut"]);
+    expect(await labelsOf(alice, "nas-1")).toEqual(["coordinator", "good", "secret-store"]);
+    expectRefusal(await thief.try(["label", "server", "nas-1", "evil"]), 4, /the key of alice is no operator/);
+    expectRefusal(await mallory.try(["label", "server", "nas-1", "evil"]), 4, /the key of mallory is no operator/);
+    await alice.run(["label", "server", "nas-1", "better"]);
+    expect(await labelsOf(alice, "nas-1")).toContain("better");
+  });
+});
+
+const noKeygen = existsSync("/usr/bin/ssh-keygen") ? "" : " (skipped: ssh-keygen is not installed)";
+
+describe.skipIf(noKeygen !== "")(`a key that never meets the network${noKeygen}`, () => {
+  let lab: Lab;
+  let alice: Machine;
+  let bob: Machine;
+  let carol: string;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    alice = lab.machine("nas-1", "alice");
+    bob = lab.machine("nas-1", "bob");
+    await alice.found();
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "bob@vault", "-f", join(lab.root, "vault-key")]);
+    const line = (await bob.run(["operator", "request", "bob", "--elsewhere", join(lab.root, "vault-key.pub")])).trim();
+    await alice.run(["operator", "add", "bob", "--key", line]);
+    carol = (await lab.machine("nas-1", "carol").run(["operator", "request", "carol"])).trim();
+  });
+
+  afterAll(() => lab.close());
+
+  const sshSign = (file: string, namespace: string) => {
+    rmSync(`${file}.sig`, { force: true });
+    execFileSync("ssh-keygen", ["-q", "-Y", "sign", "-n", namespace, "-f", join(lab.root, "vault-key"), file], {
+      stdio: "pipe",
+    });
+  };
+
+  it("signs orders with plain ssh-keygen, and any member takes them", async () => {
+    const order = join(lab.root, "order");
+    expectRefusal(
+      await bob.try(["operator", "add", "carol", "--key", carol]),
+      4,
+      /the key of bob is on another machine/,
+    );
+    const written = await bob.try(["operator", "add", "carol", "--key", carol, "--out", order]);
+    expect(written).toMatchObject({ exit: 0, stdout: "", stderr: expect.stringContaining("let operator carol") });
+    expect(written.stderr).toContain(`ssh-keygen -Y sign -n lab@authority -f KEY ${order}`);
+
+    const submit = (...more: string[]) => alice.try(["submit", order, ...more]);
+    expectRefusal(await submit(), 2, /order[.]sig cannot be read/);
+    sshSign(order, "file");
+    expectRefusal(await submit(), 4, /its namespace is file, not lab@authority/);
+    sshSign(order, "lab@authority");
+    const forged = `${order}.forged`;
+    writeFileSync(
+      forged,
+      readFileSync(order).map((byte, at, all) => (at === all.length - 1 ? byte ^ 1 : byte)),
+    );
+    expectRefusal(
+      await alice.try(["submit", forged, "--signature", `${order}.sig`]),
+      4,
+      /it is over other bytes|not an order/,
+    );
+    expect(await operators(alice)).not.toContain("carol 3 live");
+    const taken = await submit();
+    expect(taken).toMatchObject({ exit: 0, stdout: `✓ ${order} was taken\n` });
+    expect(taken.stderr).toContain("let operator carol");
+    expect(await operators(alice)).toContain("carol 3 live");
+    expect((await submit()).stdout).toBe(`✓ ${order} was here already\n`);
+  });
+
+  it("or with lab sign on a machine that has nothing but the key", async () => {
+    const order = join(lab.root, "cut");
+    expect((await alice.try(["operator", "remove", "carol", "--out", order])).exit).toBe(0);
+    const vault = lab.machine("vault", "alice");
+    expectRefusal(await lab.machine("vault", "carol").try(["sign", order]), 4, /that key is not here/);
+    expect(await vault.try(["sign", order])).toMatchObject({
+      exit: 0,
+      stdout: `✓ ${order}.sig\n`,
+      stderr: expect.stringMatching(/cut: remove key [0-9a-f]{12}\n {2}as SHA256:/),
+    });
+    await bob.run(["submit", order]);
+    expect(await operators(alice)).toContain("carol 3 cut");
   });
 });

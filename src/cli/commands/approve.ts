@@ -1,4 +1,5 @@
 import type { CommandContext } from "../command.ts";
+import { signOrWrite } from "../orders.ts";
 import { withAuthority } from "../root-signing.ts";
 import { printChanges, type Signing } from "../signing.ts";
 
@@ -22,7 +23,8 @@ async function approve(ctx: CommandContext, { session }: Signing, wanted: string
   }
   const { entry, writer, what, missing } = plan;
   ctx.note(`${writer} wants: ${what}`);
-  await session.sign({ acts: [{ type: "approve", entry }] });
+  const state = await signOrWrite(ctx, session, { acts: [{ type: "approve", entry }] });
+  if (state === "written") return;
   const name = Buffer.from(entry).toString("hex").slice(0, 12);
   await printChanges(ctx, session.context, [
     { action: "grant", kind: "approval", name, field: null, from: null, to: null, why: what },

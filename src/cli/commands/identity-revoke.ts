@@ -25,6 +25,6 @@ async function revoke(ctx: CommandContext, signing: Signing, name: string): Prom
       { action: "revoke", kind: "server", name, field: "identity", from: subject.id.slice(0, 12), to: null, why: null },
     ],
   });
-  if (state === "waiting") return;
+  if (state !== "signed") return;
   ctx.note(`${name} is refused by every peer that hears of this; it comes back only by a new token`);
 }

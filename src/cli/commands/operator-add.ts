@@ -1,14 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { MalformedError } from "../../core/encoding.ts";
 import { LabError } from "../../core/errors.ts";
 import { isServerName, requireServerName } from "../../core/names.ts";
 import type { Keys } from "../../core/ports/keys.ts";
-import { readSshKeyLine, sshFingerprint, type SshKey } from "../../core/ssh/public-key.ts";
+import { sshFingerprint, type SshKey } from "../../core/ssh/public-key.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { Operator } from "../../operations/kinds/operator.ts";
 import type { CommandContext } from "../command.ts";
+import { signOrWrite } from "../orders.ts";
 import { printChanges, type Signing, withSigning } from "../signing.ts";
+import { readSshKeyText } from "../ssh-key-text.ts";
 
 /** `lab operator add`: one more key, of somebody new or of somebody's next device. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -54,7 +53,8 @@ async function add(ctx: CommandContext, { session, keys, connection }: Signing, 
     },
     ctx.io.now(),
   );
-  const { state } = await session.sign({ acts: [grant] });
+  const state = await signOrWrite(ctx, session, { acts: [grant] });
+  if (state === "written") return;
   await printChanges(ctx, session.context, [
     { action: "grant", kind: "operator", name, field: "key", from: null, to: fingerprint, why: null },
   ]);
@@ -85,15 +85,7 @@ async function readKey(ctx: CommandContext, keys: Keys): Promise<SshKey> {
       hint: "--key 'ssh-ed25519 AAAA… bob@desk', or --key FILE",
     });
   }
-  const path = resolve(ctx.io.cwd, line);
-  const text = !line.includes(" ") && existsSync(path) ? readFileSync(path, "utf8") : line;
-  try {
-    return readSshKeyLine(text);
-  } catch (cause) {
-    if (!(cause instanceof MalformedError)) throw cause;
-    const hint = "the line of a .pub file: ssh-ed25519 AAAA… bob@desk";
-    throw new LabError("Invalid", `--key: ${cause.message}`, { field: "key", hint }, { cause });
-  }
+  return readSshKeyText(ctx, line, "key");
 }
 
 /** `desk` of `bob@desk`, if that can be a name. */

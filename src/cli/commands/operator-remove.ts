@@ -36,6 +36,6 @@ async function remove(ctx: CommandContext, signing: Signing, name: string): Prom
       return { action: "revoke", kind: "operator", name, field: "key", from: fingerprint(key), to: null, why: null };
     }),
   });
-  if (state === "waiting") return;
+  if (state !== "signed") return;
   ctx.note(`${name} signs nothing any more; what was signed before stays (lab audit adopt shows what is void)`);
 }

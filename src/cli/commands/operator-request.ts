@@ -9,6 +9,7 @@ import type { OperatorKey } from "../../operator/files/key-file.ts";
 import type { CommandContext } from "../command.ts";
 import { deviceName, operatorNameOf } from "../device-name.ts";
 import { makeKey } from "../new-key.ts";
+import { readSshKeyText } from "../ssh-key-text.ts";
 
 /** `lab operator request`: a key for this device, and the public line of it that an operator grants. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -39,8 +40,14 @@ export async function run(ctx: CommandContext): Promise<number> {
       });
     }
   } else {
-    const { custody, signer } = await makeKey(ctx, { keys, random }, name);
-    key = { name: file, mesh, publicKey: signer.publicKey, custody };
+    const wish = ctx.flags.value("elsewhere");
+    if (wish === undefined) {
+      const { custody, signer } = await makeKey(ctx, { keys, random }, name);
+      key = { name: file, mesh, publicKey: signer.publicKey, custody };
+    } else {
+      const { key: publicKey, application } = readSshKeyText(ctx, wish, "elsewhere");
+      key = { name: file, mesh, publicKey, custody: { kind: "elsewhere", application } };
+    }
     files.writeKeyFile(operatorDir, key);
   }
   const application = "application" in key.custody ? key.custody.application : null;

@@ -1,7 +1,17 @@
 import { ascii, concat, equalBytes } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Keys, VerifyItem } from "../../core/ports/keys.ts";
-import { bareEntry, type Entry, type Header, MAX_ENTRY_BYTES, replaceSignatures, type Signature } from "./entry.ts";
+import {
+  type AuthorityHeader,
+  bareEntry,
+  decodeEntry,
+  type Entry,
+  type Header,
+  isAuthority,
+  MAX_ENTRY_BYTES,
+  replaceSignatures,
+  type Signature,
+} from "./entry.ts";
 import { decodeSshSignature, type SshSignature, sshVerification } from "./sshsig.ts";
 
 /**
@@ -27,6 +37,17 @@ export type SshSigned = Exclude<Header["kind"], "observed">;
 export function signingMessage(kind: Header["kind"], signed: Uint8Array): Uint8Array {
   return concat(SIGN_DOMAIN[kind], signed);
 }
+
+/** The act of authority that a {@link signingMessage} is about, without a signature. Throws {@link MalformedError}. */
+export function readSigningMessage(keys: Pick<Keys, "hash">, message: Uint8Array): Entry<AuthorityHeader> {
+  const domain = SIGN_DOMAIN.authority;
+  if (!equalBytes(message.subarray(0, domain.length), domain)) throw new MalformedError("not an act of authority");
+  const entry = decodeEntry(keys, concat(message.subarray(domain.length), NO_SIGNATURES));
+  if (!isAuthority(entry)) throw new MalformedError("not an act of authority");
+  return entry;
+}
+
+const NO_SIGNATURES = Uint8Array.of(0);
 
 /** Namespace of `ssh-keygen -Y sign -n`: an act of authority never passes for a write, nor for a file or a commit. */
 export function sshNamespace(kind: SshSigned): string {

@@ -42,7 +42,15 @@ export const trustCommands: readonly CommandWords[] = [
       "Prints one line, the public key as OpenSSH writes it: nothing of it is secret. Again prints the same line. " +
       "LAB_OPERATOR=FILENAME in front keeps two keys of one person on one device apart.",
     args: [{ name: "NAME", optional: true }],
-    flags: [SSH_AGENT],
+    flags: [
+      SSH_AGENT,
+      {
+        name: "elsewhere",
+        value: "LINE|FILE",
+        complete: "file",
+        summary: "The public key of one that lies on another machine and signs there (lab sign)",
+      },
+    ],
     examples: ["lab operator request", "lab operator request bob", "lab operator request alice --ssh-agent yubikey"],
   },
   {
@@ -89,6 +97,26 @@ export const trustCommands: readonly CommandWords[] = [
       "lab operator remove alice --key laptop --reason stolen --from 2h",
       "lab operator remove carol --as-root",
     ],
+  },
+  {
+    words: ["operator", "recover"],
+    module: "operator-recover",
+    summary: "A new key for an operator whose key is lost or stolen, with the recovery code, at any member",
+    details:
+      "Makes a key on this device, lets it in with the rank and rights of the old one, and cuts that. Everything that is " +
+      "known of the old key is kept; --from cuts what a thief signed. An older key file of that name is set aside.",
+    args: [{ name: "NAME", optional: true }],
+    flags: [
+      { name: "code", value: "FILE", complete: "file", summary: "Read the recovery code from a file" },
+      {
+        name: "key",
+        value: "DEVICE|HASH",
+        summary: "One key of several: its device, or the beginning of its log or key",
+      },
+      ...CUT.filter(({ name }) => !["as-root", "code"].includes(name)),
+      SSH_AGENT,
+    ],
+    examples: ["lab operator recover", "lab operator recover alice --code /media/usb/recovery.txt --from 6h"],
   },
   {
     words: ["operator", "threshold"],

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -119,6 +120,36 @@ function createFile(path: string): number {
 export function removeKeyFile(operatorDir: string, name: string): void {
   rmSync(keyFilePath(operatorDir, name), { force: true });
   rmSync(ownLogDir(operatorDir, name), { recursive: true, force: true });
+}
+
+/** A key file that makes room for another one. */
+export interface SetAside {
+  /** Where it is now. */
+  readonly path: string;
+  back(): void;
+}
+
+/**
+ * Makes room for a new key of that name: nothing is deleted. Null if there was none. Throws `AlreadyExists` if it is a
+ * key for another mesh.
+ */
+export function setKeyFileAside(operatorDir: string, name: string, mesh: Uint8Array): SetAside | null {
+  const path = keyFilePath(operatorDir, name);
+  if (!existsSync(path)) return null;
+  const old = readKeyFile(operatorDir, name);
+  if (toHex(old.mesh) !== toHex(mesh)) {
+    throw new LabError("AlreadyExists", `${path} is a key for another mesh`, {
+      hint: "LAB_CONFIG=DIR in front of the command keeps two meshes apart",
+    });
+  }
+  // Not a name that ends like a key's, so that no command takes it for one.
+  const mark = `.replaced-${toHex(old.publicKey).slice(0, 8)}`;
+  const moves = [path, ownLogDir(operatorDir, name)].filter((from) => existsSync(from));
+  for (const from of moves) renameSync(from, `${from}${mark}`);
+  const back = () => {
+    for (const from of moves) renameSync(`${from}${mark}`, from);
+  };
+  return { path: `${path}${mark}`, back };
 }
 
 /** Throws `NotFound`, `NotAuthorised` for a file that others can read, `InvalidFile`. */
