@@ -42,7 +42,11 @@ export async function targetOf(machine: Machine): Promise<Target> {
 }
 
 /** Somebody on the network with a key and no manners. Says to every question of others what it pleases. */
-export async function speaker(seed: Uint8Array, mesh: Uint8Array, answers: () => Uint8Array): Promise<Link> {
+export async function speaker(
+  seed: Uint8Array,
+  mesh: Uint8Array,
+  answers: (body: Uint8Array) => Uint8Array,
+): Promise<Link> {
   const link = await createLibp2pLink({
     seed: new Secret(seed),
     meshId: toHex(mesh),
@@ -55,7 +59,7 @@ export async function speaker(seed: Uint8Array, mesh: Uint8Array, answers: () =>
     standing: () => "member",
     opened: () => undefined,
     closed: () => undefined,
-    request: async (_peer, channel) => (channel === "ping" ? new Uint8Array(0) : answers()),
+    request: async (_peer, channel, body) => (channel === "ping" ? new Uint8Array(0) : answers(body)),
     broadcast: () => "taken",
     discovered: () => undefined,
   });
