@@ -1,0 +1,191 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createKeys } from "../../src/node/platform/keys.ts";
+import { openStore } from "../../src/node/platform/store/open-store.ts";
+import { EntryStore } from "../../src/crdt/store/entry-store.ts";
+import { seededRandom } from "../../sim/random.ts";
+import { batchAt, batchOf } from "./batches.ts";
+
+export interface CutOptions {
+  readonly cuts: number;
+  readonly seed: string;
+  /** `unsynced` shows that a writer that acknowledges too early is found out. */
+  readonly writer: "synced" | "unsynced";
+  readonly progress: (done: number) => void;
+}
+
+export interface CutReport {
+  readonly cuts: number;
+  readonly batches: number;
+  readonly records: number;
+  /** Cuts after which there was a batch that nobody had been told of: the cut fell into the middle of a write. */
+  readonly within: number;
+  /** One line for each fault. */
+  readonly faults: readonly string[];
+}
+
+/** A store that has grown to this many cuts makes way for a new one: every check reads all of it. */
+const CUTS_OF_ONE_STORE = 20;
+const LONGEST_MS = 400;
+const IMAGE_BYTES = 192 * 1024 * 1024;
+
+/**
+ * `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`: from this moment on the file system writes nothing more,
+ * neither what its cache holds nor its journal. What its device has got by then is what a power cut leaves. Node cannot
+ * ask for it; perl can.
+ */
+const CUT = 'open(my $root, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($root, 0x8004587D, $how) or die $!';
+
+/**
+ * Cuts the power under a store that is being written, again and again, each time at another moment, and compares what is
+ * there afterwards with what was acknowledged. For a mount namespace of its own, and root.
+ */
+export async function cutPower({ cuts, seed, writer, progress }: CutOptions): Promise<CutReport> {
+  const random = seededRandom(`power ${seed}`);
+  const faults: string[] = [];
+  let [batches, records, within] = [0, 0, 0];
+  const place = mkdtempSync(join(tmpdir(), "lab-power-"));
+  const image = join(memory(), `lab-power-${process.pid}.img`);
+  try {
+    let acknowledged = 0;
+    for (let cut = 0; cut < cuts; cut++) {
+      const run = `${seed} ${Math.floor(cut / CUTS_OF_ONE_STORE)}`;
+      if (cut % CUTS_OF_ONE_STORE === 0) {
+        acknowledged = 0;
+        make(image);
+      }
+      const home = mount(image, place);
+      acknowledged = Math.max(
+        acknowledged,
+        await writeUntilCut({ home, run, writer, afterMs: random.below(LONGEST_MS) }),
+      );
+      unmount(place);
+
+      mount(image, place);
+      const found = await check(home, run, acknowledged);
+      unmount(place);
+      faults.push(...found.faults.map((fault) => `cut ${cut + 1}: ${fault}`));
+      if (found.last > acknowledged) within++;
+      if ((cut + 1) % CUTS_OF_ONE_STORE === 0 || cut + 1 === cuts || found.faults.length > 0) {
+        batches += Math.max(found.last, acknowledged);
+        records += found.records;
+      }
+      // What survived although nobody had been told of it is there to stay.
+      acknowledged = found.last;
+      progress(cut + 1);
+      if (found.faults.length > 0) break;
+    }
+  } finally {
+    unmount(place);
+    rmSync(place, { recursive: true });
+    rmSync(image, { force: true });
+  }
+  return { cuts, batches, records, within, faults };
+}
+
+/** Where a sync costs little: it is the file system within that is tried. */
+function memory(): string {
+  return process.platform === "linux" ? "/dev/shm" : tmpdir();
+}
+
+function make(image: string): void {
+  rmSync(image, { force: true });
+  execFileSync("truncate", ["--size", String(IMAGE_BYTES), image]);
+  execFileSync("mkfs.ext4", ["-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image]);
+}
+
+function mount(image: string, place: string): string {
+  execFileSync("mount", ["-o", "loop", image, place]);
+  const home = join(place, "home");
+  mkdirSync(home, { recursive: true });
+  return home;
+}
+
+function unmount(place: string): void {
+  try {
+    execFileSync("umount", [place], { stdio: "ignore" });
+  } catch {
+    // Nothing is mounted there.
+  }
+}
+
+interface Writing {
+  readonly home: string;
+  readonly run: string;
+  readonly writer: CutOptions["writer"];
+  /** From the first acknowledgement on. */
+  readonly afterMs: number;
+}
+
+/** The number of the last batch that was acknowledged, before the cut or in spite of it. */
+async function writeUntilCut({ home, run, writer, afterMs }: Writing): Promise<number> {
+  const program = join(import.meta.dirname, "writer.ts");
+  const child = spawn(process.execPath, [program, join(home, "store"), run, writer], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let last = 0;
+  const begun = Promise.withResolvers<void>();
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    if (line.startsWith("begun")) return;
+    last = Number(line);
+    begun.resolve();
+  });
+  const ended = endOf(child);
+  await Promise.race([begun.promise, ended]);
+  await Promise.race([sleep(afterMs), ended]);
+  execFileSync("perl", ["-e", CUT, home]);
+  // Its next write fails: whatever it was told until then counts.
+  const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  await ended;
+  clearTimeout(late);
+  return last;
+}
+
+function endOf(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => child.once("close", () => resolve()));
+}
+
+interface Found {
+  readonly last: number;
+  readonly records: number;
+  readonly faults: readonly string[];
+}
+
+async function check(home: string, run: string, acknowledged: number): Promise<Found> {
+  const keys = createKeys();
+  const opened = await openStore(join(home, "store"), {
+    now: () => new Date(),
+    monotonicMs: () => performance.now(),
+    snapshot: async () => [],
+  });
+  const faults: string[] = [];
+  const health = opened.health();
+  if (health.state !== "sound") faults.push(`the store was opened as ${JSON.stringify(health)}`);
+  const store = new EntryStore(opened.disk, keys);
+  const { records, damaged, missing } = await store.load();
+  await opened.disk.close();
+  if (missing + damaged.length > 0) faults.push(`${missing} records missing, ${damaged.length} damaged`);
+  const found = new Map<number, { readonly key: string; readonly bytes: Uint8Array }[]>();
+  for (const record of records) {
+    const n = batchAt(record.key);
+    const batch = found.get(n);
+    if (batch === undefined) found.set(n, [record]);
+    else batch.push(record);
+  }
+  const last = Math.max(0, ...found.keys());
+  for (let n = 1; n <= Math.max(last, acknowledged); n++) {
+    const wanted = batchOf(run, n).map((entry) => ({ key: store.chainRecord(entry).key, bytes: entry.bytes }));
+    const there = found.get(n) ?? [];
+    const isWhole =
+      there.length === wanted.length &&
+      wanted.every(({ key, bytes }, i) => there[i]?.key === key && Buffer.compare(bytes, there[i].bytes) === 0);
+    if (!isWhole)
+      faults.push(`batch ${n} of ${acknowledged} acknowledged has ${there.length} of ${wanted.length} records`);
+  }
+  return { last, records: records.length, faults };
+}
