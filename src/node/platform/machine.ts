@@ -25,8 +25,12 @@ export async function socketPath(home: string, name: string): Promise<string> {
   return join(await ownRunDirectory(home), name);
 }
 
+/** Makes the directory, too: a home that was copied or swept has none. */
 async function isReadOnly(path: string): Promise<boolean> {
   try {
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
     await access(path, constants.W_OK);
     return false;
   } catch (error) {
