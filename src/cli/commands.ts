@@ -6,6 +6,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   approve: () => import("./commands/approve.ts"),
   apply: () => import("./commands/apply.ts"),
   backup: () => import("./commands/backup.ts"),
+  "backup-restore": () => import("./commands/backup-restore.ts"),
   completion: () => import("./commands/completion.ts"),
   context: () => import("./commands/context.ts"),
   coordinator: () => import("./commands/coordinator.ts"),

@@ -5,6 +5,9 @@ import type { Random } from "../core/ports/random.ts";
 import type { checkListOperation } from "../operations/check.ts";
 import type { HomeReader } from "../operations/client.ts";
 import type { OutputOf } from "../operations/operation.ts";
+import type { Envelope } from "../core/secrets/envelope.ts";
+import type { View } from "../core/view.ts";
+import type { Merged } from "../node/merged-home.ts";
 import type { OpenedBackup } from "../node/opened-backup.ts";
 import type { PlaceSurroundings } from "../node/platform/backup/open-place.ts";
 import type { AgentSettings, Joined, NewHome, RunningAgent } from "../node/host.ts";
@@ -53,4 +56,32 @@ export async function openPlace(address: PlaceAddress, surroundings: PlaceSurrou
 
 export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedManifest): Promise<OpenedBackup> {
   return (await import("../node/opened-backup.ts")).openBackup(keys, place, signed);
+}
+
+export type { OpenedBackup };
+
+/** What a home's file says, and a way to add to the home; null where no member lives. */
+export async function openIdleHome(home: string, keys: Keys): Promise<IdleHome | null> {
+  const [{ readHome }, { mergeIntoHome }] = await Promise.all([
+    import("../node/platform/home.ts"),
+    import("../node/merged-home.ts"),
+  ]);
+  const file = await readHome(home);
+  if (file === null) return null;
+  return {
+    mesh: file.mesh,
+    name: file.name,
+    merge: (entries, reseal, nowMs) => mergeIntoHome({ home, file, keys, nowMs }, entries, reseal),
+  };
+}
+
+export interface IdleHome {
+  /** Hex. */
+  readonly mesh: string;
+  readonly name: string;
+  merge(
+    entries: readonly Uint8Array[],
+    reseal: (view: View) => Promise<readonly Envelope[]>,
+    nowMs: number,
+  ): Promise<Merged>;
 }

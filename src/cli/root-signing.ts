@@ -88,7 +88,7 @@ export async function codeSigner(ctx: CommandContext, keys: Keys): Promise<Opera
 }
 
 /** Twelve words, from a file or from whoever sits at the terminal. */
-async function readCode(ctx: CommandContext): Promise<string> {
+export async function readCode(ctx: CommandContext): Promise<string> {
   const file = ctx.flags.value("code");
   if (file === undefined) return askHidden(ctx, "Recovery code (twelve words)", "--code FILE");
   const path = resolve(ctx.io.cwd, file);

@@ -9,11 +9,14 @@ import {
   readToken,
 } from "../core/enrolment.ts";
 import { LabError } from "../core/errors.ts";
-import type { Disk } from "../core/ports/disk.ts";
+import type { Disk, DiskRecord } from "../core/ports/disk.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import { type Link, type LinkEvents, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log, LogLevel } from "../core/ports/log.ts";
+import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import type { Secret } from "../core/secret.ts";
+import type { Envelope } from "../core/secrets/envelope.ts";
+import { envelopeRecord } from "../core/secrets/stored-envelope.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
 import { NOT_A_MEMBER } from "../mesh/gate.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
@@ -36,6 +39,7 @@ import {
   readHome,
   readKeys,
   removeNote,
+  removeUnfinished,
   writeHome,
   writeKeys,
   writeNote,
@@ -62,16 +66,24 @@ export interface NewHome {
   readonly mesh: Uint8Array;
   readonly name: string;
   readonly entries: readonly Uint8Array[];
+  /** Members that may be asked for more. */
+  readonly bootstrap?: readonly KnownAddress[];
+  /** Sealed values that it keeps as a secret store. */
+  readonly envelopes?: readonly Envelope[];
 }
 
-/** Makes the home of a mesh's first member out of what the operator signed. Throws `AlreadyExists`. */
+/** Makes the home of a member that an operator enrolled by hand, out of what was signed. Throws `AlreadyExists`. */
 export async function createHome(options: NewHome): Promise<void> {
-  const { home, mesh, name, entries } = options;
+  const { home, mesh, name, entries, bootstrap = [], envelopes = [] } = options;
   await refuseHome(home);
+  // Whatever an attempt left that did not come to its end: nobody has heard of its keys.
+  await removeUnfinished(home);
   const keys = createKeys();
   const { machineKey } = await ensureKeys(home, keys);
   await writeKeys(home, { seed: options.node.seed, seal: options.node.seal, machineKey });
-  await settleHome({ home, keys, seed: options.node.seed, mesh, name, entries, bootstrap: [] });
+  const storedMs = systemClock().now();
+  const records = envelopes.map((envelope) => envelopeRecord({ storedMs, envelope }));
+  await settleHome({ home, keys, seed: options.node.seed, mesh, name, entries, bootstrap, records });
 }
 
 export interface Joined {
@@ -105,6 +117,7 @@ export async function joinMesh(options: {
     name: token.name ?? options.name ?? "",
     entries: answer.entries,
     bootstrap: bootstrap.some(({ key }) => key === issuer.key) ? bootstrap : [...bootstrap, issuer],
+    records: [],
   });
   return { name: file.name, mesh: file.mesh, meshName: file.meshName };
 }
@@ -212,8 +225,10 @@ async function settleHome(options: {
   readonly name: string;
   readonly entries: readonly Uint8Array[];
   readonly bootstrap: readonly KnownAddress[];
+  /** For the secret store of this home. */
+  readonly records: readonly DiskRecord[];
 }): Promise<HomeFile> {
-  const { home, keys, mesh } = options;
+  const { home, keys, mesh, records } = options;
   const disk = await openLevelDisk(storePath(home));
   try {
     const replica = new Replica(keys, mesh, scopedDisk(disk, ENTRIES));
@@ -221,6 +236,7 @@ async function settleHome(options: {
     for (const { state, reason } of await replica.admit(options.entries, "local")) {
       if (state === "refused") throw new LabError("EntryRefused", `an entry was refused: ${reason}`);
     }
+    if (records.length > 0) await scopedDisk(disk, `role/${SECRET_STORE}/`).append(records, true);
     const view = replica.view();
     const node = view.nodeByKey(toHex(keys.signer(options.seed).publicKey));
     if (node?.state !== "active") {

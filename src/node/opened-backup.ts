@@ -4,7 +4,8 @@ import type { SignedManifest } from "../core/backup/manifest.ts";
 import type { BackupPlace } from "../core/backup/place.ts";
 import { fromHex } from "../core/bytes.ts";
 import type { Keys } from "../core/ports/keys.ts";
-import { type Inspection, inspectEntries } from "../crdt/backup/inspect.ts";
+import { backedUpEntries } from "../crdt/backup/contents.ts";
+import { type Inspection, inspectEntries, type KnownMesh, requireMesh } from "../crdt/backup/inspect.ts";
 import { Replica } from "../crdt/replica.ts";
 import { memoryDisk } from "./memory-disk.ts";
 
@@ -17,6 +18,10 @@ export interface OpenedBackup {
   readonly entries: readonly Uint8Array[];
   /** Sealed envelopes, as they were in the store. */
   readonly envelopes: readonly Uint8Array[];
+  /** Everything that the replica knows by now, each after what it builds on. */
+  known(): readonly Uint8Array[];
+  /** Throws `WrongMesh`. */
+  requireMesh(known: KnownMesh): void;
 }
 
 /** Throws `BackupDamaged`, `BackupRefused`. */
@@ -26,5 +31,16 @@ export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedM
   const entries = [...records.authority, ...records.desired, ...records.audit];
   const replica = new Replica(keys, fromHex(manifest.mesh) as Uint8Array, memoryDisk());
   const inspection = await inspectEntries(replica, manifest, entries);
-  return { signed, inspection, replica, entries, envelopes: records.secrets };
+  return {
+    signed,
+    inspection,
+    replica,
+    entries,
+    envelopes: records.secrets,
+    known: () => {
+      const { records: all } = backedUpEntries(replica);
+      return [...all.authority, ...all.desired, ...all.audit].map(({ bytes }) => bytes);
+    },
+    requireMesh: (known) => requireMesh(replica, known),
+  };
 }

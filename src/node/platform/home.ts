@@ -83,6 +83,13 @@ export async function makeHome(home: string): Promise<void> {
   }
 }
 
+/** Clears away what an enrolment by hand left that did not come to its end. */
+export async function removeUnfinished(home: string): Promise<void> {
+  for (const name of ["store", "store.tally", "store.before"]) {
+    await rm(join(home, name), { recursive: true, force: true });
+  }
+}
+
 /** The keys of this home; made and synced to disk first if there are none, so that a retry uses the same. */
 export async function ensureKeys(home: string, keys: Keys): Promise<NodeKeys> {
   await makeHome(home);

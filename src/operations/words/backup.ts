@@ -37,5 +37,34 @@ export const backupCommands: readonly CommandWords[] = [
     flags: [{ name: "verify", summary: "Read everything and check every signature" }, NO_HEADERS, S3_CREDENTIALS],
     examples: ["lab backup list dir:/mnt/usb/lab --verify"],
   },
+  {
+    words: ["backup", "restore"],
+    module: "backup-restore",
+    summary: "Bring a mesh back from a backup, or add one to a home",
+    details:
+      "Checks every signature and every chain first, and says what is in the backup and what is missing. In an empty " +
+      "home this device becomes a member, coordinator and secret-store of the same mesh: by the operator's key where " +
+      "it is here, else by the recovery code, which lets in a new key. The code also opens the secrets for the new " +
+      "store. In the home of a member what it lacks is added, and nothing that is newer goes.",
+    args: [PLACE],
+    flags: [
+      { name: "node", value: "NODE", summary: "Name of this device (default: its host name)" },
+      { name: "code", value: "FILE", complete: "file", summary: "The recovery code from a file instead of a prompt" },
+      { name: "number", value: "NUMBER", summary: "Another backup than the newest" },
+      {
+        name: "gone",
+        value: "NODE,NODE",
+        repeat: true,
+        summary: "Machines that will not come back: their keys are cut",
+      },
+      { name: "all-gone", summary: "None of the old machines will come back" },
+      { name: "operator", value: "NAME", summary: "Whose lost key the recovery code replaces (default: the founder)" },
+      S3_CREDENTIALS,
+    ],
+    examples: [
+      "lab backup restore git:git@git.example.com:alice/mesh.git --node nas-2 --all-gone",
+      "lab backup restore dir:/mnt/usb/lab --code paper.txt",
+    ],
+  },
   list("backups", "get-backups", "Where backups of this mesh were made", LIST, undefined, ["lab get backups"]),
 ];

@@ -1,0 +1,228 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { userInfo } from "node:os";
+import { resealEnvelopes } from "../core/backup/reseal.ts";
+import { equalBytes } from "../core/bytes.ts";
+import { LabError, NotFoundError } from "../core/errors.ts";
+import { requireServerName } from "../core/names.ts";
+import { nearest } from "../core/nearest.ts";
+import { Secret } from "../core/secret.ts";
+import type { Node } from "../core/view.ts";
+import type { OperatorKey } from "../operator/files/key-file.ts";
+import type { Restoration } from "../operator/restoration.ts";
+import { mayAsk } from "./ask.ts";
+import type { CommandContext } from "./command.ts";
+import { confirm } from "./confirm.ts";
+import { deviceName, operatorNameOf } from "./device-name.ts";
+import { makeKey } from "./new-key.ts";
+import { commandPrefix } from "./next-command.ts";
+import { unlockKey } from "./operator-key.ts";
+import { type OpenedCode, openCode, type Restoring, tellSecrets } from "./restoring.ts";
+
+const ROLES = ["coordinator", "secret-store"];
+
+/** Who signs for the operator from now on, and what goes when the restoration fails. */
+interface Operator {
+  readonly name: string;
+  readonly parts: Pick<Restoration, "operator" | "senior">;
+  readonly key: Uint8Array;
+  readonly origin: "here" | "new";
+  readonly undo: () => void;
+}
+
+/** This device becomes a member, coordinator and secret-store of the mesh in the backup. */
+export async function restoreNewHome(restoring: Restoring): Promise<void> {
+  const { ctx, keys, random, home, backup } = restoring;
+  const { replica, signed } = backup;
+  const gone = goneMachines(ctx, [...replica.view().nodes.values()]);
+  const name = requireServerName(ctx.flags.value("node") ?? deviceName(), "node");
+  const taken = replica.view().nodeByName(name);
+  if (taken?.state === "active" && !gone.includes(taken)) {
+    throw new LabError("AlreadyExists", `a server "${name}" is a member of this mesh`, {
+      field: "node",
+      hint: `--node NAME for another name, or --gone ${name} if that machine will not come back`,
+    });
+  }
+  const before =
+    taken === undefined
+      ? []
+      : replica
+          .view()
+          .labelsOf(taken.id)
+          .filter((label) => !ROLES.includes(label));
+  const survivor = await survivingKey(restoring);
+  const code = await codeFor(restoring, survivor);
+  if (gone.length > 0) {
+    await confirm(ctx, `Remove ${gone.map((node) => node.name).join(", ")} for ever?`, [
+      "a machine whose key is cut has to be enrolled anew",
+    ]);
+  }
+  const operator = survivor === null ? await newOperator(restoring, code) : await knownOperator(restoring, survivor);
+  try {
+    const { signRestoration } = await import("../operator/restoration.ts");
+    const nodeSeed = new Secret(random.bytes(32));
+    const nodeSeal = await keys.createSealIdentity();
+    const restored = await signRestoration(keys, replica, {
+      ...operator.parts,
+      node: { name, signer: keys.signer(nodeSeed), seal: nodeSeal.recipient },
+      roles: ROLES,
+      gone: gone.map(({ key }) => key),
+      nowMs: ctx.io.now(),
+    });
+    for (const line of restored.lines) ctx.note(line);
+    const { envelopes, unreadable } = await resealEnvelopes(
+      { keys, random },
+      code?.seal ?? null,
+      { view: replica.view(), mesh: replica.mesh },
+      backup.envelopes,
+    );
+    const { createHome } = await import("./node-door.ts");
+    await createHome({
+      home,
+      node: { seed: nodeSeed, seal: nodeSeal },
+      mesh: replica.mesh,
+      name,
+      entries: backup.known(),
+      bootstrap: signed.manifest.peers,
+      envelopes,
+    });
+    const { completeOwnLogs } = await import("../operator/survivors.ts");
+    completeOwnLogs(keys, ctx.place.operatorDir, operator.name, operator.key, replica);
+    report(restoring, { name, operator, before, hasCode: code !== null, readable: envelopes.length, unreadable });
+  } catch (error) {
+    if (!existsSync(join(home, "home.json"))) operator.undo();
+    throw error;
+  }
+}
+
+/** The machines that `--gone` and `--all-gone` name. Throws `NotFound`. */
+function goneMachines({ flags }: CommandContext, nodes: readonly Node[]): readonly Node[] {
+  const active = nodes.filter(({ state }) => state !== "cut");
+  if (flags.on("all-gone")) return active;
+  const names = flags.values("gone").flatMap((text) => text.split(",").filter((part) => part !== ""));
+  return [...new Set(names)].map((name) => {
+    const found = active.find((node) => node.name === name);
+    if (found !== undefined) return found;
+    throw new NotFoundError(
+      "server",
+      name,
+      nearest(
+        name,
+        active.map((node) => node.name),
+      ),
+    );
+  });
+}
+
+/** The key of an operator of this mesh that is on this device. */
+async function survivingKey({ ctx, backup }: Restoring): Promise<OperatorKey | null> {
+  const { keyFileNames, readKeyFile } = await import("../operator/files/key-file.ts");
+  const { operatorDir } = ctx.place;
+  const named = ctx.io.env["LAB_OPERATOR"] || undefined;
+  const names = named === undefined ? keyFileNames(operatorDir) : [named];
+  const fitting = names
+    .map((name) => readKeyFile(operatorDir, name))
+    .filter(({ mesh }) => equalBytes(mesh, backup.replica.mesh));
+  const [only] = fitting;
+  if (fitting.length <= 1) return only ?? null;
+  throw new LabError("Usage", `several operators' keys are here: ${fitting.map(({ name }) => name).join(", ")}`, {
+    hint: `LAB_OPERATOR=${only?.name} in front of the command`,
+  });
+}
+
+/** Needed where no key is left; where one is, it opens the secrets. */
+async function codeFor(restoring: Restoring, survivor: OperatorKey | null): Promise<OpenedCode | null> {
+  const { ctx, backup } = restoring;
+  const wantsSecrets = backup.envelopes.length > 0 && backup.replica.view().recovery !== null;
+  if (survivor !== null && ctx.flags.value("code") === undefined && !(wantsSecrets && mayAsk(ctx))) return null;
+  if (survivor !== null) ctx.note(`the key of ${survivor.name} is here; the recovery code opens the secrets`);
+  else ctx.note("no operator's key of this mesh is on this device: the recovery code lets in a new one");
+  const code = await openCode(restoring);
+  const { adminLog } = await import("../operator/restoration.ts");
+  if (adminLog(backup.replica, code.signer.publicKey) === undefined) {
+    throw new LabError("WrongMesh", `this is not the recovery code of mesh ${backup.signed.manifest.meshName}`, {
+      notes: [`the backup is of mesh ${backup.signed.manifest.mesh.slice(0, 16)}`],
+      hint: "whoever made this backup did not make it of your mesh, or the paper is of another one",
+    });
+  }
+  return code;
+}
+
+async function knownOperator({ ctx, keys, backup }: Restoring, key: OperatorKey): Promise<Operator> {
+  const { survivingEntries } = await import("../operator/survivors.ts");
+  // What was signed after the backup was made.
+  await backup.replica.admit(survivingEntries(keys, ctx.place.operatorDir, key), "local");
+  const operator = await unlockKey(ctx, keys, key);
+  return {
+    name: key.name,
+    parts: { operator, senior: null },
+    key: key.publicKey,
+    origin: "here",
+    undo: () => undefined,
+  };
+}
+
+async function newOperator(restoring: Restoring, code: OpenedCode | null): Promise<Operator> {
+  const { ctx, keys, random, backup } = restoring;
+  if (code === null) throw new Error("no key and no code");
+  const [{ adminLog, lostKeys, usualOperator }, { removeKeyFile, writeKeyFile }] = await Promise.all([
+    import("../operator/restoration.ts"),
+    import("../operator/files/key-file.ts"),
+  ]);
+  const { replica } = backup;
+  const wish = ctx.flags.value("operator");
+  const name = requireServerName(
+    wish ?? usualOperator(replica, operatorNameOf(ctx.io.env, userInfo().username)),
+    "operator",
+  );
+  const rank = adminLog(replica, code.signer.publicKey)?.rank ?? 0;
+  const { custody, signer } = await makeKey(ctx, { keys, random }, name);
+  const { operatorDir } = ctx.place;
+  writeKeyFile(operatorDir, { name, mesh: replica.mesh, publicKey: signer.publicKey, custody });
+  const application = "application" in custody ? custody.application : null;
+  const senior = {
+    signer: code.signer,
+    name,
+    device: deviceName(),
+    ...(application === null ? {} : { application }),
+    lost: lostKeys(replica, name, rank),
+  };
+  return {
+    name,
+    parts: { operator: signer, senior },
+    key: signer.publicKey,
+    origin: "new",
+    undo: () => removeKeyFile(operatorDir, name),
+  };
+}
+
+interface Outcome {
+  readonly name: string;
+  readonly operator: Operator;
+  /** Labels of the machine whose name this one took. */
+  readonly before: readonly string[];
+  readonly hasCode: boolean;
+  readonly readable: number;
+  readonly unreadable: readonly string[];
+}
+
+function report({ ctx, home, backup }: Restoring, outcome: Outcome): void {
+  const { name, operator, before, hasCode, readable, unreadable } = outcome;
+  const { meshName } = backup.signed.manifest;
+  ctx.print(`✓ this device is ${name}, coordinator and secret-store of mesh ${meshName}: ${home}\n`);
+  if (operator.origin === "new") ctx.print(`✓ operator ${operator.name} has a new key on this device\n`);
+  tellSecrets(ctx, readable, unreadable);
+  const lab = commandPrefix(ctx, "here", home);
+  if (unreadable.length > 0) {
+    const why = hasCode
+      ? "they were not in the backup, or not sealed to this code"
+      : "only the recovery code opens them";
+    ctx.warn(`  ${why}`);
+    if (!hasCode) ctx.note(`  ${lab} backup restore ${ctx.args.one("PLACE")} --code FILE`);
+  }
+  ctx.note("next:");
+  ctx.note(`  ${lab} agent --detach`);
+  if (before.length > 0) ctx.note(`  ${lab} label server ${name} ${before.join(" ")}`);
+  ctx.note(`  ${lab} get servers`);
+  ctx.note(`  ${lab} token create --name NODE   # for each machine that is installed anew`);
+}

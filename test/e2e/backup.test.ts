@@ -1,0 +1,240 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ACCESS_KEY, S3Server, SECRET_KEY } from "../unit/backup/s3-server.ts";
+import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
+
+interface ListedBackup {
+  readonly number: number;
+  readonly state: string;
+  readonly entries: number;
+  readonly secrets: number;
+}
+
+let lab: Lab;
+let nas: Machine;
+let paper: string;
+beforeEach(async () => {
+  lab = Lab.open();
+  nas = lab.machine("nas-1");
+  paper = join(lab.root, "paper.txt");
+  await nas.run(["init", "--local", "--name", "attic", "--node", "nas-1", "--recovery", paper]);
+  await nas.startAgent();
+});
+afterEach(() => lab.close());
+
+const value = "opensesame";
+
+/** A secret that machines with the label web may read. */
+async function setSecret(): Promise<void> {
+  await nas.run(["secret", "set", "web/tls"], { input: value });
+  await nas.run(["apply", "-f", "-"], { input: "labels: {web: {secrets: [web/tls]}}" });
+}
+
+async function readsSecret(machine: Machine): Promise<void> {
+  await until(
+    `${machine.name} has the secret`,
+    async () => (await machine.try(["secret", "get", "web/tls"])).exit === 0,
+  );
+  expect(await machine.run(["secret", "get", "web/tls"])).toBe(value);
+}
+
+const backupsIn = async (machine: Machine, ...words: string[]) =>
+  (await machine.json<{ items: ListedBackup[] }>("backup", "list", ...words)).items;
+
+async function lose(...machines: readonly Machine[]): Promise<void> {
+  for (const machine of machines) {
+    await machine.killAgent();
+    rmSync(machine.home, { recursive: true, force: true });
+  }
+}
+
+describe("when every machine is gone", () => {
+  it("alice brings the mesh back from Git with the recovery code alone, secrets and all, and others join again", async () => {
+    const repository = join(lab.root, "mesh.git");
+    execFileSync("git", ["init", "--quiet", "--bare", repository]);
+    const [web, db] = [lab.machine("web-1", "nobody"), lab.machine("db-1", "nobody")];
+    await web.join(await nas.token("--name", "web-1", "--labels", "web"));
+    await db.join(await nas.token("--name", "db-1", "--labels", "db"));
+    await setSecret();
+    await readsSecret(web);
+    await until("nas-1 has heard of all", async () => (await nas.servers()).length === 3);
+    await nas.run(["backup", "create", `git:${repository}`]);
+    const stored = execFileSync("git", ["-C", repository, "cat-file", "--batch-all-objects", "--batch"]);
+    expect(stored.includes("web/tls")).toBe(true);
+    expect(stored.includes(value)).toBe(false);
+
+    await lose(nas, web, db);
+    rmSync(nas.config, { recursive: true });
+
+    const nas2 = lab.machine("nas-2", "new-operator");
+    const place = `git:${repository}`;
+    const restored = await nas2.try([
+      "backup",
+      "restore",
+      place,
+      "--node",
+      "web-1",
+      "--all-gone",
+      "--code",
+      paper,
+      "--yes",
+    ]);
+    const said = restored.stdout + restored.stderr;
+    expect(said).toContain("every signature and every chain is good, and nothing is missing");
+    expect(said).toContain("✓ this device is web-1, coordinator and secret-store of mesh attic");
+    expect(said).toContain("✓ 1 of 1 secrets can be read again");
+    await nas2.startAgent();
+    const active = async () => (await nas2.servers()).filter(({ roles }) => roles.length > 0);
+    expect((await active()).map(({ name }) => name)).toEqual(["web-1"]);
+    await nas2.run(["label", "server", "web-1", "web"]);
+    await readsSecret(nas2);
+
+    const next = lab.machine("db-2", "nobody");
+    await next.join(await nas2.token("--name", "db-1", "--labels", "web"));
+    await readsSecret(next);
+    await until("both know the same", async () => (await next.stateHash()) === (await nas2.stateHash()));
+    // The next backup continues the series of the machine that is gone.
+    await nas2.run(["backup", "create", place]);
+    expect((await backupsIn(next, place, "--verify")).map(({ number, state }) => [number, state])).toEqual([
+      [2, "whole"],
+      [1, "whole"],
+    ]);
+  });
+
+  it("alice's own key is enough; her newest acts come back from her laptop; the code opens the secrets later", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    await setSecret();
+    await nas.run(["backup", "create", place]);
+    await nas.run(["label", "server", "nas-1", "after-the-backup"]);
+    await lose(nas);
+
+    const nas2 = lab.machine("nas-2");
+    const { stdout, stderr } = await nas2.try(["backup", "restore", place, "--node", "nas-2"]);
+    expect(stdout).toContain("✓ this device is nas-2");
+    expect(stderr).toContain("only the recovery code opens them");
+    await nas2.startAgent();
+    const old = (await nas2.servers()).find(({ name }) => name === "nas-1");
+    expect(old?.labels).toContain("after-the-backup");
+    await nas2.run(["label", "server", "nas-2", "web"]);
+    expect((await nas2.try(["secret", "get", "web/tls"])).exit).not.toBe(0);
+
+    const merged = await nas2.run(["backup", "restore", place, "--code", paper]);
+    expect(merged).toContain("✓ nas-2 got 0 entries that it did not have");
+    expect(merged).toContain("✓ 1 of 1 secrets can be read again");
+    await readsSecret(nas2);
+  });
+});
+
+describe("a backup that is not to be trusted", () => {
+  it("is refused before anything is written, in words, and with the exit codes of the contract", async () => {
+    const usb = join(lab.root, "usb");
+    const place = `dir:${usb}`;
+    await nas.run(["backup", "create", place]);
+    await nas.run(["label", "server", "nas-1", "web"]);
+    await nas.run(["backup", "create", place]);
+    const rescue = lab.machine("rescue", "rescue-operator");
+    const restore = (...words: string[]) => rescue.try(["backup", "restore", place, "--code", paper, ...words]);
+
+    const newest = join(usb, "manifests/0000000002.json");
+    const whole = readFileSync(newest);
+    writeFileSync(newest, readFileSync(join(usb, "manifests/0000000001.json")));
+    expectRefusal(await restore(), 4, /in the place of backup 2 lies backup 1/);
+    writeFileSync(newest, whole.toString().replace('"meshName": "attic"', '"meshName": "cellar"'));
+    expectRefusal(await restore(), 4, /the signature of backup 2 is wrong/);
+    writeFileSync(newest, whole.subarray(0, 300));
+    expectRefusal(await restore(), 1, /backup 2 is damaged/);
+    rmSync(newest);
+    expectRefusal(await nas.try(["backup", "create", place]), 4, /was turned back: it ends with backup 1/);
+    writeFileSync(newest, whole);
+
+    const { chunks } = JSON.parse(whole.toString()) as { chunks: { hash: string }[] };
+    const chunk = join(usb, "chunks", chunks[0]?.hash.slice(0, 2) ?? "", chunks[0]?.hash ?? "");
+    const content = readFileSync(chunk);
+    const flipped = Buffer.from(content);
+    flipped[200] = (flipped[200] as number) ^ 1;
+    writeFileSync(chunk, flipped);
+    expectRefusal(await restore(), 1, /backup 2 is damaged: 1 of \d+ chunks/);
+    expect((await rescue.try(["backup", "list", place, "--verify"])).exit).toBe(1);
+    writeFileSync(chunk, content);
+    expectRefusal(await restore("--number", "7"), 5, /there is no backup 7/);
+
+    const other = lab.machine("other-1", "bob");
+    const otherPaper = join(lab.root, "other.txt");
+    await other.run(["init", "--local", "--name", "cellar", "--node", "other-1", "--recovery", otherPaper]);
+    expectRefusal(
+      await rescue.try(["backup", "restore", place, "--code", otherPaper]),
+      4,
+      /not the recovery code of mesh attic/,
+    );
+    expectRefusal(await other.try(["backup", "restore", place]), 4, /backup of another mesh/);
+    expect(existsSync(rescue.home)).toBe(false);
+    expect(existsSync(join(rescue.config, "operators"))).toBe(false);
+    expect((await restore("--node", "rescue")).exit).toBe(0);
+  });
+
+  it("tells alice that a name is taken, and asks before it cuts", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    await nas.run(["backup", "create", place]);
+    const rescue = lab.machine("rescue", "rescue-operator");
+    const restore = (...words: string[]) => rescue.try(["backup", "restore", place, "--code", paper, ...words]);
+    expectRefusal(await restore("--node", "nas-1"), 2, /a server "nas-1" is a member/);
+    expectRefusal(await restore("--node", "nas-1", "--gone", "nas-1"), 2, /Remove nas-1 for ever\?/);
+    expectRefusal(await restore("--gone", "nas-9"), 5, /server "nas-9" does not exist/);
+    expect(existsSync(rescue.home)).toBe(false);
+    expect((await restore("--node", "nas-1", "--gone", "nas-1", "--yes")).exit).toBe(0);
+  });
+});
+
+describe("a member", () => {
+  it("takes from an old backup what it lacks and keeps what is newer, with its agent running or not", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    await nas.run(["label", "server", "nas-1", "old"]);
+    await nas.run(["backup", "create", place]);
+    await nas.run(["label", "server", "nas-1", "new"]);
+    const before = await nas.stateHash();
+    expect(await nas.run(["backup", "restore", place])).toContain("got 0 entries that it did not have");
+    expect(await nas.stateHash()).toBe(before);
+    await nas.killAgent();
+    expect(await nas.run(["backup", "restore", place])).toContain("got 0 entries that it did not have");
+    await nas.startAgent();
+    expect((await nas.servers())[0]?.labels).toEqual(expect.arrayContaining(["new", "old"]));
+  });
+
+  it("that is no secret-store says that the secrets are not in its backup", async () => {
+    await setSecret();
+    const web = lab.machine("web-1", "nobody");
+    await web.join(await nas.token("--name", "web-1"));
+    await until("web-1 has heard of the secret", async () => (await web.run(["get", "secrets", "-o", "name"])) !== "");
+    const { exit, stderr } = await web.try(["backup", "create", `dir:${join(lab.root, "usb")}`]);
+    expect(exit).toBe(0);
+    expect(stderr).toContain("none of the 1 secrets is in this backup");
+    const [, other] = [nas, web];
+    expectRefusal(await other.try(["--peer", "nas-1", "backup", "create", "dir:x"]), 4, /on the machine itself/);
+  });
+
+  it("backs up to a bucket, where every machine hears of it, and the key is nowhere", async () => {
+    const server = await S3Server.start();
+    try {
+      const env = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY, AWS_REGION: server.region };
+      const place = `s3:${server.endpoint}/attic/mesh`;
+      const created = await nas.try(["backup", "create", place], { env });
+      expect(created.exit, created.stderr).toBe(0);
+      await nas.run(["backup", "create", place, "--keep", "1"], { env });
+      const { stdout } = await nas.try(["backup", "list", place, "--verify"], { env });
+      expect(stdout).toMatch(/^2 .* ✓ whole\s*$/m);
+      expect(stdout).not.toMatch(/^1 /m);
+      expect(await nas.run(["get", "backups", "-o", "name"])).toBe(`${place}\n`);
+      const all = JSON.stringify(await nas.json("get", "audit")) + created.stdout + created.stderr;
+      expect(all).toContain(place);
+      expect(all).not.toContain(SECRET_KEY);
+      const rescue = lab.machine("rescue", "rescue-operator");
+      const restored = await rescue.try(["backup", "restore", place, "--code", paper, "--node", "rescue"], { env });
+      expect(restored.exit, restored.stderr).toBe(0);
+      expect(readdirSync(rescue.home)).toContain("home.json");
+    } finally {
+      await server.stop();
+    }
+  });
+});
