@@ -8,6 +8,7 @@ import type { View } from "../core/view.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
 import { Chain } from "./chain.ts";
+import { reasonToWait, shutOutBy } from "./door.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
@@ -24,6 +25,7 @@ import {
 import { carriesValidSignature, verificationsOf } from "./entry/signatures.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
+import { fittingLot } from "./parking-lot.ts";
 import { EntryStore } from "./store/entry-store.ts";
 
 /**
@@ -54,8 +56,6 @@ interface Placement {
   readonly missing?: readonly string[];
 }
 
-/** Entries that wait for others: enough for a long reorder, bounded because anybody can send orphans. */
-const MAX_WAITING = 1024;
 /** What one signature covers besides its own entry. A run of links has to fit into one message of an exchange. */
 const MAX_COVERED_BYTES = 1024 * 1024;
 const NONE: ReadonlySet<Entry> = new Set();
@@ -78,6 +78,9 @@ export class Replica {
   #waiting = new Map<string, Entry>();
   /** Those of the waiting entries whose own signature was found good: nobody can make us check them again. */
   #signedWaiting: ReadonlySet<Entry> = new Set();
+  #shutOut: ReadonlySet<string> = new Set();
+  #keysOfLogs: { readonly of: number; readonly keys: ReadonlySet<string> } = { of: 0, keys: new Set() };
+  readonly #doorListeners: (() => void)[] = [];
   readonly #fold: Fold;
   #authority: Authority | null = null;
   #newest: Hlc = HLC_ZERO;
@@ -137,6 +140,25 @@ export class Replica {
   /** How many records the store had written and did not hand back at start. */
   get missing(): number {
     return this.#missing;
+  }
+
+  /** The key's machine is removed by a cut that is verified and waits for what it builds on (I17). */
+  isShutOut(key: string): boolean {
+    return this.#shutOut.has(key);
+  }
+
+  /** Calls `listener` when {@link isShutOut} answers differently for some key. */
+  onDoorChange(listener: () => void): void {
+    this.#doorListeners.push(listener);
+  }
+
+  #lookAtDoor(): void {
+    const hasCut = (entry: Entry) => isAuthority(entry) && entry.header.type === "cut";
+    if (this.#shutOut.size === 0 && ![...this.#waiting.values()].some(hasCut)) return;
+    const shutOut = shutOutBy(this.#keys, this, this.#waiting.values());
+    const isSame = shutOut.size === this.#shutOut.size && [...shutOut].every((key) => this.#shutOut.has(key));
+    this.#shutOut = shutOut;
+    if (!isSame) for (const listener of this.#doorListeners) listener();
   }
 
   /** What waits for entries that are not here: bounded, and empty in a mesh that is whole. */
@@ -252,9 +274,10 @@ export class Replica {
       else fresh.push(entry);
     }
     const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await this.#signed(fresh), answers);
+    const authority = grown.some(isAuthority);
+    if (authority) this.#authority = null;
+    if (grown.length + fresh.length > 0) this.#lookAtDoor();
     if (grown.length > 0) {
-      const authority = grown.some(isAuthority);
-      if (authority) this.#authority = null;
       if (authority || grown.some((entry) => isChain(entry) && entry.header.class === CLASS_DESIRED)) this.#changed();
       this.#untold.push({ entries: grown, source, authority });
     }
@@ -280,7 +303,7 @@ export class Replica {
         } else answers.set(entry.id, { id: entry.id, state: "refused", reason: "the signature is wrong" });
         return [];
       }
-      const { state, reason, missing = [] } = this.#place(entry);
+      const { state, reason, missing = [] } = this.#placeAtDoor(entry, pending);
       answers.set(entry.id, reason === undefined ? { id: entry.id, state } : { id: entry.id, state, reason });
       if (state === "admitted") grown.push(entry);
       return missing;
@@ -291,7 +314,8 @@ export class Replica {
     for (const entry of all.filter(isChain).sort((a, b) => a.header.seq - b.header.seq)) settle(entry);
     for (const entry of all.filter(isObserved).sort((a, b) => a.header.seq - b.header.seq)) settle(entry);
 
-    const left = all.filter((entry) => answers.get(entry.id)?.state === "waiting").slice(-MAX_WAITING);
+    const waiting = all.filter((entry) => answers.get(entry.id)?.state === "waiting");
+    const left = fittingLot(waiting, (key) => this.#knownKeys.has(key));
     if (left.length + this.#waiting.size > 0) {
       this.#waiting = new Map(left.map((entry) => [entry.id, entry]));
       this.#signedWaiting = new Set(left.filter((entry) => signed.has(entry)));
@@ -398,6 +422,21 @@ export class Replica {
       }
     }
     return covered;
+  }
+
+  /** As {@link #place}, for what comes from outside; `pending` may need it. */
+  #placeAtDoor(entry: Entry, pending: ReadonlyMap<string, Entry>): Placement {
+    const reason = isAuthority(entry) ? reasonToWait(this.graph, entry, pending.values()) : null;
+    return reason === null ? this.#place(entry) : { state: "waiting", reason };
+  }
+
+  /** Of all logs that were ever opened. */
+  get #knownKeys(): ReadonlySet<string> {
+    const { logs } = this.graph;
+    if (this.#keysOfLogs.of !== logs.size) {
+      this.#keysOfLogs = { of: logs.size, keys: new Set([...logs.values()].map(({ key }) => key)) };
+    }
+    return this.#keysOfLogs.keys;
   }
 
   #place(entry: Entry): Placement {

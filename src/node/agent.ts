@@ -175,6 +175,7 @@ export class Agent {
   /** After {@link load}. */
   async start(): Promise<void> {
     this.replica.onGrowth((growth) => this.#grew(growth));
+    this.replica.onDoorChange(() => this.mesh.membershipChanged());
     this.mesh.onOpinionChange(({ key }) => this.#emit({ event: "peer", key }));
     await this.mesh.start();
     this.#life = "running";

@@ -29,7 +29,7 @@ export class NodeDirectory {
   standing(peer: string): Standing {
     switch (this.#replica.view().nodeByKey(peer)?.state) {
       case "active":
-        return "member";
+        return this.#replica.isShutOut(peer) ? "refused" : "member";
       case "cut":
         return "refused";
       // Nobody knows yet which of the redeemers is the member: what a stranger may, both may.
