@@ -19,6 +19,17 @@ import { ledgerDocument } from "../src/crdt/ledger/document.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
 import { Replica } from "../src/crdt/replica.ts";
+import { encodeCompare, encodeErrand, encodeProbe } from "../src/mesh/detector/message.ts";
+import { Table } from "../src/mesh/detector/table.ts";
+import {
+  createVoice,
+  type OwnWord,
+  ownWordMessage,
+  packWords,
+  type Status,
+  type Word,
+} from "../src/mesh/detector/word.ts";
+import { encodeVerdicts } from "../src/mesh/gossip-message.ts";
 import { createKeys } from "../src/node/platform/keys.ts";
 
 const AT = 1_800_000_000_000;
@@ -320,6 +331,46 @@ function tokenVectors({ mesh, token }: Example): object {
   };
 }
 
+function livenessVectors({ mesh }: Example): object {
+  const keyOf = (name: Name) => toHex(signerOf(name).publicKey);
+  const [nas, web] = [keyOf("nas-1"), keyOf("web-1")];
+  const word = (name: Name, incarnation: number, status: Status, accusers: string[] = []): Word => {
+    const own: OwnWord = status === "left" ? "left" : "alive";
+    const signature = createVoice(keys, mesh, signerOf(name)).sign(own, incarnation);
+    return { member: keyOf(name), incarnation, status, accusers, signature };
+  };
+  const words = [
+    word("nas-1", AT, "alive"),
+    word("web-1", AT + 1, "silent", [nas]),
+    word("web-1", AT + 1, "unreachable"),
+    word("web-1", 2 ** 48 - 1, "left"),
+  ];
+  const table = new Table(nas, AT);
+  table.setMembers([web], 0);
+  const entry = table.get(web);
+  if (entry === undefined) throw new Error("web-1 is a member");
+  table.set(entry, { incarnation: AT + 1, status: "unreachable" }, 0);
+  const probe = { digest: table.digest, words: words.slice(1, 2), connection: "stays" } as const;
+  return {
+    about: "Own words, packed words, a digest and messages of the failure detector (docs/protocol/liveness.md)",
+    mesh: toHex(mesh),
+    keys: publicKeys(),
+    own: (["alive", "left"] as const).map((status) => {
+      const message = ownWordMessage(mesh, signerOf("nas-1").publicKey, status, AT);
+      return { status, incarnation: AT, message: toHex(message), signature: toHex(signerOf("nas-1").sign(message)) };
+    }),
+    words: words.map((one) => ({ ...one, signature: toHex(one.signature), packed: toHex(packWords([one])) })),
+    lines: table.lines(),
+    digest: toHex(table.digest),
+    messages: {
+      probe: toHex(encodeProbe(probe)),
+      "probe-for": toHex(encodeErrand({ member: web, mayDial: true, words: [] })),
+      "compare-verdicts": toHex(encodeCompare(table.lines())),
+      gossip: toHex(encodeVerdicts(packWords(words.slice(0, 1)))),
+    },
+  };
+}
+
 function publicKeys(): Json {
   const names = Object.keys(SEEDS) as Name[];
   return Object.fromEntries(names.map((name) => [name, toHex(signerOf(name).publicKey)]));
@@ -339,6 +390,7 @@ export async function makeVectors(): Promise<Readonly<Record<string, object>>> {
   return {
     "authority.json": authorityVectors(example),
     "entries.json": entryVectors(example),
+    "liveness.json": livenessVectors(example),
     "ledgers.json": await ledgerVectors(example),
     "tokens.json": tokenVectors(example),
   };

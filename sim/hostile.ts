@@ -93,9 +93,9 @@ export class Hostile {
     });
   }
 
-  /** Pings are answered, so that it stays a neighbour; exchanges are answered with nonsense and lies. */
+  /** Probes are answered, so that it stays a neighbour; exchanges are answered with nonsense and lies. */
   async #answer(peer: string, channel: string): Promise<Uint8Array> {
-    if (channel === "ping") return NOTHING;
+    if (channel === "probe") return NOTHING;
     const machine = this.#world.machines.find(({ key }) => key === peer);
     switch (this.#random.below(4)) {
       case 0:

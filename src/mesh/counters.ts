@@ -9,10 +9,11 @@ export interface MeshCounters {
   entriesReceived: number;
   entriesSent: number;
   divergences: number;
-  pings: number;
-  pingFailures: number;
-  beatsSent: number;
-  beatsHeard: number;
+  probes: number;
+  probeFailures: number;
+  /** Broadcasts of the detector. */
+  wordsSent: number;
+  wordsHeard: number;
   broadcastsSent: number;
   broadcastsHeard: number;
   /** Broadcasts that were malformed or came faster than they were admitted. Anti-entropy brings what was in them. */
@@ -30,10 +31,10 @@ export function noCounts(): MeshCounters {
     entriesReceived: 0,
     entriesSent: 0,
     divergences: 0,
-    pings: 0,
-    pingFailures: 0,
-    beatsSent: 0,
-    beatsHeard: 0,
+    probes: 0,
+    probeFailures: 0,
+    wordsSent: 0,
+    wordsHeard: 0,
     broadcastsSent: 0,
     broadcastsHeard: 0,
     broadcastsDropped: 0,

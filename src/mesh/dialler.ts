@@ -1,4 +1,5 @@
 import { LabError } from "../core/errors.ts";
+import type { Clock } from "../core/ports/clock.ts";
 import type { Link, PeerKey } from "../core/ports/link.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -25,20 +26,24 @@ interface Dial {
   readonly done: Promise<void>;
 }
 
+export interface DiallerParts {
+  readonly link: Link;
+  readonly roster: Roster;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly counters: MeshCounters;
+  /** Somebody could not be reached, and how soon that was known. */
+  failed(peer: PeerKey, tookMs: number): void;
+}
+
 /** Dials members, each only once at a time and not too many together. */
 export class Dialler {
-  readonly #link: Link;
-  readonly #roster: Roster;
-  readonly #log: Log;
-  readonly #counters: MeshCounters;
+  readonly #parts: DiallerParts;
   readonly #inFlight = new Map<PeerKey, Dial>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(parts: { link: Link; roster: Roster; log: Log; counters: MeshCounters }) {
-    this.#link = parts.link;
-    this.#roster = parts.roster;
-    this.#log = parts.log;
-    this.#counters = parts.counters;
+  constructor(parts: DiallerParts) {
+    this.#parts = parts;
   }
 
   get inFlight(): ReadonlyMap<PeerKey, { readonly reason: DialReason }> {
@@ -64,15 +69,18 @@ export class Dialler {
 
   async #dial(peer: PeerKey): Promise<void> {
     if (this.#inFlight.size >= DIALS_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    const addresses = this.#roster.addressesOf(peer);
+    const { clock, counters, link, log, roster } = this.#parts;
+    const addresses = roster.addressesOf(peer);
     if (addresses.length === 0) throw new PeerUnreachableError(peer, "no address of it is known");
-    this.#counters.dials++;
+    counters.dials++;
+    const beganMs = clock.monotonic();
     try {
-      await this.#link.dial(peer, addresses, DIAL_TIMEOUT_MS);
+      await link.dial(peer, addresses, DIAL_TIMEOUT_MS);
     } catch (error) {
-      this.#counters.dialFailures++;
+      counters.dialFailures++;
       const detail = error instanceof Error ? error.message : String(error);
-      this.#log.write("debug", "mesh.dial.failed", { peer, addresses, detail });
+      log.write("debug", "mesh.dial.failed", { peer, addresses, detail });
+      this.#parts.failed(peer, clock.monotonic() - beganMs);
       throw error instanceof LabError ? error : new PeerUnreachableError(peer, detail, { cause: error });
     }
   }

@@ -1,3 +1,4 @@
+import { MalformedError } from "../core/encoding.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Exchange, ExchangeOutcome } from "../core/ports/exchange.ts";
 import type { Interfaces } from "../core/ports/interfaces.ts";
@@ -6,6 +7,7 @@ import { PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ChannelHandler, PeerOpinion, Peers } from "../core/ports/mesh.ts";
 import type { Random } from "../core/ports/random.ts";
+import { ALARM_AFTER_MS, type Isolation, type MemberVerdict, type Verdicts } from "../core/ports/verdict.ts";
 import { AdmissionQueue, type Admit } from "./admission-queue.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import { type MeshCounters, type MeshGauges, noCounts } from "./counters.ts";
@@ -13,17 +15,17 @@ import { Dialler } from "./dialler.ts";
 import type { Directory } from "./directory.ts";
 import { Doorstep } from "./doorstep.ts";
 import { Gate } from "./gate.ts";
-import { decodeGossip, encodeEntries } from "./gossip-message.ts";
-import { Liveness } from "./liveness.ts";
-import { Pings } from "./pings.ts";
+import { decodeGossip, encodeEntries, encodeVerdicts } from "./gossip-message.ts";
+import { COMPARE_CHANNEL, ERRAND_CHANNEL, Observer, PROBE_CHANNEL } from "./detector/observer.ts";
+import type { Voice } from "./detector/word.ts";
 import { Roster } from "./roster.ts";
 import { Supervisor } from "./supervisor.ts";
 import { within } from "./timing.ts";
 
 const SYNC_CHANNEL = "sync";
-const PING_CHANNEL = "ping";
 
-const NOTHING = new Uint8Array(0);
+/** What nodes do by themselves, all the time: it keeps no connection open that is there for a question. */
+const UPKEEP = new Set([SYNC_CHANNEL, PROBE_CHANNEL, ERRAND_CHANNEL, COMPARE_CHANNEL]);
 
 export interface MeshOptions {
   readonly link: Link;
@@ -39,25 +41,29 @@ export interface MeshOptions {
   readonly moved: () => void;
   /** A round with a member that this node began has ended: it has now what that member had. */
   readonly exchanged: (peer: PeerKey) => void;
+  /** By which this node says that it is there, and knows others by. */
+  readonly voice: Voice;
+  /** After which time a member that is away is an alarm; null: never. Default: {@link ALARM_AFTER_MS} for all. */
+  readonly alarmAfterMs?: (member: PeerKey) => number | null;
 }
 
 /**
  * The members of one mesh, as one node meets them: keeps connections, knows who is there, passes entries on at once by
  * gossip and surely by anti-entropy, and lets nobody in who does not belong.
  */
-export class Mesh implements Peers {
+export class Mesh implements Peers, Verdicts {
   readonly counters: MeshCounters = noCounts();
   readonly #options: MeshOptions;
   readonly #roster: Roster;
   readonly #gate: Gate;
   readonly #dialler: Dialler;
   readonly #supervisor: Supervisor;
-  readonly #liveness: Liveness;
-  readonly #pings: Pings;
+  readonly #observer: Observer;
   readonly #antiEntropy: AntiEntropy;
   readonly #doorstep: Doorstep;
   readonly #admission: AdmissionQueue;
   readonly #listeners = new Set<(opinion: PeerOpinion) => void>();
+  readonly #verdictListeners = new Set<(changed: MemberVerdict | null) => void>();
   /** Who is connected, and as what the parts above know it. */
   readonly #connections = new Map<PeerKey, Standing>();
   #state: "new" | "running" | "stopped" = "new";
@@ -71,30 +77,35 @@ export class Mesh implements Peers {
     this.#options = options;
 
     const roster = new Roster(self, directory);
-    const dialler = new Dialler({ link, roster, log, counters });
-    const pings = new Pings({
+    const dialler = new Dialler({
+      link,
+      roster,
+      log,
       clock,
-      random: random("pings"),
       counters,
-      ask: (peer, timeoutMs) => link.request(peer, PING_CHANNEL, NOTHING, timeoutMs),
-      heard: (peer) => this.#liveness.heard(peer),
-      muted: (peer) => hangUp(peer, "does not answer"),
+      failed: (peer, tookMs) => this.#observer.dialFailed(peer, tookMs),
     });
     this.#roster = roster;
     this.#dialler = dialler;
-    this.#pings = pings;
     this.#gate = new Gate(directory, clock, counters);
     this.#doorstep = new Doorstep(clock, hangUp);
     this.#admission = new AdmissionQueue(options.admit, log);
-    this.#liveness = new Liveness({
+    this.#observer = new Observer({
       self,
       clock,
-      random: random("liveness"),
-      roster,
+      random: random("detector"),
+      log,
       counters,
-      broadcast: (body) => link.broadcast(body),
-      rttMs: (peer) => pings.rttMs(peer),
+      voice: options.voice,
+      members: () => roster.keys,
+      alarmAfterMs: options.alarmAfterMs ?? (() => ALARM_AFTER_MS),
+      ask: (peer, channel, body, timeoutMs) => link.request(peer, channel, body, timeoutMs),
+      isConnected: (peer) => this.#connections.get(peer) === "member",
+      broadcast: (words) => link.broadcast(encodeVerdicts(words)),
+      dial: (peer) => dialler.dial(peer, "demand"),
+      muted: (peer) => hangUp(peer, "does not answer"),
       changed: (opinion) => this.#opinionChanged(opinion),
+      verdictChanged: (verdict) => this.#verdictChanged(verdict),
       returned: (peer) => this.#supervisor.retry(peer),
     });
     this.#supervisor = new Supervisor({
@@ -105,8 +116,8 @@ export class Mesh implements Peers {
       roster,
       dialler,
       hangUp,
-      isOnline: (peer) => this.#liveness.isOnline(peer),
-      jumped: () => pings.askAll(),
+      isOnline: (peer) => this.#observer.isOnline(peer),
+      jumped: () => this.#observer.askAll(),
       interfaces: options.interfaces,
       moved: options.moved,
     });
@@ -123,7 +134,9 @@ export class Mesh implements Peers {
         link.request(peer, SYNC_CHANNEL, body, await this.#connect(peer, timeoutMs)),
     });
     this.#gate.handle(SYNC_CHANNEL, (_peer, body) => exchange.answer(body));
-    this.#gate.handle(PING_CHANNEL, async () => NOTHING);
+    this.#gate.handle(PROBE_CHANNEL, (peer, body) => this.#observer.answerProbe(peer, body));
+    this.#gate.handle(ERRAND_CHANNEL, (peer, body) => this.#observer.answerErrand(peer, body));
+    this.#gate.handle(COMPARE_CHANNEL, (peer, body) => this.#observer.answerCompare(peer, body));
   }
 
   get self(): PeerKey {
@@ -134,6 +147,7 @@ export class Mesh implements Peers {
     if (this.#state !== "new") throw new Error("a mesh starts once");
     this.#state = "running";
     this.#roster.refresh();
+    this.#observer.start();
     await this.#options.link.start({
       standing: (peer) => this.#options.directory.standing(peer),
       opened: (peer) => this.#opened(peer),
@@ -144,7 +158,6 @@ export class Mesh implements Peers {
         if (this.#roster.noteNearby(peer, addresses)) this.#supervisor.retry(peer);
       },
     });
-    this.#liveness.start();
     this.#antiEntropy.start();
     this.#supervisor.start();
   }
@@ -153,8 +166,7 @@ export class Mesh implements Peers {
   async stop(): Promise<void> {
     this.#state = "stopped";
     this.#supervisor.stop();
-    this.#liveness.stop();
-    this.#pings.stop();
+    await this.#observer.stop();
     this.#doorstep.stop();
     const quiet = Promise.all([this.#antiEntropy.stop(), this.#admission.stop()]);
     await this.#options.link.stop();
@@ -183,7 +195,7 @@ export class Mesh implements Peers {
   }
 
   opinion(peer: PeerKey): PeerOpinion {
-    return this.#liveness.opinion(peer);
+    return this.#observer.opinion(peer);
   }
 
   remoteAddress(peer: PeerKey): string | null {
@@ -192,7 +204,20 @@ export class Mesh implements Peers {
 
   /** Of all other members, ascending by key. */
   opinions(): readonly PeerOpinion[] {
-    return this.#roster.keys.map((peer) => this.#liveness.opinion(peer));
+    return this.#roster.keys.map((peer) => this.#observer.opinion(peer));
+  }
+
+  verdicts(): readonly MemberVerdict[] {
+    return this.#roster.keys.flatMap((peer) => this.#observer.verdict(peer) ?? []);
+  }
+
+  isolation(): Isolation {
+    return this.#observer.isolation();
+  }
+
+  onVerdictChange(listener: (changed: MemberVerdict | null) => void): () => void {
+    this.#verdictListeners.add(listener);
+    return () => void this.#verdictListeners.delete(listener);
   }
 
   /** Called with each opinion that is not what it was: online or not, directly connected or not. */
@@ -244,12 +269,12 @@ export class Mesh implements Peers {
   membershipChanged(): void {
     if (this.#state !== "running") return;
     const arrived = this.#roster.refresh();
+    this.#observer.membersChanged();
     for (const [peer, standing] of [...this.#connections]) {
       if (this.#options.directory.standing(peer) === standing) continue;
       this.#closed(peer);
       this.#opened(peer);
     }
-    this.#liveness.membersChanged();
     this.#supervisor.membersChanged();
     for (const peer of arrived) this.#supervisor.retry(peer);
   }
@@ -258,7 +283,7 @@ export class Mesh implements Peers {
     return {
       members: this.#roster.keys.length,
       connected: this.connected().length,
-      online: this.#roster.keys.filter((peer) => this.#liveness.isOnline(peer)).length,
+      online: this.#roster.keys.filter((peer) => this.#observer.isOnline(peer)).length,
       strangers: this.#doorstep.size,
       dialling: this.#dialler.inFlight.size,
       admitting: this.#admission.waiting,
@@ -274,8 +299,7 @@ export class Mesh implements Peers {
     if (from !== null) this.#roster.noteSeen(peer, from);
     switch (standing) {
       case "member":
-        this.#pings.opened(peer);
-        this.#liveness.opened(peer);
+        this.#observer.opened(peer);
         this.#antiEntropy.opened(peer);
         // Last: it may hang up at once.
         this.#supervisor.opened(peer);
@@ -292,20 +316,17 @@ export class Mesh implements Peers {
   #closed(peer: PeerKey): void {
     if (this.#state !== "running") return;
     this.#connections.delete(peer);
-    this.#pings.closed(peer);
     this.#supervisor.closed(peer);
-    this.#liveness.closed(peer);
+    this.#observer.closed(peer);
     this.#doorstep.closed(peer);
     this.#gate.closed(peer);
   }
 
   async #serve(peer: PeerKey, channel: string, body: Uint8Array): Promise<Uint8Array> {
-    if (this.#connections.get(peer) === "member") this.#liveness.heard(peer);
+    if (this.#connections.get(peer) === "member") this.#observer.heard(peer);
     const serve = () => this.#gate.serve(peer, channel, body);
     if (this.#connections.get(peer) === "stranger") return this.#doorstep.serving(peer, serve);
-    // What nodes do by themselves keeps no connection open: they do it all the time.
-    const isUse = channel !== SYNC_CHANNEL && channel !== PING_CHANNEL;
-    return isUse ? this.#supervisor.using(peer, serve) : serve();
+    return UPKEEP.has(channel) ? serve() : this.#supervisor.using(peer, serve);
   }
 
   /** Resolves once the member is connected, with what is left of the time. */
@@ -324,9 +345,8 @@ export class Mesh implements Peers {
     if (this.#state !== "running" || this.#options.directory.standing(from) !== "member") return "taken";
     const message = decodeGossip(body);
     switch (message.kind) {
-      case "beat":
-        this.#liveness.take(message.beat);
-        break;
+      case "verdicts":
+        return this.#takeVerdicts(message.words, from);
       case "entries":
         this.counters.broadcastsHeard++;
         if (!this.#admission.add(message.entries, from)) this.counters.broadcastsDropped++;
@@ -341,17 +361,39 @@ export class Mesh implements Peers {
     return "taken";
   }
 
+  #takeVerdicts(words: Uint8Array, from: PeerKey): "taken" | "malformed" {
+    try {
+      this.#observer.take(words, from);
+      return "taken";
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.counters.broadcastsDropped++;
+      return "malformed";
+    }
+  }
+
+  #verdictChanged(changed: MemberVerdict | null): void {
+    if (this.#state !== "running") return;
+    for (const listener of this.#verdictListeners) listener(changed);
+  }
+
   #opinionChanged(opinion: PeerOpinion): void {
     if (this.#state !== "running") return;
     for (const listener of this.#listeners) listener(opinion);
   }
 
   #hangUp(peer: PeerKey, reason: string): void {
-    const { link, log } = this.#options;
+    const { log } = this.#options;
     this.counters.hangUps++;
     log.write("debug", "mesh.hang-up", { peer, reason });
-    link
-      .hangUp(peer)
-      .catch((error: unknown) => log.write("debug", "mesh.hang-up.failed", { peer, detail: String(error) }));
+    this.#end(peer).catch((error: unknown) =>
+      log.write("debug", "mesh.hang-up.failed", { peer, detail: String(error) }),
+    );
+  }
+
+  /** A member hears of it before: a connection that ends without a word looks like a machine that is lost. */
+  async #end(peer: PeerKey): Promise<void> {
+    if (this.#connections.get(peer) === "member") await this.#observer.partFrom(peer);
+    await this.#options.link.hangUp(peer);
   }
 }

@@ -1,6 +1,5 @@
 import type { PeerKey } from "../core/ports/link.ts";
 import type { Directory } from "./directory.ts";
-import { prefixOf } from "./gossip-message.ts";
 
 /** An address costs seconds when nobody answers there; a member with more of them than this has listed junk. */
 const MAX_ADDRESSES = 12;
@@ -11,7 +10,6 @@ export class Roster {
   readonly #directory: Directory;
   #addresses = new Map<PeerKey, readonly string[]>();
   #keys: readonly PeerKey[] = [];
-  #byPrefix = new Map<string, PeerKey>();
   /** What announcements on the local network said. Unproven, but a dial proves the key. */
   readonly #nearby = new Map<PeerKey, readonly string[]>();
   /** From which host members have connected: their router's, if one is in between. */
@@ -28,7 +26,6 @@ export class Roster {
     const members = this.#directory.members().filter(({ key }) => key !== this.#self);
     this.#addresses = new Map(members.map(({ key, addresses }) => [key, addresses]));
     this.#keys = [...this.#addresses.keys()].sort();
-    this.#byPrefix = new Map(this.#keys.map((key) => [prefixOf(key), key]));
     for (const known of [this.#nearby, this.#seenFrom]) {
       for (const key of known.keys()) if (!this.#addresses.has(key)) known.delete(key);
     }
@@ -42,11 +39,6 @@ export class Roster {
 
   has(peer: PeerKey): boolean {
     return this.#addresses.has(peer);
-  }
-
-  /** The member with that prefix. */
-  named(prefix: string): PeerKey | undefined {
-    return this.#byPrefix.get(prefix);
   }
 
   /** Newest knowledge first, guesses last. */

@@ -49,6 +49,8 @@ interface Contact {
   usedMs: number;
   /** Questions that wait for their answer. */
   asking: number;
+  /** `ending`: the other end is told, then this one hangs up. */
+  state: "standing" | "ending";
 }
 
 export interface SupervisorParts {
@@ -107,10 +109,22 @@ export class Supervisor {
     const { clock, dialler, roster, self } = this.#parts;
     const nowMs = clock.monotonic();
     const origin = dialler.inFlight.get(peer)?.reason ?? "inbound";
-    this.#contacts.set(peer, { origin, openedMs: nowMs, usedMs: nowMs, asking: 0 });
-    if (origin !== "inbound" || this.#contacts.size <= MAX_CONNECTIONS) return;
+    this.#contacts.set(peer, { origin, openedMs: nowMs, usedMs: nowMs, asking: 0, state: "standing" });
+    if (origin !== "inbound" || this.#standing <= MAX_CONNECTIONS) return;
     const neighbours = ringNeighbours(self, roster.keys);
-    if (!neighbours.has(peer)) this.#parts.hangUp(this.#longestHere(neighbours) ?? peer, "too many connections");
+    if (!neighbours.has(peer)) this.#end(this.#longestHere(neighbours) ?? peer, "too many connections");
+  }
+
+  get #standing(): number {
+    let count = 0;
+    for (const { state } of this.#contacts.values()) if (state === "standing") count++;
+    return count;
+  }
+
+  #end(peer: PeerKey, reason: string): void {
+    const contact = this.#contacts.get(peer);
+    if (contact !== undefined) contact.state = "ending";
+    this.#parts.hangUp(peer, reason);
   }
 
   /**
@@ -119,7 +133,8 @@ export class Supervisor {
    */
   #longestHere(neighbours: ReadonlySet<PeerKey>): PeerKey | undefined {
     const sinceMs = this.#parts.clock.monotonic() - SHOWN_AROUND_MS;
-    for (const [peer, { origin, openedMs, asking }] of this.#contacts) {
+    for (const [peer, { origin, openedMs, asking, state }] of this.#contacts) {
+      if (state === "ending") continue;
       if (openedMs > sinceMs) return undefined;
       if (origin === "inbound" && asking === 0 && !neighbours.has(peer)) return peer;
     }
@@ -188,7 +203,7 @@ export class Supervisor {
     for (const peer of [...plan.dial, ...plan.retry]) {
       if ((this.#backOffs.get(peer)?.dueInMs ?? 0) <= 0) this.#dial(peer, "upkeep");
     }
-    for (const peer of plan.spare) this.#parts.hangUp(peer, "not needed any more");
+    for (const peer of plan.spare) this.#end(peer, "not needed any more");
     const lost = members.filter((peer) => !this.#parts.isOnline(peer));
     this.#probe(lost, members.length - lost.length);
     return plan.dial.length + plan.retry.length + lost.length === 0 ? "settled" : "busy";
@@ -224,7 +239,8 @@ export class Supervisor {
   #idle(): PeerKey[] {
     const beforeMs = this.#parts.clock.monotonic() - IDLE_MS;
     return [...this.#contacts]
-      .filter(([, { origin, asking, usedMs }]) => origin === "demand" && asking === 0 && usedMs <= beforeMs)
+      .filter(([, contact]) => contact.origin === "demand" && contact.state === "standing")
+      .filter(([, { asking, usedMs }]) => asking === 0 && usedMs <= beforeMs)
       .sort(([, a], [, b]) => a.usedMs - b.usedMs)
       .map(([peer]) => peer);
   }

@@ -17,6 +17,7 @@ import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
 import { type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
+import { createVoice } from "../mesh/detector/word.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
 import { noteLoss, readLoss } from "./loss.ts";
@@ -133,6 +134,7 @@ export class Agent {
       exchanged: () => this.#exchanged(),
       interfaces,
       moved: () => this.#requestReport(),
+      voice: createVoice(keys, identity.mesh, identity.signer),
     });
     this.cache = new SecretCache({
       self: { id: identity.node, key: link.self },

@@ -22,7 +22,9 @@ import { keys, speaker, type Target, unhex } from "./mole.ts";
 const CHANNELS = [
   "sync",
   "api",
-  "ping",
+  "probe",
+  "probe-for",
+  "compare-verdicts",
   "secret/get",
   "secret/put",
   "secret/list",

@@ -59,7 +59,7 @@ export async function speaker(
     standing: () => "member",
     opened: () => undefined,
     closed: () => undefined,
-    request: async (_peer, channel, body) => (channel === "ping" ? new Uint8Array(0) : answers(body)),
+    request: async (_peer, channel, body) => (channel === "probe" ? new Uint8Array(0) : answers(body)),
     broadcast: () => "taken",
     discovered: () => undefined,
   });

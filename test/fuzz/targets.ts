@@ -37,7 +37,20 @@ import { decodeEntry, type Entry } from "../../src/crdt/entry/entry.ts";
 import { decodeUpdate } from "../../src/crdt/ledger/update-codec.ts";
 import { DocumentCursor } from "../../src/crdt/ledger/document-cursor.ts";
 import { ReplicaExchange } from "../../src/crdt/sync/exchange.ts";
-import { decodeGossip, encodeBeat, encodeEntries, joinPrefixes, splitPrefixes } from "../../src/mesh/gossip-message.ts";
+import {
+  decodeCompare,
+  decodeCompareAnswer,
+  decodeErrand,
+  decodeErrandAnswer,
+  decodeProbe,
+  encodeCompare,
+  encodeCompareAnswer,
+  encodeErrand,
+  encodeErrandAnswer,
+  encodeProbe,
+} from "../../src/mesh/detector/message.ts";
+import { packWords, unpackWords } from "../../src/mesh/detector/word.ts";
+import { decodeGossip, encodeEntries, encodeVerdicts } from "../../src/mesh/gossip-message.ts";
 import { decodeAnswer, decodeRequest, encodeAnswer, encodeRequest } from "../../src/mesh/libp2p/frames.ts";
 import { decodeCacheRecord, encodeCacheRecord } from "../../src/node/cache-record.ts";
 import {
@@ -282,20 +295,50 @@ function secrets(): Target[] {
 }
 
 function mesh(entries: readonly Uint8Array[]): Target[] {
-  const beat = {
-    from: "ab".repeat(32),
-    run: "cd".repeat(8),
-    number: 7,
-    connected: joinPrefixes(["ab".repeat(32), "cd".repeat(32)]),
-  };
+  const [nas, web] = ["ab".repeat(32), "cd".repeat(32)];
+  const members = new Map([nas, web].map((key) => [key.slice(0, 16), key]));
+  const named = (prefix: string) => members.get(prefix);
+  const word = { member: nas, incarnation: 7, accusers: [web], signature: new Uint8Array(64) };
+  const words = [{ ...word, status: "silent" as const }];
+  const digest = new Uint8Array(8);
   return [
     {
       name: "gossip",
-      samples: [...encodeEntries(entries.slice(0, 3)), encodeBeat(beat)],
+      samples: [...encodeEntries(entries.slice(0, 3)), encodeVerdicts(packWords(words))],
       read: (bytes) => {
         const message = decodeGossip(bytes);
-        return message?.kind === "beat" ? splitPrefixes(message.beat.connected) : message;
+        return message.kind === "verdicts" ? unpackWords(message.words, named) : message;
       },
+    },
+    {
+      name: "detector: words",
+      samples: [packWords(words)],
+      read: (bytes) => unpackWords(bytes, named),
+    },
+    {
+      name: "detector: probe",
+      samples: [encodeProbe({ digest, words, connection: "hangs-up" })],
+      read: (bytes) => decodeProbe(bytes, named),
+    },
+    {
+      name: "detector: errand",
+      samples: [encodeErrand({ member: nas, mayDial: true, words })],
+      read: (bytes) => decodeErrand(bytes, named),
+    },
+    {
+      name: "detector: what came of an errand",
+      samples: [encodeErrandAnswer({ outcome: "answers", words })],
+      read: (bytes) => decodeErrandAnswer(bytes, named),
+    },
+    {
+      name: "detector: table",
+      samples: [encodeCompare([{ member: nas, incarnation: 7, standing: "alive" }])],
+      read: (bytes) => decodeCompare(bytes, named),
+    },
+    {
+      name: "detector: what the other table has",
+      samples: [encodeCompareAnswer({ words, wanted: [web] })],
+      read: (bytes) => decodeCompareAnswer(bytes, named),
     },
     {
       name: "requests",

@@ -417,6 +417,66 @@ def check_tokens():
     return 3 + len(vectors["refused"])
 
 
+STATUSES = ["alive", "silent", "refused", "unreachable", "left"]
+
+
+def parse_word(data):
+    r = Reader(data)
+    prefix, incarnation, status, count = r.take(8), r.number(6), r.number(1), r.number(1)
+    accusers = [r.take(8) for _ in range(count)]
+    signature = r.take(64) if incarnation else b""
+    need(r.at == len(data), "a byte too many")
+    return prefix, incarnation, STATUSES[status], accusers, signature
+
+
+def mixed(start, factor, shift, values):
+    value = start
+    for taken in values:
+        value = ((value ^ taken) * factor) & 0xFFFFFFFF
+        value ^= value >> shift
+    return value
+
+
+def digest_of(lines):
+    low = high = 0
+    for line in lines:
+        key, number = bytes.fromhex(line["member"]), line["incarnation"]
+        length = {"alive": 5, "unreachable": 11, "left": 4}[line["standing"]]
+        values = [int.from_bytes(key[:4], "big"), int.from_bytes(key[4:8], "big"), number >> 32, number & 0xFFFFFFFF, length]
+        low ^= mixed(0x811C9DC5, 0x01000193, 13, values)
+        high ^= mixed(0x9E3779B9, 0x85EBCA6B, 16, values)
+    return high.to_bytes(4, "big") + low.to_bytes(4, "big")
+
+
+def check_liveness():
+    vectors = load("liveness.json")
+    mesh = bytes.fromhex(vectors["mesh"])
+    message = lambda key, number, status: b"lab/1/sign-own-word\0" + mesh + key + number.to_bytes(6, "big") + bytes([status])
+    nas = bytes.fromhex(vectors["keys"]["nas-1"])
+    for own in vectors["own"]:
+        made = message(nas, own["incarnation"], STATUSES.index(own["status"]))
+        same(made.hex(), own["message"], "own word")
+        same(verify(nas, made, bytes.fromhex(own["signature"])), True, "signature of an own word")
+    for word in vectors["words"]:
+        key = bytes.fromhex(word["member"])
+        prefix, incarnation, status, accusers, signature = parse_word(bytes.fromhex(word["packed"]))
+        same((prefix, incarnation, status), (key[:8], word["incarnation"], word["status"]), "word")
+        same(accusers, [bytes.fromhex(accuser)[:8] for accuser in word["accusers"]], "accusers")
+        same(verify(key, message(key, incarnation, 4 if status == "left" else 0), signature), True, "signature of a word")
+    same(digest_of(vectors["lines"]).hex(), vectors["digest"], "digest")
+    messages = {name: decode(bytes.fromhex(body)) for name, body in vectors["messages"].items()}
+    same(messages["probe"], {"v": 1, "d": bytes.fromhex(vectors["digest"]), "w": bytes.fromhex(vectors["words"][1]["packed"])}, "probe")
+    same(messages["probe-for"], {"v": 1, "m": bytes.fromhex(vectors["keys"]["web-1"])[:8], "c": True}, "probe-for")
+    standings = ["alive", "unreachable", "left"]
+    packed = b"".join(
+        bytes.fromhex(line["member"])[:8] + line["incarnation"].to_bytes(6, "big") + bytes([standings.index(line["standing"])])
+        for line in vectors["lines"]
+    )
+    same(messages["compare-verdicts"], {"v": 1, "t": packed}, "table")
+    same(messages["gossip"], {"k": "verdicts", "w": bytes.fromhex(vectors["words"][0]["packed"])}, "gossip")
+    return len(vectors["own"]) + len(vectors["words"]) + 1 + len(messages)
+
+
 if __name__ == "__main__":
-    total = check_entries() + check_authority() + check_ledgers() + check_tokens()
+    total = check_entries() + check_authority() + check_ledgers() + check_liveness() + check_tokens()
     print(f"{total} vectors verified")

@@ -1,16 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { concat } from "../../../src/core/bytes.ts";
 import { encode } from "../../../src/core/encoding.ts";
-import {
-  decodeGossip,
-  encodeBeat,
-  encodeEntries,
-  joinPrefixes,
-  MAX_GOSSIP_BYTES,
-  prefixOf,
-  splitPrefixes,
-} from "../../../src/mesh/gossip-message.ts";
-import { bytes, keyOf, numbered } from "./homelab.ts";
+import { decodeGossip, encodeEntries, encodeVerdicts, MAX_GOSSIP_BYTES } from "../../../src/mesh/gossip-message.ts";
+import { bytes } from "./homelab.ts";
 
 const entriesIn = (message: Uint8Array) => {
   const read = decodeGossip(message);
@@ -36,14 +28,10 @@ describe("gossip", () => {
     expect(encodeEntries([])).toEqual([]);
   });
 
-  it("carries a beat", () => {
-    const connected = joinPrefixes(numbered("nas", 9).map(keyOf));
-    const beat = { from: keyOf("web-1"), run: "0123456789abcdef", number: 7, connected };
-    expect(decodeGossip(encodeBeat(beat))).toEqual({ kind: "beat", beat });
-    expect(splitPrefixes(connected)).toEqual(numbered("nas", 9).map((name) => prefixOf(keyOf(name))));
+  it("carries what the detector tells", () => {
+    const words = bytes("packed");
+    expect(decodeGossip(encodeVerdicts(words))).toEqual({ kind: "verdicts", words });
   });
-
-  const beat = { k: "beat", p: new Uint8Array(32), r: new Uint8Array(8), n: 0, c: new Uint8Array(16) };
 
   it.each([
     { what: "nothing", body: new Uint8Array(0) },
@@ -55,21 +43,12 @@ describe("gossip", () => {
     { what: "entries that are no bytes", body: encode({ k: "entries", e: [bytes("one"), "two"] }) },
     { what: "trailing bytes", body: concat(encode({ k: "entries", e: [] }), bytes("x")) },
     { what: "a message over the limit", body: encode({ k: "entries", e: [new Uint8Array(MAX_GOSSIP_BYTES)] }) },
-    { what: "a beat without a key", body: encode({ ...beat, p: new Uint8Array(31) }) },
-    { what: "a beat without a run", body: encode({ ...beat, r: undefined }) },
-    { what: "a beat with a negative number", body: encode({ ...beat, n: -1 }) },
-    { what: "a beat with half a number", body: encode({ ...beat, n: 0.5 }) },
-    { what: "a beat with half a prefix", body: encode({ ...beat, c: new Uint8Array(12) }) },
-    { what: "a beat that lists a crowd", body: encode({ ...beat, c: new Uint8Array(65 * 8) }) },
+    { what: "verdicts that are no bytes", body: encode({ k: "verdicts", w: "words" }) },
   ])("takes $what for malformed", ({ body }) => {
     expect(decodeGossip(body)).toEqual({ kind: "malformed" });
   });
 
   it("leaves to later releases what only they understand", () => {
     expect(decodeGossip(encode({ k: "new", p: new Uint8Array(32) }))).toEqual({ kind: "unknown" });
-  });
-
-  it("understands the beat that these were made of", () => {
-    expect(decodeGossip(encode(beat)).kind).toBe("beat");
   });
 });

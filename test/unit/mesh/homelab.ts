@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { SimClock, settled } from "../../../sim/clock.ts";
 import type { SimLink } from "../../../sim/link.ts";
 import { CollectingLog } from "../../../sim/log.ts";
@@ -9,8 +8,9 @@ import { decode, encode, type Plain } from "../../../src/core/encoding.ts";
 import type { Exchange, ExchangeOutcome, ExchangeRound } from "../../../src/core/ports/exchange.ts";
 import type { Link, PeerKey, Standing } from "../../../src/core/ports/link.ts";
 import { Mesh } from "../../../src/mesh/mesh.ts";
+import { keyOf, voiceOf } from "./detector/ward.ts";
 
-export const keyOf = (name: string): PeerKey => createHash("sha256").update(name).digest("hex");
+export { keyOf };
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 export const bytes = (value: string) => new TextEncoder().encode(value);
@@ -151,6 +151,7 @@ export class Homelab {
       exchanged: (peer) => void exchanged.push(peer),
       interfaces: { addresses: () => interfacesAt(link.address) },
       moved: () => void machine.moves++,
+      voice: voiceOf(key),
     });
     const machine: Machine = { name, key, address, link, mesh, notes, log, exchanged, moves: 0 };
     this.machines.set(name, machine);

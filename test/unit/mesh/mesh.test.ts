@@ -73,7 +73,7 @@ describe("a mesh", () => {
     const ask = (channel: string) => lab.settle(joiner.request(nas!.key, channel, new Uint8Array([0x80]), 5_000));
     await lab.settle(joiner.dial(nas!.key, ["nas-1:4001"], 5_000));
     expect(await ask(ENROL_CHANNEL)).toEqual(bytes("welcome"));
-    for (const channel of ["secret", "sync", "ping", "nowhere"]) {
+    for (const channel of ["secret", "sync", "probe", "probe-for", "compare-verdicts", "nowhere"]) {
       await expect(ask(channel)).rejects.toMatchObject({ code: "PeerFailed", message: "not a member of this mesh" });
     }
     expect(nas!.mesh.gauges()).toMatchObject({ strangers: 1, connected: 0 });

@@ -1,8 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { toHex } from "../../../src/core/bytes.ts";
-import type { LinkEvents } from "../../../src/core/ports/link.ts";
-import { encodeBeat, joinPrefixes } from "../../../src/mesh/gossip-message.ts";
-import { Homelab, intercept, keyOf, type Machine, numbered } from "./homelab.ts";
+import { Homelab, intercept, keyOf, type Machine, numbered } from "../homelab.ts";
 
 let lab: Homelab;
 
@@ -112,45 +109,6 @@ describe("opinions", () => {
     expect(told.length).toBe(3);
   });
 
-  it("hear neither what strangers say nor what is said of strangers, and of each run the newest beat", async () => {
-    lab = new Homelab("beats");
-    lab.enrol("nas-1", "web-1", "web-2");
-    let events: LinkEvents | undefined;
-    const nas = lab.machine("nas-1", (link) =>
-      intercept(link, {
-        start: (given) => {
-          events = given;
-          return link.start(given);
-        },
-      }),
-    );
-    await nas.mesh.start();
-    await lab.start("web-1");
-    await lab.until(() => online(nas, "web-1") === "yes", 10_000);
-
-    const beat = (from: string, number: number, connected: readonly string[], run = 1) =>
-      encodeBeat({
-        from: keyOf(from),
-        run: toHex(new Uint8Array(8).fill(run)),
-        number,
-        connected: joinPrefixes(connected.map(keyOf)),
-      });
-    const says = async (body: Uint8Array, by: string) => {
-      events?.broadcast(body, keyOf(by));
-      await lab.pass(1_000);
-    };
-    await says(beat("web-1", 5, ["nas-1", "web-2"]), "mallory");
-    await says(beat("mallory", 5, ["web-1", "web-2"]), "web-1");
-    expect(online(nas, "web-2")).toBe("unknown");
-
-    await says(beat("web-1", 5, ["nas-1", "web-2"], 2), "web-1");
-    expect(online(nas, "web-2")).toBe("yes");
-    await says(beat("web-1", 4, ["nas-1"], 2), "web-1");
-    expect(online(nas, "web-2")).toBe("yes");
-    await says(beat("web-1", 6, ["nas-1"], 2), "web-1");
-    expect(online(nas, "web-2")).toBe("no");
-  });
-
   it("do not believe the last words of the dead about others", async () => {
     lab = new Homelab("stale");
     lab.enrol("nas-1", "web-1", "web-2");
@@ -166,30 +124,7 @@ describe("opinions", () => {
   });
 });
 
-describe("beats", () => {
-  it("are forgotten when they are not repeated", async () => {
-    lab = new Homelab("stale");
-    lab.enrol("nas-1", "web-1", "web-2");
-    let areMute = false;
-    const machines = ["nas-1", "web-1", "web-2"].map((name) =>
-      lab.machine(name, (link) =>
-        intercept(link, { broadcast: (body) => (areMute ? undefined : link.broadcast(body)) }),
-      ),
-    );
-    await Promise.all(machines.map(({ mesh }) => mesh.start()));
-    await lab.pass(10_000);
-    lab.network.cut([keyOf("nas-1")], [keyOf("web-2")]);
-    await lab.pass(30_000);
-    areMute = true;
-    const [nas] = machines;
-    const tookMs = await lab.until(() => online(nas!, "web-2") === "no", 60_000);
-    expect(tookMs).toBeGreaterThan(10_000);
-    expect(tookMs).toBeLessThanOrEqual(21_000);
-    expect(online(nas!, "web-1")).toBe("yes");
-  });
-});
-
-describe("pings", () => {
+describe("probes", () => {
   it("hang up a connection over which nothing comes back, and another one takes its place", async () => {
     lab = new Homelab("muted", { detectMs: 3_600_000 });
     lab.enrol("nas-1", "web-1");
@@ -198,7 +133,7 @@ describe("pings", () => {
     await lab.pass(30_000);
     lab.network.cut([nas!.key], [web!.key]);
     await lab.until(() => nas!.mesh.connected().length === 0, 32_000);
-    expect(nas!.mesh.counters.pingFailures).toBeGreaterThanOrEqual(2);
+    expect(nas!.mesh.counters.probeFailures).toBeGreaterThanOrEqual(2);
     lab.network.heal();
     await lab.until(() => nas!.mesh.connected().includes(web!.key), 10_000);
   });
@@ -210,7 +145,7 @@ describe("pings", () => {
     const nas = lab.machine("nas-1", (link) =>
       intercept(link, {
         request: (peer, channel, body, timeoutMs) =>
-          channel === "ping" && lost++ % 2 === 0
+          channel === "probe" && lost++ % 2 === 0
             ? Promise.reject(new Error("lost"))
             : link.request(peer, channel, body, timeoutMs),
       }),
@@ -218,7 +153,7 @@ describe("pings", () => {
     await nas.mesh.start();
     await lab.start("web-1");
     await lab.pass(600_000);
-    expect(nas.mesh.counters.pingFailures).toBeGreaterThan(10);
+    expect(nas.mesh.counters.probeFailures).toBeGreaterThan(10);
     expect(nas.mesh.counters.hangUps).toBe(0);
   });
 });
