@@ -23,9 +23,12 @@ import { Supervisor } from "./supervisor.ts";
 import { within } from "./timing.ts";
 
 const SYNC_CHANNEL = "sync";
+const PING_CHANNEL = "ping";
+
+const NOTHING = new Uint8Array(0);
 
 /** What nodes do by themselves, all the time: it keeps no connection open that is there for a question. */
-const UPKEEP = new Set([SYNC_CHANNEL, PROBE_CHANNEL, ERRAND_CHANNEL, COMPARE_CHANNEL]);
+const UPKEEP = new Set([SYNC_CHANNEL, PING_CHANNEL, PROBE_CHANNEL, ERRAND_CHANNEL, COMPARE_CHANNEL]);
 
 export interface MeshOptions {
   readonly link: Link;
@@ -134,6 +137,7 @@ export class Mesh implements Peers, Verdicts {
         link.request(peer, SYNC_CHANNEL, body, await this.#connect(peer, timeoutMs)),
     });
     this.#gate.handle(SYNC_CHANNEL, (_peer, body) => exchange.answer(body));
+    this.#gate.handle(PING_CHANNEL, async () => NOTHING);
     this.#gate.handle(PROBE_CHANNEL, (peer, body) => this.#observer.answerProbe(peer, body));
     this.#gate.handle(ERRAND_CHANNEL, (peer, body) => this.#observer.answerErrand(peer, body));
     this.#gate.handle(COMPARE_CHANNEL, (peer, body) => this.#observer.answerCompare(peer, body));

@@ -20,7 +20,19 @@ const FOREIGN = [
   ...["/rendezvous/1.0.0", "/perf/1.0.0", "/webrtc-signaling/0.0.1", "/yamux/1.0.0", "/noise", "/lab/1/request"],
 ];
 
-const CHANNELS = ["sync", "api", "ping", "secret/get", "secret/put", "secret/list", "secret/fetch", "alarm", "", "x"];
+const CHANNELS = [
+  "sync",
+  "api",
+  "ping",
+  "probe",
+  "secret/get",
+  "secret/put",
+  "secret/list",
+  "secret/fetch",
+  "alarm",
+  "",
+  "x",
+];
 
 const MIB = 1024 * 1024;
 
