@@ -26,6 +26,10 @@ export interface MemberVerdict {
  */
 export interface Isolation {
   readonly state: "seeing" | "isolated";
+  /** Members that are alive beyond doubt, this node among them, */
+  readonly seen: number;
+  /** of how many. Who said goodbye is no part of it. */
+  readonly of: number;
   /** Wall clock, ms. */
   readonly sinceMs: number;
 }

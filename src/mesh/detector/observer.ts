@@ -7,7 +7,8 @@ import type { Random } from "../../core/ports/random.ts";
 import type { Isolation, MemberVerdict, Verdict } from "../../core/ports/verdict.ts";
 import type { MeshCounters } from "../counters.ts";
 import { Timers, within } from "../timing.ts";
-import { Detector, type DetectorEffect, type DetectorEvent } from "./detector.ts";
+import { Detector } from "./detector.ts";
+import type { DetectorEffect, DetectorEvent } from "./event.ts";
 import {
   decodeCompare,
   decodeCompareAnswer,
@@ -199,8 +200,9 @@ export class Observer {
   }
 
   isolation(): Isolation {
-    const { state, sinceMs } = this.#detector?.isolation ?? { state: "isolated", sinceMs: 0 };
-    return { state, sinceMs: this.#wallMs(sinceMs) };
+    if (this.#detector === null) throw new Error("this node is not running");
+    const { state, sinceMs } = this.#detector.sight;
+    return { state, sinceMs: this.#wallMs(sinceMs), ...this.#detector.seen };
   }
 
   /** The wall clock may have jumped since: only the distance to now is known. */
@@ -257,7 +259,7 @@ export class Observer {
         this.#changed(effect.peer);
         break;
       case "isolation":
-        log.write("info", "mesh.isolation", { state: this.isolation().state });
+        log.write("info", "mesh.isolation", { state: this.#detector?.sight.state });
         this.#parts.verdictChanged(null);
         break;
     }

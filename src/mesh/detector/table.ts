@@ -166,3 +166,14 @@ function isTold({ incarnation, status }: Entry): boolean {
 function lineOf({ member, incarnation, status }: Entry): Line {
   return { member, incarnation, standing: standingOf(status ?? "alive") };
 }
+
+/** Which of the two knows more: positive if it is this node, 0 if both know the same. */
+export function orderOf(entry: Entry, line: Line | undefined): number {
+  const mine = entry.incarnation > 0 && entry.status !== null ? standingOf(entry.status) : null;
+  if (line === undefined) return mine === null ? 0 : 1;
+  if (mine === null) return -1;
+  if (entry.incarnation !== line.incarnation) return entry.incarnation - line.incarnation;
+  return RANK[mine] - RANK[line.standing];
+}
+
+const RANK = { alive: 0, unreachable: 1, left: 2 } as const;

@@ -158,18 +158,18 @@ describe("an alarm", () => {
     const ward = await calmWard();
     const [lone, ...rest] = NAMES;
     ward.cut([lone!], rest);
-    await ward.until(() => ward.named(lone!).detector.isolation.state === "isolated", 20_000);
+    await ward.until(() => ward.named(lone!).detector.sight.state === "isolated", 20_000);
     await ward.pass(600_000);
     expect(ward.changes.filter(({ by, verdict }) => by === lone && verdict === "alarm")).toEqual([]);
     expect(rest.every((by) => ward.verdict(by, lone!) === "alarm")).toBe(true);
-    expect(ward.named("nas-2").detector.isolation.state).toBe("seeing");
+    expect(ward.named("nas-2").detector.sight.state).toBe("seeing");
 
     ward.heal();
     ward.connect(ward.named(lone!), ward.named("nas-5"));
     expect(
       await ward.until(() => ward.all.every(({ name }) => ward.everybodySays(name, "alive")), 10_000),
     ).toBeLessThan(5_000);
-    expect(ward.named(lone!).detector.isolation.state).toBe("seeing");
+    expect(ward.named(lone!).detector.sight.state).toBe("seeing");
   });
 
   it("is taken back by whoever finds out later that it is the isolated one", async () => {
@@ -179,7 +179,7 @@ describe("an alarm", () => {
     expect(ward.verdict("nas-1", "nas-4")).toBe("alarm");
     ward.cut(["nas-1"], ["nas-2", "nas-3"]);
     await ward.pass(30_000);
-    expect(ward.named("nas-1").detector.isolation.state).toBe("isolated");
+    expect(ward.named("nas-1").detector.sight.state).toBe("isolated");
     expect(ward.verdict("nas-1", "nas-4")).toBe("unreachable");
     expect(ward.verdict("nas-2", "nas-4")).toBe("alarm");
   });

@@ -5,7 +5,8 @@ import type { Timer } from "../../../../src/core/ports/clock.ts";
 import type { PeerKey } from "../../../../src/core/ports/link.ts";
 import type { Random } from "../../../../src/core/ports/random.ts";
 import { ALARM_AFTER_MS, type Verdict } from "../../../../src/core/ports/verdict.ts";
-import { Detector, type DetectorEffect, type DetectorEvent } from "../../../../src/mesh/detector/detector.ts";
+import { Detector } from "../../../../src/mesh/detector/detector.ts";
+import type { DetectorEffect, DetectorEvent } from "../../../../src/mesh/detector/event.ts";
 import type { ErrandAnswer } from "../../../../src/mesh/detector/message.ts";
 import type { OwnWord, Voice } from "../../../../src/mesh/detector/word.ts";
 
