@@ -1,5 +1,6 @@
-// npm run bench [-- -o json] [-- --only cli|declarations|labels|mesh|network|sim]
+// npm run bench [-- -o json] [-- --only backup|cli|declarations|labels|mesh|network|sim]
 import { parseArgs } from "node:util";
+import { backupFigures } from "./backup.ts";
 import { cliFigures } from "./cli.ts";
 import { declarationFigures } from "./declarations.ts";
 import type { Figure } from "./figure.ts";
@@ -12,6 +13,7 @@ const { values } = parseArgs({ options: { output: { type: "string", short: "o" }
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
+  backup: backupFigures,
   cli: cliFigures,
   declarations: declarationFigures,
   labels: () => labelFigures(note),
