@@ -32,6 +32,7 @@ import { serverGetOperation, serverListOperation } from "./server.ts";
 import { sizeListOperation } from "./size.ts";
 import { statusGetOperation } from "./status.ts";
 import { tokenListOperation } from "./token.ts";
+import { voidListOperation } from "./void.ts";
 
 export { openApiDocument } from "./openapi.ts";
 
@@ -56,6 +57,7 @@ export const operations: readonly Operation[] = [
   tokenListOperation,
   operatorListOperation,
   approvalListOperation,
+  voidListOperation,
   conflictListOperation,
   auditListOperation,
   backupListOperation,

@@ -73,6 +73,18 @@ describe("alice removes bob", () => {
     expectRefusal(await bob.try(["label", "server", "nas-1", "more"]), 4, /the key of bob is no operator/);
   });
 
+  it("until alice adopts it, or puts it aside", async () => {
+    const listed = await nas.run(["audit", "adopt", "--no-headers"]);
+    expect(listed).toMatch(/^[0-9a-f]{12} +bob +write +server\/nas-1\/late +\S+ \S+\n$/);
+    expect((await nas.status())["warnings"]).toContainEqual(expect.stringMatching(/1 signed thing.* void/));
+    expectRefusal(await nas.try(["audit", "adopt", "ffffff"]), 5, /nothing that begins with ffffff/);
+    const [entry = ""] = listed.split(" ");
+    const adopted = await nas.try(["audit", "adopt", entry]);
+    expect(adopted).toMatchObject({ exit: 0, stdout: `+ write server/nas-1/late (${entry} by bob)\n` });
+    expect(await labelsOf(nas, "nas-1")).toContain("late");
+    expect(await nas.run(["audit", "adopt", "--no-headers"])).toBe("");
+  });
+
   it("deeper, from an entry on: what would be void is told first, and needs a yes", async () => {
     const carol = lab.machine("nas-1", "carol");
     const line = (await carol.run(["operator", "request", "carol"])).trim();
@@ -82,6 +94,9 @@ describe("alice removes bob", () => {
     expectRefusal(asked, 2, /Remove operator carol\? Nothing was signed/);
     expect(asked.stderr).toContain("void: carol: server/nas-1/odd");
     await nas.run(["operator", "remove", "carol", "--from", "1h", "--yes"]);
+    expect(await labelsOf(nas, "nas-1")).not.toContain("odd");
+    await nas.run(["audit", "adopt", "--dismiss", "--all"]);
+    expect(await nas.run(["audit", "adopt", "-o", "name"])).toBe("");
     expect(await labelsOf(nas, "nas-1")).not.toContain("odd");
   });
 });

@@ -21,6 +21,7 @@ import { renderAlerts } from "./rendering.ts";
 import { getServer, listServers } from "./servers.ts";
 import { getStatus } from "./status.ts";
 import { submitEntries } from "./submit.ts";
+import { listVoids } from "./voids.ts";
 
 /** `asker` is the actor of the audit; without it somebody at this machine. */
 export type Handler = (input: never, asker?: string) => unknown;
@@ -41,6 +42,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),
     "approval.list": () => listApprovals(source),
+    "void.list": () => listVoids(source),
     "conflict.list": () => listConflicts(source),
     "audit.list": (input: Parameters<typeof listAudit>[1]) => listAudit(source, input),
     "backup.list": () => listBackups(source),

@@ -1,6 +1,7 @@
 import type { CommandWords } from "../command.ts";
+import { LIST } from "./shared.ts";
 
-/** What one machine writes and another one signs. */
+/** What one machine writes and another one signs; what was signed and does not count. */
 export const ordersCommands: readonly CommandWords[] = [
   {
     words: ["sign"],
@@ -29,5 +30,20 @@ export const ordersCommands: readonly CommandWords[] = [
       },
     ],
     examples: ["lab submit order", "lab submit order --signature /media/usb/order.sig"],
+  },
+  {
+    words: ["audit", "adopt"],
+    module: "audit-adopt",
+    summary: "List what is void and nobody has adopted; say it again in your name, or put it aside",
+    details:
+      "What a removed key signed and nobody had heard is void, and kept. A machine that such a token let in becomes a " +
+      "member again with the same key; its role labels do not come back.",
+    args: [{ name: "ENTRY", variadic: true, optional: true }],
+    flags: [
+      ...LIST,
+      { name: "all", summary: "Everything that is listed" },
+      { name: "dismiss", summary: "Put it aside instead: it stays void, and is listed no more" },
+    ],
+    examples: ["lab audit adopt", "lab audit adopt 3f2a91c07be4", "lab audit adopt --dismiss --all"],
   },
 ];
