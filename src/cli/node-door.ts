@@ -38,6 +38,10 @@ export async function joinMesh(options: {
   return (await import("../node/host.ts")).joinMesh(options);
 }
 
+export async function clearHome(home: string): Promise<void> {
+  await (await import("../node/platform/home.ts")).clearHome(home);
+}
+
 export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
   return (await import("../node/host.ts")).startAgent(settings);
 }

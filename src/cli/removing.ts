@@ -21,7 +21,8 @@ export interface Cutting {
   /** `bob` and such, for questions. */
   readonly whom: string;
   readonly reason: string;
-  readonly changes: readonly Change[];
+  /** Told on stdout; null where the command has other data. */
+  readonly changes: readonly Change[] | null;
   /** Signed after the cuts, which are in their past. */
   readonly after?: Order;
 }
@@ -67,7 +68,7 @@ export async function cutKeys(ctx: CommandContext, signing: Signing, cutting: Cu
     acts: [...again, ...plan.cuts, ...(cutting.after?.acts ?? [])],
     writes: cutting.after?.writes ?? [],
   });
-  if (state !== "written") await printChanges(ctx, session.context, cutting.changes);
+  if (state !== "written" && cutting.changes !== null) await printChanges(ctx, session.context, cutting.changes);
   return state;
 }
 

@@ -142,6 +142,10 @@ describe("a revoked machine", () => {
   });
 });
 
+function isEnrolled(server: { readonly [field: string]: unknown }): boolean {
+  return (server["identity"] as { readonly detail: string }).detail === "enrolled";
+}
+
 async function statusOf(machine: Machine, name: string): Promise<string> {
   const server = (await machine.servers()).find((one) => one.name === name);
   return (server?.["identity"] as { readonly detail: string } | undefined)?.detail ?? "";
@@ -371,5 +375,66 @@ describe.skipIf(noKeygen !== "")(`a key that never meets the network${noKeygen}`
     });
     await bob.run(["submit", order]);
     expect(await operators(alice)).toContain("carol 3 cut");
+  });
+});
+
+describe("a machine on its way out", () => {
+  let lab: Lab;
+  let nas: Machine;
+  let web: Machine;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    nas = lab.machine("nas-1", "alice");
+    // Nobody operates there.
+    web = lab.machine("web-1", "nobody");
+    await nas.found();
+    await web.join(await nas.token("--name", "web-1", "--labels", "web,prod"));
+    await until(
+      "both hear each other",
+      async () => (await nas.status()).online === 2 && (await web.status()).online === 2,
+    );
+  });
+
+  afterAll(() => lab.close());
+
+  it("comes back under a new key with its labels, and without its old roles", async () => {
+    await nas.run(["label", "server", "web-1", "secret-store"]);
+    const before = (await nas.servers()).find(({ name }) => name === "web-1");
+    expectRefusal(await nas.try(["identity", "renew", "nas-1"]), 5, /no machine is coordinator/);
+    const renewed = await nas.try(["identity", "renew", "web-1"]);
+    expect(renewed).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^lab1[.]\S+\n$/) });
+    expect(await statusOf(nas, "web-1")).toBe("revoked");
+    expectRefusal(await web.try(["leave", "--force"]), 2, /Delete the keys/);
+    await web.run(["leave", "--force", "--yes"]);
+    expect(existsSync(join(web.home, "keys"))).toBe(false);
+    await web.join(renewed.stdout.trim());
+    const active = async () => (await nas.servers()).find((server) => server.name === "web-1" && isEnrolled(server));
+    await until("nas-1 has it as a member", async () => (await active()) !== undefined);
+    expect((await active())?.labels).toEqual(["prod", "web"]);
+    expect((await active())?.id).not.toBe(before?.id);
+  });
+
+  it("for good is retired, unless a role would go with it; its name is free then", async () => {
+    expectRefusal(await nas.try(["retire", "server", "nas-1"]), 8, /nas-1 is the only coordinator/);
+    expectRefusal(await web.try(["leave", "--yes"]), 8, /web-1 is a member for everybody else/);
+    expect(await nas.run(["retire", "server", "web-1"])).toMatch(
+      /^- server web-1 identity [0-9a-f]{12} \(retired\)\n$/,
+    );
+    expect((await nas.status()).members).toBe(1);
+    await web.run(["leave", "--force", "--yes"]);
+    await web.join(await nas.token("--name", "web-1"));
+    await until("it is in again", async () => (await nas.status()).members === 2);
+    const again = (await nas.servers()).find((server) => server.name === "web-1" && isEnrolled(server));
+    expect(again?.labels).toEqual([]);
+  });
+
+  it("by itself is retired first, where its operator is", async () => {
+    const desk = lab.machine("desk", "alice");
+    await desk.join(await nas.token("--name", "desk"));
+    await until("nas-1 hears it", async () => (await nas.status()).online === 3);
+    await desk.run(["leave", "--yes"]);
+    await until("nas-1 knows that it left", async () => (await statusOf(nas, "desk")) === "revoked");
+    expect(desk.isAlive).toBe(false);
   });
 });

@@ -3,10 +3,9 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rm
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodeOf, LabError } from "../../core/errors.ts";
-import { connectAgentOf } from "../agent-connection.ts";
 import type { CommandContext } from "../command.ts";
+import { answers, pidFileOf, readPid, stopAgent } from "../agent-process.ts";
 import { commandPrefix } from "../next-command.ts";
-import { runDirectoriesOf } from "../place.ts";
 
 const POLL_MS = 50;
 
@@ -21,7 +20,8 @@ export async function run(ctx: CommandContext): Promise<number> {
   }
   switch (ctx.command.words[1]) {
     case "stop":
-      return stop(ctx, home);
+      await stopAgent(ctx, home);
+      return 0;
     case "logs":
       return logs(ctx, home);
     default:
@@ -147,68 +147,6 @@ async function untilAnswers(
   });
 }
 
-async function answers(home: string): Promise<boolean> {
-  const connection = await connectAgentOf(home, "agent", { timeoutMs: 1000 });
-  await connection?.close();
-  return connection !== undefined;
-}
-
-async function stop(ctx: CommandContext, home: string): Promise<number> {
-  const pid = readPid(home);
-  // A number in a file may be another process by now; a socket that answers is the agent's.
-  if (pid === null || !(await answers(home))) {
-    throw new LabError("NoAgent", `no agent runs on ${home}`, { hint: `${commandPrefix(ctx, "here")} agent --detach` });
-  }
-  signal(pid);
-  const { timeoutMs } = ctx.globals;
-  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += POLL_MS) {
-    if (!isRunning(pid)) {
-      ctx.note(`the agent of ${home} has stopped`);
-      return 0;
-    }
-    await sleep(POLL_MS);
-  }
-  throw new LabError("Timeout", `process ${pid} has not ended within ${timeoutMs / 1000} s`, {
-    hint: `${commandPrefix(ctx, "here")} agent logs`,
-  });
-}
-
-function signal(pid: number): void {
-  try {
-    process.kill(pid, "SIGTERM");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ESRCH") return;
-    throw new LabError(
-      "NotAuthorised",
-      `process ${pid} belongs to another user`,
-      { hint: "stop it as that user" },
-      { cause },
-    );
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
-
-/** Of the agent that runs; what a read-only home says is of an earlier time. */
-function readPid(home: string): number | null {
-  for (const directory of [...runDirectoriesOf(home), join(home, "run")]) {
-    try {
-      const pid = Number(readFileSync(pidFileOf(directory), "utf8"));
-      if (Number.isSafeInteger(pid) && pid > 1 && isRunning(pid)) return pid;
-    } catch {
-      // Nothing is noted here.
-    }
-  }
-  return null;
-}
-
 function logs(ctx: CommandContext, home: string): number {
   let text: string;
   try {
@@ -234,8 +172,4 @@ function lastLines(text: string, wish: string | undefined): string {
 
 function logFileOf(home: string): string {
   return join(home, "log", "agent.log");
-}
-
-function pidFileOf(directory: string): string {
-  return join(directory, "agent.pid");
 }

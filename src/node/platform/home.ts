@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromHex, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
@@ -209,4 +209,22 @@ function unreadable(path: string, cause: unknown): LabError {
   const what = denied ? `${path}: permission denied` : `${path}: ${message}`;
   const hint = denied ? "run as the owner of the home, or choose another with --home" : "";
   return new LabError(denied ? "NotAuthorised" : "Failed", what, hint === "" ? {} : { hint }, { cause });
+}
+
+/** What a member of a mesh keeps in its home, the file that makes it a home first. */
+const KEPT = [HOME_FILE, "keys", "store", "snapshots", "run"];
+/** Beside the store: its tally, and copies of what could not be healed. */
+const BESIDE_STORE = /^store[.-]/;
+
+/**
+ * Takes the member out of a home: keys, store and cache of secrets are gone. Logs, and what others put there, stay.
+ * Interrupted, it can be done again.
+ */
+export async function clearHome(home: string): Promise<void> {
+  try {
+    const beside = (await readdir(home)).filter((name) => BESIDE_STORE.test(name));
+    for (const name of [...KEPT, ...beside]) await rm(join(home, name), { recursive: true, force: true });
+  } catch (cause) {
+    throw unreadable(home, cause);
+  }
 }

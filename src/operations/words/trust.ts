@@ -155,6 +155,37 @@ export const trustCommands: readonly CommandWords[] = [
     examples: ["lab identity revoke web-1", "lab identity revoke web-1 --reason 'stolen' --from 24h"],
   },
   {
+    words: ["identity", "renew"],
+    module: "identity-renew",
+    summary: "End a machine's membership, and make a token with which it comes back under a new key",
+    details:
+      "For a machine that is set up anew, or whose key somebody may have seen. The token brings its labels; role labels, " +
+      "and secrets with them, come back only when somebody gives them again.",
+    args: [{ name: "NAME", complete: "server" }],
+    flags: [{ name: "ttl", value: "DURATION", summary: "How long the token can be used (default: 60m)" }, ...CUT],
+    examples: ["lab identity renew web-1"],
+  },
+  {
+    words: ["retire", "server"],
+    module: "retire-server",
+    summary: "End a machine's membership for good, with what was declared of it",
+    details: "Refuses to take away the last coordinator or secret store: give another machine the label first.",
+    args: [{ name: "NAME", complete: "server" }],
+    flags: CUT,
+    examples: ["lab retire server web-1"],
+  },
+  {
+    words: ["leave"],
+    module: "leave",
+    summary: "Take this machine out of its mesh: its keys, its store and its secrets are deleted",
+    details:
+      "Where an operator's key is on this device the machine is retired first. Else it stays a member in everybody's list " +
+      "until an operator retires it: --force leaves nevertheless.",
+    args: [],
+    flags: [{ name: "force", summary: "Also where nobody has retired this machine" }],
+    examples: ["lab leave", "lab leave --force --yes"],
+  },
+  {
     words: ["operator", "passphrase"],
     module: "operator-passphrase",
     summary: "Change, set or take away the passphrase of the key on this device",
