@@ -2,6 +2,7 @@ import type { SignedManifest } from "../core/backup/manifest.ts";
 import type { BackupPlace, PlaceAddress } from "../core/backup/place.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
+import type { Secret } from "../core/secret.ts";
 import type { checkListOperation } from "../operations/check.ts";
 import type { HomeReader } from "../operations/client.ts";
 import type { OutputOf } from "../operations/operation.ts";
@@ -28,6 +29,11 @@ export async function openPlatform(): Promise<{ readonly keys: Keys; readonly ra
 
 export async function createHome(options: NewHome): Promise<void> {
   await (await import("../node/host.ts")).createHome(options);
+}
+
+/** What every connection of the home's mesh begins with, and its tokens carry; null where there is no such key. */
+export async function readPreSharedKey(home: string): Promise<Secret | null> {
+  return (await import("../node/platform/pre-shared-key.ts")).readPreSharedKey(home);
 }
 
 export async function joinMesh(options: {

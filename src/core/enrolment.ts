@@ -35,10 +35,16 @@ export interface JoinToken {
   readonly expiresMs: number;
   /** Null leaves the name to the joiner. */
   readonly name: string | null;
+  /** What every connection of this mesh begins with, where the mesh has one. */
+  readonly psk?: Uint8Array;
 }
 
-export function writeToken(keys: Hash, token: JoinToken): string {
-  const body = encode({ v: 1, ...token } as unknown as Plain);
+/** Another kind of key would come with another number. */
+const PSK_VERSION = 1;
+
+export function writeToken(keys: Hash, { psk, ...token }: JoinToken): string {
+  const shared = psk === undefined ? {} : { psk: { v: PSK_VERSION, key: psk } };
+  const body = encode({ v: 1, ...token, ...shared } as unknown as Plain);
   return TOKEN_PREFIX + toBase64Url(concat(keys.hash(concat(TOKEN_CHECK, body)).subarray(0, CHECK_BYTES), body));
 }
 
@@ -60,7 +66,7 @@ export function readToken(keys: Hash, text: string): JoinToken {
 
 function readTokenBody(body: Uint8Array): JoinToken {
   const fields = readFields(decode(body));
-  if (fields.v !== 1) throw refused("the token is of a newer release", "update lab on this machine");
+  if (fields.v !== 1) throw newer();
   return {
     mesh: readBytes(fields.mesh, 32),
     id: readBytes(fields.id, 16),
@@ -69,7 +75,18 @@ function readTokenBody(body: Uint8Array): JoinToken {
     addresses: readTexts(fields.addresses, 16),
     expiresMs: readNumber(fields.expiresMs),
     name: fields.name === null ? null : readText(fields.name, 63),
+    ...(fields.psk === undefined ? {} : { psk: readPsk(fields.psk) }),
   };
+}
+
+function readPsk(value: Plain): Uint8Array {
+  const { v, key } = readFields(value);
+  if (v !== PSK_VERSION) throw newer();
+  return readBytes(key, 32);
+}
+
+function newer(): LabError {
+  return refused("the token is of a newer release", "update lab on this machine");
 }
 
 function refused(message: string, hint: string): LabError {

@@ -14,7 +14,7 @@ import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import { type Link, type LinkEvents, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log, LogLevel } from "../core/ports/log.ts";
 import { SECRET_STORE } from "../core/policy/entitlement.ts";
-import type { Secret } from "../core/secret.ts";
+import { Secret } from "../core/secret.ts";
 import type { Envelope } from "../core/secrets/envelope.ts";
 import { envelopeRecord } from "../core/secrets/stored-envelope.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
@@ -46,6 +46,7 @@ import {
 } from "./platform/home.ts";
 import { systemInterfaces } from "./platform/interfaces.ts";
 import { createKeys } from "./platform/keys.ts";
+import { readPreSharedKey, writePreSharedKey } from "./platform/pre-shared-key.ts";
 import { openLevelDisk } from "./platform/store/level-disk.ts";
 import { complaintOf, describeHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
@@ -70,6 +71,8 @@ export interface NewHome {
   readonly bootstrap?: readonly KnownAddress[];
   /** Sealed values that it keeps as a secret store. */
   readonly envelopes?: readonly Envelope[];
+  /** What every connection of the mesh begins with. */
+  readonly psk?: Secret;
 }
 
 /** Makes the home of a member that an operator enrolled by hand, out of what was signed. Throws `AlreadyExists`. */
@@ -81,6 +84,7 @@ export async function createHome(options: NewHome): Promise<void> {
   const keys = createKeys();
   const { machineKey } = await ensureKeys(home, keys);
   await writeKeys(home, { seed: options.node.seed, seal: options.node.seal, machineKey });
+  if (options.psk !== undefined) await writePreSharedKey(home, options.psk);
   const storedMs = systemClock().now();
   const records = envelopes.map((envelope) => envelopeRecord({ storedMs, envelope }));
   await settleHome({ home, keys, seed: options.node.seed, mesh, name, entries, bootstrap, records });
@@ -109,6 +113,7 @@ export async function joinMesh(options: {
   if (answer.state === "refused") throw new LabError("TokenRefused", answer.reason, { hint: answer.hint });
   const bootstrap = answer.members.map(({ key, addresses }) => ({ key: toHex(key), addresses }));
   const issuer = { key: toHex(token.issuer), addresses: token.addresses };
+  if (token.psk !== undefined) await writePreSharedKey(options.home, new Secret(token.psk));
   const file = await settleHome({
     home: options.home,
     keys,
@@ -141,6 +146,7 @@ async function askToEnrol(keys: Keys, own: NodeKeys, token: JoinToken, name: str
     listen: [],
     interfaces: systemInterfaces(),
     mdns: false,
+    ...(token.psk === undefined ? {} : { psk: new Secret(token.psk) }),
     log: quiet,
   });
   const issuer = toHex(token.issuer);
@@ -288,6 +294,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
   const keys = createKeys();
   const signer = keys.signer(own.seed);
   const clock = systemClock();
+  const psk = await readPreSharedKey(home);
   const known = await readKnownPeers(home);
   const bootstrap = [...file.bootstrap, ...known.filter(({ key }) => file.bootstrap.every((peer) => peer.key !== key))];
   const undo: (() => Promise<void>)[] = [];
@@ -303,6 +310,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
       announce: readAnnounce(settings.announce),
       interfaces,
       mdns: settings.mdns,
+      ...(psk === null ? {} : { psk }),
       log,
     });
     const link = settings.wrapLink?.(real, file) ?? real;

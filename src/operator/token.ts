@@ -4,6 +4,7 @@ import { LabError } from "../core/errors.ts";
 import { HLC_MAX_AHEAD_MS } from "../core/hlc.ts";
 import { isRoleLabel } from "../core/names.ts";
 import type { Keys } from "../core/ports/keys.ts";
+import type { Secret } from "../core/secret.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { TokenBody } from "../crdt/authority/bodies.ts";
 import type { OperatorContext } from "./requests.ts";
@@ -18,6 +19,8 @@ export interface TokenWishes {
   readonly labels: readonly string[];
   readonly attributes: Readonly<Record<string, string>>;
   readonly ttlMs: number;
+  /** Of the mesh, if it has one: without it nobody reaches the coordinator. */
+  readonly psk?: Secret;
 }
 
 export interface NewToken {
@@ -86,6 +89,7 @@ export function createToken(
     addresses: addresses.slice(0, 16),
     expiresMs,
     name: wishes.name,
+    ...(wishes.psk === undefined ? {} : { psk: wishes.psk.reveal() }),
   };
   return { body, id: toHex(id), text: writeToken(keys, token), expiresMs, labels };
 }

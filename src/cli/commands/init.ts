@@ -62,6 +62,7 @@ export async function run(ctx: CommandContext): Promise<number> {
       mesh,
       name: wishes.node,
       entries: [genesis.bytes, ...entries.map(({ bytes }) => bytes)],
+      ...(ctx.flags.on("psk") ? { psk: new Secret(random.bytes(32)) } : {}),
     });
   } catch (error) {
     // What belongs to a mesh that nobody has is only in the way of the next attempt.

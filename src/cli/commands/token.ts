@@ -5,6 +5,7 @@ import { declaredServerPath } from "../../core/paths.ts";
 import type { Token } from "../../operations/kinds/token.ts";
 import type { TokenWishes } from "../../operator/token.ts";
 import type { CommandContext } from "../command.ts";
+import { readPreSharedKey } from "../node-door.ts";
 import { commandPrefix } from "../next-command.ts";
 import { printItem } from "../render/document.ts";
 import { clockTime } from "../render/text.ts";
@@ -35,8 +36,10 @@ async function create(ctx: CommandContext, { session, keys, random }: Signing, a
   }
   const issuer = chooseIssuer(context);
   const declared = readPending(name === null ? undefined : context.current[declaredServerPath(name)]);
+  const psk = ctx.place.home === undefined ? null : await readPreSharedKey(ctx.place.home);
   const wishes = {
     ...asked,
+    ...(psk === null ? {} : { psk }),
     labels: [...declared.labels, ...asked.labels],
     attributes: { ...declared.attributes, ...asked.attributes },
   };

@@ -1,10 +1,11 @@
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import type { Connection, Libp2p, PeerId, PrivateKey, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
+import { preSharedKey } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { toHex } from "../../core/bytes.ts";
+import { ascii, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import type { Interfaces } from "../../core/ports/interfaces.ts";
 import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../../core/ports/link.ts";
@@ -44,6 +45,8 @@ export interface Libp2pLinkOptions {
   readonly interfaces: Interfaces;
   /** Announce this node on the local network and hear of others. */
   readonly mdns: boolean;
+  /** 32 bytes. Whoever has not the same gets no handshake. */
+  readonly psk?: Secret;
   readonly log: Log;
 }
 
@@ -132,6 +135,7 @@ class Libp2pLink implements Link {
       privateKey: this.#privateKey,
       addresses: { listen: this.#listen.map(String) },
       transports: [tcp()],
+      ...(this.#options.psk === undefined ? {} : { connectionProtector: protector(this.#options.psk) }),
       connectionEncrypters: [noise()],
       streamMuxers: [this.#muxers.factory],
       connectionGater: {
@@ -459,6 +463,11 @@ class Libp2pLink implements Link {
       stream.abort(new Error("the request is over"));
     }
   }
+}
+
+/** libp2p takes the key as the text of its file. */
+function protector(psk: Secret): ReturnType<typeof preSharedKey> {
+  return preSharedKey({ psk: ascii(`/key/swarm/psk/1.0.0/\n/base16/\n${toHex(psk.reveal())}`) });
 }
 
 async function close(connections: readonly Connection[]): Promise<void> {

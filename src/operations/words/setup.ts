@@ -18,6 +18,7 @@ export const setupCommands: readonly CommandWords[] = [
       { name: "node", value: "NODE", summary: "Name of this device (default: its host name)" },
       { name: "recovery", value: "later|FILE", summary: "Show the recovery code later, or write it to FILE" },
       { name: "no-recovery", summary: "Make none: the operator's key is the root of the mesh" },
+      { name: "psk", summary: "Begin every connection with a key that tokens carry: strangers get no handshake" },
       SSH_AGENT,
     ],
     examples: [

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { generateKeyPair } from "@libp2p/crypto/keys";
 import type { Connection, MessageStream, StreamMuxerFactory } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
+import type { preSharedKey } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
@@ -86,6 +87,7 @@ export const addressOf = (host: Host) => multiaddr(toMultiaddr(host.link.address
 /** A libp2p node that is no link: it says and asks what it wants. */
 export async function startGuest(
   muxer: () => StreamMuxerFactory = yamux(),
+  protector?: ReturnType<typeof preSharedKey>,
 ): Promise<{ readonly node: Libp2p; readonly key: PeerKey }> {
   const privateKey = await generateKeyPair("Ed25519");
   const node = await createLibp2p({
@@ -94,6 +96,7 @@ export async function startGuest(
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [muxer],
+    ...(protector === undefined ? {} : { connectionProtector: protector }),
     connectionMonitor: { enabled: false },
   });
   return { node, key: toHex(privateKey.publicKey.raw) };

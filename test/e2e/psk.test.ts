@@ -1,0 +1,93 @@
+import { connect } from "node:net";
+import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { preSharedKey } from "@libp2p/pnet";
+import { multiaddr } from "@multiformats/multiaddr";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readToken, writeToken } from "../../src/core/enrolment.ts";
+import { startGuest } from "../unit/mesh/wire-guests.ts";
+import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
+import { keys, type Target, targetOf } from "./mole.ts";
+
+/** What noise, yamux and lab say of themselves in clear when nothing hides it. */
+const MULTISTREAM = "\x13/multistream/1.0.0\n";
+
+describe("a mesh with a pre-shared key", () => {
+  let lab: Lab;
+  let nas: Machine;
+  let web: Machine;
+  let target: Target;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    [nas, web] = [lab.machine("nas-1"), lab.machine("web-1")];
+    await nas.run(["init", "--local", "--node", "nas-1", "--recovery", "later", "--psk"]);
+    await nas.startAgent();
+    await web.join(await nas.token("--name", "web-1"));
+    target = await targetOf(nas);
+  });
+
+  afterAll(() => lab.close());
+
+  const keyOf = ({ home }: Machine) => join(home, "keys/mesh.psk");
+
+  it("is joined with the key that its tokens carry, and is whole", async () => {
+    await until("both are online", async () =>
+      (await Promise.all([nas, web].map((machine) => machine.status()))).every(({ online }) => online === 2),
+    );
+    expect(readFileSync(keyOf(web), "ascii")).toBe(readFileSync(keyOf(nas), "ascii"));
+    expect(statSync(keyOf(web)).mode & 0o777).toBe(0o600);
+    expect(await web.run(["ping", "nas-1"])).toContain("5 of 5 answered");
+    await web.killAgent();
+    await web.startAgent();
+    await until("it is again", async () => (await nas.status()).online === 2 && (await web.status()).online === 2);
+  });
+
+  it("says nothing to a stranger that could be read, and shakes no hand", async () => {
+    const [host, port] = target.address.split(":");
+    const heard: Buffer[] = [];
+    const socket = connect({ host, port: Number(port) });
+    socket.on("data", (data) => heard.push(data));
+    socket.on("error", () => undefined);
+    socket.write(MULTISTREAM.repeat(4));
+    await Promise.race([new Promise((resolve) => socket.once("close", resolve)), sleep(3_000)]);
+    socket.destroy();
+    expect(Buffer.concat(heard).includes("multistream")).toBe(false);
+
+    const address = multiaddr(`/ip4/${host}/tcp/${port}`);
+    const { node } = await startGuest();
+    await expect(node.dial(address, { signal: AbortSignal.timeout(8_000) })).rejects.toThrow();
+    await node.stop();
+    const another = Buffer.from(`/key/swarm/psk/1.0.0/\n/base16/\n${"ab".repeat(32)}`);
+    const wrong = await startGuest(undefined, preSharedKey({ psk: another }));
+    await expect(wrong.node.dial(address, { signal: AbortSignal.timeout(8_000) })).rejects.toThrow();
+    await wrong.node.stop();
+
+    const right = await startGuest(undefined, preSharedKey({ psk: readFileSync(keyOf(nas)) }));
+    expect((await right.node.dial(address)).status).toBe("open");
+    await right.node.stop();
+  }, 40_000);
+
+  it("cannot be joined with a token that has lost the key, and says what to do about a key of a newer kind", async () => {
+    const text = await nas.token("--name", "pi-1");
+    const { psk, ...bare } = readToken(keys, text);
+    expect(psk).toHaveLength(32);
+    const pi = lab.machine("pi-1", "nobody");
+    expectRefusal(await pi.try(["join", writeToken(keys, bare)]), 1, /does not answer/);
+    expect(await pi.run(["join", text])).toContain("this device is pi-1");
+  });
+
+  it("is not entered by an agent whose key is damaged, lost or may be read by others, and says which file", async () => {
+    const odd = lab.machine("odd-1", "nobody");
+    await odd.run(["join", await nas.token("--name", "odd-1")]);
+    const good = readFileSync(keyOf(odd), "ascii");
+    writeFileSync(keyOf(odd), good.slice(0, -9));
+    expectRefusal(await odd.try(["agent", ...odd.agentFlags]), 2, /mesh[.]psk is no pre-shared key/);
+    cpSync(keyOf(nas), keyOf(odd));
+    await odd.startAgent();
+    await until("it is heard", async () =>
+      (await nas.servers()).some((s) => s.name === "odd-1" && s["online"] === "yes"),
+    );
+  });
+});
