@@ -19,7 +19,7 @@ import { decodeGossip, encodeEntries, encodeVerdicts } from "./gossip-message.ts
 import { COMPARE_CHANNEL, ERRAND_CHANNEL, Observer, PROBE_CHANNEL } from "./detector/observer.ts";
 import type { Voice } from "./detector/word.ts";
 import { Roster } from "./roster.ts";
-import { Supervisor } from "./supervisor.ts";
+import { type HangUp, Supervisor } from "./supervisor.ts";
 import { within } from "./timing.ts";
 
 const SYNC_CHANNEL = "sync";
@@ -75,7 +75,7 @@ export class Mesh implements Peers, Verdicts {
     const { link, clock, log, exchange, directory } = options;
     const { self } = link;
     const random = (concern: string) => options.random.fork(`mesh ${concern}`);
-    const hangUp = (peer: PeerKey, reason: string) => this.#hangUp(peer, reason);
+    const hangUp = (peer: PeerKey, reason: string, how: HangUp = "at once") => this.#hangUp(peer, reason, how);
     const { counters } = this;
     this.#options = options;
 
@@ -312,7 +312,7 @@ export class Mesh implements Peers, Verdicts {
         this.#doorstep.opened(peer);
         break;
       case "refused":
-        this.#hangUp(peer, "refused");
+        this.#hangUp(peer, "refused", "at once");
         break;
     }
   }
@@ -386,18 +386,17 @@ export class Mesh implements Peers, Verdicts {
     for (const listener of this.#listeners) listener(opinion);
   }
 
-  #hangUp(peer: PeerKey, reason: string): void {
+  #hangUp(peer: PeerKey, reason: string, how: HangUp): void {
     const { log } = this.#options;
     this.counters.hangUps++;
     log.write("debug", "mesh.hang-up", { peer, reason });
-    this.#end(peer).catch((error: unknown) =>
+    this.#end(peer, how).catch((error: unknown) =>
       log.write("debug", "mesh.hang-up.failed", { peer, detail: String(error) }),
     );
   }
 
-  /** A member hears of it before: a connection that ends without a word looks like a machine that is lost. */
-  async #end(peer: PeerKey): Promise<void> {
-    if (this.#connections.get(peer) === "member") await this.#observer.partFrom(peer);
+  async #end(peer: PeerKey, how: HangUp): Promise<void> {
+    if (how === "told") await this.#observer.partFrom(peer);
     await this.#options.link.hangUp(peer);
   }
 }

@@ -53,6 +53,12 @@ interface Contact {
   state: "standing" | "ending";
 }
 
+/**
+ * - `told`: the other end hears of it before, so that it does not take this for a machine that is lost
+ * - `at once`: nothing was said yet over that connection, or nothing can be
+ */
+export type HangUp = "told" | "at once";
+
 export interface SupervisorParts {
   readonly self: PeerKey;
   readonly clock: Clock;
@@ -60,7 +66,7 @@ export interface SupervisorParts {
   readonly log: Log;
   readonly roster: Roster;
   readonly dialler: Dialler;
-  hangUp(peer: PeerKey, reason: string): void;
+  hangUp(peer: PeerKey, reason: string, how: HangUp): void;
   /** Heard of within the last moments, if only through others. */
   isOnline(peer: PeerKey): boolean;
   readonly interfaces: Interfaces;
@@ -112,7 +118,10 @@ export class Supervisor {
     this.#contacts.set(peer, { origin, openedMs: nowMs, usedMs: nowMs, asking: 0, state: "standing" });
     if (origin !== "inbound" || this.#standing <= MAX_CONNECTIONS) return;
     const neighbours = ringNeighbours(self, roster.keys);
-    if (!neighbours.has(peer)) this.#end(this.#longestHere(neighbours) ?? peer, "too many connections");
+    if (neighbours.has(peer)) return;
+    const other = this.#longestHere(neighbours);
+    if (other !== undefined) this.#end(other, "too many connections");
+    else this.#parts.hangUp(peer, "too many connections", "at once");
   }
 
   get #standing(): number {
@@ -124,7 +133,7 @@ export class Supervisor {
   #end(peer: PeerKey, reason: string): void {
     const contact = this.#contacts.get(peer);
     if (contact !== undefined) contact.state = "ending";
-    this.#parts.hangUp(peer, reason);
+    this.#parts.hangUp(peer, reason, "told");
   }
 
   /**

@@ -42,7 +42,10 @@ export interface Probe {
 export interface Contact {
   readonly peer: PeerKey;
   checkMs: number;
+  /** Until anything is heard. */
   probe: Probe | null;
+  /** The newest one, until it is answered; null once it was repeated, as then two may have been answered (Karn). */
+  timed: Probe | null;
   rttMs: number | null;
   deviationMs: number;
   heardMs: number;
@@ -70,6 +73,7 @@ export class Contacts {
       peer,
       checkMs: nowMs + this.#random.below(FIRST_MS),
       probe: null,
+      timed: null,
       rttMs: null,
       deviationMs: 0,
       heardMs: nowMs,
@@ -113,6 +117,7 @@ export class Contacts {
       deniedBy: [],
     };
     contact.probe = probe;
+    contact.timed = probe;
     contact.silentFromMs ??= nowMs;
     return probe;
   }
@@ -122,12 +127,15 @@ export class Contacts {
     contact.heardMs = nowMs;
     contact.silentFromMs = null;
     contact.probe = null;
-    // Its speed is not known yet: then it is asked all the same.
-    if (contact.rttMs !== null) contact.checkMs = nowMs + this.#turnMs;
+    // While its speed is not known it is asked all the same.
+    contact.checkMs = nowMs + (contact.rttMs === null ? AGAIN_MS : this.#turnMs);
   }
 
-  /** The answer of that probe, if it is the newest. */
-  measured(contact: Contact, tookMs: number): void {
+  answered(contact: Contact, probe: number, nowMs: number): void {
+    const { timed } = contact;
+    if (timed?.id !== probe) return;
+    contact.timed = null;
+    const tookMs = nowMs - timed.sentMs;
     if (contact.rttMs === null) {
       contact.rttMs = tookMs;
       contact.deviationMs = tookMs / 2;

@@ -11,6 +11,7 @@ import { Opinions, type Way } from "./opinions.ts";
 import { type Entry, orderOf, Table, wordOf } from "./table.ts";
 import { News } from "./news.ts";
 import { Own } from "./own-word.ts";
+import { CONFIRMATIONS } from "./suspicion.ts";
 import { Wishes } from "./wishes.ts";
 import { MAX_WORDS, type Status, type Voice, type Word } from "./word.ts";
 
@@ -36,6 +37,8 @@ const HELPERS = 3;
 const REFUSED_WITHIN_MS = 1_000;
 /** A connection was lost; after this long without a new one its other end is a suspect. */
 const REDIAL_MS = 500;
+/** After a lost one has become a suspect, others have this long to say the same before they are asked to try. */
+const CONFIRM_MS = 500;
 /** After it has lost its last connection, a node doubts everybody. */
 const LONE_MS = 2_000;
 
@@ -63,6 +66,16 @@ const HEARD_MS = 1_000;
 const SETTLED_MS = 3_000;
 
 /**
+ * A member that was lost:
+ * - `redialled`: its connection was closed, and a new one is tried
+ * - `doubted`: there is no new one; this node accuses it
+ */
+interface Loss {
+  readonly state: "redialled" | "doubted";
+  readonly dueMs: number;
+}
+
+/**
  * SWIM (Das et al., DSN 2002) with Lifeguard (Dadgar et al., DSN 2018): who is there, worked out from probes over the
  * connections that the mesh keeps anyway, and told to everybody by gossip and, what that loses, by the probes. Pure:
  * {@link step} takes what happened and when, changes the state and says what is to be done. Times are monotonic ms.
@@ -81,8 +94,8 @@ export class Detector {
   readonly #news = new News();
   /** When to tell everybody that this node is there; null before it has met anybody. */
   #announceMs: number | null = null;
-  /** Lost a moment ago, and when to doubt them. */
-  readonly #lost = new Map<PeerKey, { readonly sinceMs: number; readonly doubtMs: number }>();
+  /** Lost a moment ago, or not found. */
+  readonly #lost = new Map<PeerKey, Loss>();
   /** When this node last raised its own incarnation. */
   #defendedMs = Number.NEGATIVE_INFINITY;
   #loneMs: number | null;
@@ -272,7 +285,7 @@ export class Detector {
     // Nothing was ever said over it: this node was not let in.
     if (contact.rttMs === null) return;
     const doubtMs = nowMs + REDIAL_MS * this.#health.multiplier;
-    this.#lost.set(peer, { sinceMs: nowMs, doubtMs });
+    this.#lost.set(peer, { state: "redialled", dueMs: doubtMs });
     this.#wishes.add({ effect: "redial", peer });
     this.#wishes.wakeBy(doubtMs);
   }
@@ -297,11 +310,10 @@ export class Detector {
   #answered(peer: PeerKey, probe: number, message: ProbeMessage | null, nowMs: number): void {
     const contact = this.#contacts.get(peer);
     if (contact === undefined) return;
-    if (contact.probe?.id === probe) {
-      this.#contacts.measured(contact, nowMs - contact.probe.sentMs);
-      this.#health.improve();
-    }
+    if (contact.probe?.id === probe) this.#health.improve();
+    this.#contacts.answered(contact, probe, nowMs);
     this.#contacts.heard(contact, nowMs);
+    this.#wishes.wakeAt(this.#nextMs(nowMs));
     this.#loneMs = null;
     this.#seen(peer, nowMs);
     contact.isIntroduced = true;
@@ -368,12 +380,11 @@ export class Detector {
     const lost = this.#lost.get(peer);
     if (lost === undefined) {
       if (entry.status !== "alive" || nowMs - entry.defendedMs < DEFENDED_MS) return;
-      this.#opinions.accuse(entry, this.#options.self, "silent", nowMs);
-      this.#sendOthers(entry, HELPERS, "anybody");
+      this.#doubt(entry, nowMs);
       return;
     }
-    this.#lost.delete(peer);
     if (tookMs >= REFUSED_WITHIN_MS) return;
+    this.#lost.delete(peer);
     if (this.#opinions.accuse(entry, this.#options.self, "refused", nowMs)) this.#sendOthers(entry, HELPERS, "anybody");
   }
 
@@ -392,7 +403,7 @@ export class Detector {
     if (lateMs >= LATE_MS) this.#contacts.forgive(lateMs, nowMs, "delay");
     this.#wishes.woken();
     for (const contact of this.#contacts.all) this.#check(contact, nowMs);
-    for (const [peer, { doubtMs }] of this.#lost) if (doubtMs <= nowMs) this.#doubtLost(peer, nowMs);
+    for (const [peer, { dueMs }] of this.#lost) if (dueMs <= nowMs) this.#pursue(peer, nowMs);
     if (this.#loneMs === null && this.#isDeaf(nowMs)) this.#loneMs = nowMs - LONE_MS;
     if (this.#isLone(nowMs)) this.#opinions.doubtAll(nowMs);
     this.#opinions.judge(nowMs);
@@ -413,7 +424,7 @@ export class Detector {
     this.#contacts.forgive(lateMs, nowMs, "all");
     this.#alarms.stoodStill(nowMs);
     this.#opinions.stoodStill(nowMs);
-    for (const [peer, { sinceMs }] of this.#lost) this.#lost.set(peer, { sinceMs, doubtMs: nowMs + REDIAL_MS });
+    for (const [peer, { state }] of this.#lost) this.#lost.set(peer, { state, dueMs: nowMs + REDIAL_MS });
     if (this.#loneMs !== null) this.#loneMs = nowMs;
   }
 
@@ -430,6 +441,8 @@ export class Detector {
     }
     if (probe.stage === "asked" && probe.othersMs <= nowMs) {
       probe.stage = "others-asked";
+      contact.timed = null;
+      this.#wishes.add(this.#asking(contact.peer, probe.id, nowMs));
       // Who accuses it already has had others ask.
       const asksOthers = entry?.suspicion?.has(this.#options.self) !== true && entry?.status !== "unreachable";
       if (entry !== undefined && asksOthers) probe.errands = this.#sendOthers(entry, HELPERS, "connected");
@@ -463,19 +476,37 @@ export class Detector {
 
   #probe(contact: Contact, nowMs: number): void {
     const { id } = this.#contacts.begin(contact, nowMs, this.#health.multiplier);
-    const { peer } = contact;
-    this.#wishes.add({ effect: "probe", peer, probe: id, message: this.messageFor(peer, nowMs) });
+    this.#wishes.add(this.#asking(contact.peer, id, nowMs));
     this.#wishes.wakeBy(dueOf(contact));
   }
 
-  #doubtLost(peer: PeerKey, nowMs: number): void {
-    const lost = this.#lost.get(peer);
+  #asking(peer: PeerKey, probe: number, nowMs: number): Extract<DetectorEffect, { effect: "probe" }> {
+    return { effect: "probe", peer, probe, message: this.messageFor(peer, nowMs) };
+  }
+
+  #pursue(peer: PeerKey, nowMs: number): void {
+    const loss = this.#lost.get(peer);
     const entry = this.#table.get(peer);
-    if (lost === undefined || entry === undefined) return;
-    // The dial may still be refused: then it is known what this is.
-    this.#lost.set(peer, { sinceMs: lost.sinceMs, doubtMs: Number.POSITIVE_INFINITY });
+    if (loss === undefined || entry === undefined) return;
+    switch (loss.state) {
+      case "redialled":
+        this.#doubt(entry, nowMs);
+        break;
+      case "doubted": {
+        this.#lost.delete(peer);
+        // Mostly others have lost it as well, and have said so by now.
+        const missing = CONFIRMATIONS + 1 - (entry.suspicion?.size ?? CONFIRMATIONS + 1);
+        if (missing > 0) this.#sendOthers(entry, missing, "anybody");
+        break;
+      }
+    }
+  }
+
+  #doubt(entry: Entry, nowMs: number): void {
     this.#opinions.accuse(entry, this.#options.self, "silent", nowMs);
-    this.#sendOthers(entry, HELPERS, "anybody");
+    const dueMs = nowMs + CONFIRM_MS;
+    this.#lost.set(entry.member, { state: "doubted", dueMs });
+    this.#wishes.wakeBy(dueMs);
   }
 
   /** Of all who are connected nobody answers. */
@@ -545,7 +576,7 @@ export class Detector {
     for (const contact of this.#contacts.all) {
       nextMs = Math.min(nextMs, dueOf(contact), (contact.silentFromMs ?? Number.POSITIVE_INFINITY) + MUTE_MS);
     }
-    for (const { doubtMs } of this.#lost.values()) nextMs = Math.min(nextMs, doubtMs);
+    for (const { dueMs } of this.#lost.values()) nextMs = Math.min(nextMs, dueMs);
     if (this.#loneMs !== null && !this.#isLone(nowMs)) nextMs = Math.min(nextMs, this.#loneMs + LONE_MS);
     return nextMs;
   }

@@ -28,6 +28,12 @@ export class Wishes {
     this.#effects.push({ effect: "wake", atMs });
   }
 
+  /** Exactly then, whatever was wished before: what that was for has come. */
+  wakeAt(dueMs: number): void {
+    this.#wakeMs = Number.POSITIVE_INFINITY;
+    this.wakeBy(dueMs);
+  }
+
   woken(): void {
     this.#wakeMs = Number.POSITIVE_INFINITY;
   }

@@ -14,6 +14,7 @@ import { Replica } from "../../../src/crdt/replica.ts";
 import authority from "../../vectors/authority.json" with { type: "json" };
 import entries from "../../vectors/entries.json" with { type: "json" };
 import ledgers from "../../vectors/ledgers.json" with { type: "json" };
+import liveness from "../../vectors/liveness.json" with { type: "json" };
 import tokens from "../../vectors/tokens.json" with { type: "json" };
 import { keys, memoryDisk } from "./fixture.ts";
 
@@ -97,11 +98,13 @@ describe("a verifier in another language, written from docs/protocol alone,", ()
       console.info("verify.py was not run: there is no python3 on this machine");
       return;
     }
-    expect(verifier()).toMatchObject({ status: 0, stdout: "49 vectors verified\n", stderr: "" });
+    expect(verifier()).toMatchObject({ status: 0, stdout: "60 vectors verified\n", stderr: "" });
     for (const [name, from, to] of [
       ["entries.json", entries.entries[2]!.bytes.slice(-8), "00000000"],
       ["authority.json", authority.logs[5]!.log, "00".repeat(32)],
       ["ledgers.json", '"path": "label/web"', '"path": "label/wab"'],
+      ["liveness.json", liveness.digest, "00".repeat(8)],
+      ["liveness.json", liveness.own[1]!.signature.slice(-8), "00000000"],
       ["tokens.json", tokens.secretHash, "00".repeat(32)],
     ] as const) {
       const original = readFileSync(join(copy, name), "utf8");
