@@ -1,4 +1,4 @@
-// npm run bench [-- -o json] [-- --only backup|cli|declarations|labels|mesh|network|sim]
+// npm run bench [-- -o json] [-- --only SUITE], with a suite of those below
 import { parseArgs } from "node:util";
 import { backupFigures } from "./backup.ts";
 import { cliFigures } from "./cli.ts";
@@ -7,6 +7,7 @@ import type { Figure } from "./figure.ts";
 import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
 import { networkFigures } from "./network.ts";
+import { raceFigures } from "./races.ts";
 import { simulatorFigures } from "./simulated.ts";
 
 const { values } = parseArgs({ options: { output: { type: "string", short: "o" }, only: { type: "string" } } });
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   labels: () => labelFigures(note),
   mesh: () => meshFigures(note),
   network: () => networkFigures(note),
+  races: raceFigures,
   sim: simulatorFigures,
 };
 

@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
+import { runRaces } from "./races.ts";
 import { type RunOptions, type RunReport, run } from "./run.ts";
 
 const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [--calm] [--no-memo] [--doublecheck] [-o json]
+npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
 
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
@@ -10,10 +12,13 @@ const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [-
   --calm          no faults
   --no-memo       every machine checks every signature itself
   --doublecheck   run twice, and fail unless both took the same way
+  --races         strangers race for tokens instead, while the mesh is cut: R cuts (default 5), T tokens in each (10)
   -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
   readonly doublecheck: boolean;
+  /** Null for the usual world. */
+  readonly races: { readonly rounds: number; readonly tokens: number } | null;
   readonly format: "json" | "text";
 }
 
@@ -27,6 +32,9 @@ function readArguments(argv: readonly string[]): Arguments {
       writes: { type: "string", default: "1" },
       calm: { type: "boolean", default: false },
       "no-memo": { type: "boolean", default: false },
+      races: { type: "boolean", default: false },
+      rounds: { type: "string", default: "5" },
+      tokens: { type: "string", default: "10" },
       doublecheck: { type: "boolean", default: false },
       output: { type: "string", short: "o", default: "text" },
     },
@@ -45,11 +53,14 @@ function readArguments(argv: readonly string[]): Arguments {
     faults: values.calm ? "none" : "drawn",
     memo: values["no-memo"] ? "none" : "shared",
     doublecheck: values.doublecheck,
+    races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
   };
 }
 
 function replayCommand(options: Arguments): string {
+  const { seed, races } = options;
+  if (races !== null) return `npm run sim -- --races --seed ${seed} --rounds ${races.rounds} --tokens ${races.tokens}`;
   const parts = [
     "npm run sim --",
     `--seed ${options.seed}`,
@@ -61,6 +72,11 @@ function replayCommand(options: Arguments): string {
   if (options.memo === "none") parts.push("--no-memo");
   if (options.doublecheck) parts.push("--doublecheck");
   return parts.join(" ");
+}
+
+function runOnce(options: Arguments): Promise<RunReport> {
+  if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
+  return options.doublecheck ? runTwice(options) : run(options);
 }
 
 /** The same world again must take the same way, to the last message. */
@@ -108,7 +124,7 @@ async function main(): Promise<void> {
     process.exit(1);
   });
   const begunMs = performance.now();
-  const report = options.doublecheck ? await runTwice(options) : await run(options);
+  const report = await runOnce(options);
   print(report, Math.round(performance.now() - begunMs) / 1000, options.format);
   if (report.violations.length === 0) return;
   console.error(`replay it: ${replayCommand(options)}`);

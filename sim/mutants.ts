@@ -15,7 +15,11 @@ interface Mutant {
   /** Stands once in the file. */
   readonly guard: string;
   readonly without: string;
+  /** How the simulator runs to see it; an ordinary world of three minutes unless this is said. */
+  readonly run?: readonly string[];
 }
+
+const RACES = ["--races"];
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -150,6 +154,20 @@ const MUTANTS: readonly Mutant[] = [
     guard: "let request: Uint8Array | null = round.request;",
     without: "let request: Uint8Array | null = null;",
   },
+  {
+    name: "two strangers with one token are judged at once",
+    file: "src/roles/coordinator/index.ts",
+    guard: "const turn = this.#turn.then(run);",
+    without: "const turn = run();",
+    run: RACES,
+  },
+  {
+    name: "whoever was enrolled is refused when the answer was lost",
+    file: "src/roles/coordinator/redemption.ts",
+    guard: 'return { verdict: "repeat", token, name: known.name };',
+    without: 'return refuse("the token was used already", ANOTHER);',
+    run: RACES,
+  },
 ];
 
 const FIRST_SEEDS = 20;
@@ -180,7 +198,7 @@ async function judge(dir: string, mutant: Mutant): Promise<Verdict> {
   writeFileSync(path, parts.join(mutant.without));
   try {
     for (let seed = 1; seed <= FIRST_SEEDS; seed++) {
-      const check = await violationOf(dir, seed);
+      const check = await violationOf(dir, seed, mutant.run ?? RUN);
       if (check !== null) return { mutant: mutant.name, seed, check };
     }
     return { mutant: mutant.name, seed: null, check: "" };
@@ -190,8 +208,8 @@ async function judge(dir: string, mutant: Mutant): Promise<Verdict> {
 }
 
 /** The first check that one seed violates, or null. */
-async function violationOf(dir: string, seed: number): Promise<string | null> {
-  const child = spawn(process.execPath, [join(dir, "sim/main.ts"), "--seed", `${seed}`, ...RUN, "-o", "json"], {
+async function violationOf(dir: string, seed: number, flags: readonly string[]): Promise<string | null> {
+  const child = spawn(process.execPath, [join(dir, "sim/main.ts"), "--seed", `${seed}`, ...flags, "-o", "json"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   let output = "";
