@@ -52,6 +52,7 @@ const nowhere: Disk = {
   append: async () => undefined,
   read: async () => undefined,
   scan: async () => [],
+  count: async () => 0,
   remove: async () => undefined,
   close: async () => undefined,
 };

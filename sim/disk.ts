@@ -1,5 +1,12 @@
 import type { Clock } from "../src/core/ports/clock.ts";
-import { type Disk, DiskFailedError, DiskFullError, type DiskRecord } from "../src/core/ports/disk.ts";
+import {
+  type Disk,
+  DiskFailedError,
+  DiskFullError,
+  type DiskRecord,
+  isWithin,
+  type KeyRange,
+} from "../src/core/ports/disk.ts";
 import type { Random } from "../src/core/ports/random.ts";
 
 export interface SimDiskOptions {
@@ -119,14 +126,25 @@ export class SimDisk implements Disk {
     return value && new Uint8Array(value);
   }
 
-  async scan(prefix: string): Promise<DiskRecord[]> {
+  async scan(prefix: string, within: KeyRange = {}): Promise<DiskRecord[]> {
     if (this.#life !== "open") await this.#refuse();
     this.#platter.counters.scans++;
     const records: DiskRecord[] = [];
     for (const [key, value] of this.#platter.written) {
-      if (key.startsWith(prefix)) records.push({ key, value: new Uint8Array(value) });
+      if (key.startsWith(prefix) && isWithin(key, within)) records.push({ key, value: new Uint8Array(value) });
     }
     return records.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async count(prefix: string): Promise<number> {
+    if (this.#life !== "open") await this.#refuse();
+    this.#platter.counters.scans++;
+    return [...this.#platter.written.keys()].filter((key) => key.startsWith(prefix)).length;
+  }
+
+  /** What {@link scan} would find, for whoever looks at the world from outside. */
+  get keysNow(): readonly string[] {
+    return [...this.#platter.written.keys()];
   }
 
   /** The process ends in order. What it did not sync is still at the mercy of a power cut. */

@@ -128,12 +128,26 @@ export class Machine {
       release: "simulated",
       os: "virtual",
       arch: "none",
+      // Worlds are short: what takes weeks elsewhere has to happen in minutes.
+      summedFrom: 3,
     });
     const calls = new OperationCalls(agent);
     await agent.load();
     await agent.start();
     this.#running = { agent, calls };
     parts.started(this, agent);
+  }
+
+  /** True if the entry is in its agent's replica or, where that began further up its chain, on the disk. */
+  holds(entry: string): boolean {
+    const replica = this.agent?.replica;
+    if (replica === undefined) return false;
+    if (replica.graph.find(entry) !== undefined) return true;
+    const chains = [...replica.chains.values()];
+    if (chains.some((chain) => chain.find(entry) !== undefined)) return true;
+    const below = chains.filter((chain) => chain.below > 0).map((chain) => `${ENTRIES}c/${chain.log}/`);
+    const end = `/${entry.slice(0, 16)}`;
+    return this.#disk.keysNow.some((key) => key.endsWith(end) && below.some((prefix) => key.startsWith(prefix)));
   }
 
   /** The power fails: what was not synced may be gone, and nobody is told. */

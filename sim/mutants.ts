@@ -29,6 +29,12 @@ const MUTANTS: readonly Mutant[] = [
     without: "if (length < 0) length--;",
   },
   {
+    name: "what a start did not read is not read for a late entry either",
+    file: "src/crdt/replica.ts",
+    guard: "if (header.seq <= (this.#chains.get(id)?.below ?? 0) + 1) old.add(id);",
+    without: "if (header.seq < 0) old.add(id);",
+  },
+  {
     name: "signatures of ledger entries are not checked",
     file: "src/crdt/replica.ts",
     guard: "if (others.length < POOL_FROM) {",

@@ -58,7 +58,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const workload = new Workload(world, { writesPerMachineAndMinute: options.writesPerMachineAndMinute ?? 1 });
   const hostile = plan.hostile === "member" ? new Hostile(world) : null;
   world.onStart((machine, { replica }) => {
-    checkOwnWord(world, machine, replica);
+    checkOwnWord(world, machine);
     replica.onGrowth(({ entries }) => {
       for (const entry of entries) checkEntry(world, machine, entry);
       if (entries.some(({ id }) => world.history.batchEntries.has(id))) checkBatches(world, machine);

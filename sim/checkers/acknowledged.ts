@@ -1,19 +1,11 @@
 import { equalJson } from "../../src/core/json.ts";
-import { CLASS_DESIRED } from "../../src/crdt/entry/entry.ts";
-import type { Replica } from "../../src/crdt/replica.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 
-function has(replica: Replica, id: string): boolean {
-  if (replica.graph.find(id) !== undefined) return true;
-  for (const chain of replica.chains.values()) if (chain.class === CLASS_DESIRED && chain.find(id)) return true;
-  return false;
-}
-
 /** A machine that starts has on its disk whatever its agents said was durable there. */
-export function checkOwnWord(world: World, machine: Machine, replica: Replica): void {
+export function checkOwnWord(world: World, machine: Machine): void {
   for (const { entry, machine: name, atMs } of world.history.acknowledgements) {
-    if (name !== machine.name || has(replica, entry)) continue;
+    if (name !== machine.name || machine.holds(entry)) continue;
     const what = `${entry.slice(0, 12)}, acknowledged at ${atMs / 1000} s`;
     world.violated("acknowledged", `${name} started again without ${what}`);
   }
@@ -22,9 +14,10 @@ export function checkOwnWord(world: World, machine: Machine, replica: Replica): 
 /** Every machine has what any machine acknowledged, and every path has the value that cause and clocks give it. */
 export function checkAcknowledged(world: World): void {
   const { acknowledgements, paths } = world.history;
-  for (const { name, agent } of world.machines) {
+  for (const machine of world.machines) {
+    const { name, agent } = machine;
     if (agent === null) continue;
-    const lost = new Set(acknowledgements.map(({ entry }) => entry).filter((entry) => !has(agent.replica, entry)));
+    const lost = new Set(acknowledgements.map(({ entry }) => entry).filter((entry) => !machine.holds(entry)));
     if (lost.size > 0) world.violated("acknowledged", `${name} lacks ${lost.size} acknowledged entries`);
     const view = agent.view();
     const contested = paths.filter((path) => world.history.isContested(path)).sort();

@@ -5,11 +5,7 @@ import type { World } from "../world.ts";
 export function hasConverged(world: World): boolean {
   const [first, ...others] = world.machines.map(({ agent }) => agent?.replica.stateHash());
   if (first === undefined || !others.every((hash) => hash !== undefined && equalBytes(hash, first))) return false;
-  const replica = world.machines[0]?.agent?.replica;
-  return [...world.history.signed].every((id) => {
-    if (replica?.graph.find(id) !== undefined) return true;
-    return [...(replica?.chains.values() ?? [])].some((chain) => chain.find(id) !== undefined);
-  });
+  return [...world.history.signed].every((id) => world.machines[0]?.holds(id) === true);
 }
 
 /** Says who differs, after the time in which everybody should have agreed. */

@@ -1,6 +1,6 @@
 import { equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
-import { compareHlc } from "../core/hlc.ts";
+import { compareHlc, type Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { type ChainHeader, CLASS_DESIRED, type Entry } from "./entry/entry.ts";
 import { DocumentCursor } from "./ledger/document-cursor.ts";
@@ -9,11 +9,41 @@ import type { LedgerWrite } from "./ledger/update-codec.ts";
 export interface ChainLink {
   readonly entry: Entry<ChainHeader>;
   readonly prev: ChainLink | null;
-  /** What a desired-state entry writes; empty for other classes. */
-  readonly writes: readonly LedgerWrite[];
+  /** What a desired-state entry writes; empty for other classes. Of a base: all that it sums up. */
+  readonly writes: readonly LinkWrite[];
   /** Of a ledger: the clock of the item that comes after those of this link. */
   readonly end: number;
   readonly next: ChainLink[];
+}
+
+/** A write, and with `origin` the earlier entry that made it. */
+export interface LinkWrite extends LedgerWrite {
+  readonly origin?: WriteOrigin;
+}
+
+export interface WriteOrigin {
+  /** Id of the entry. */
+  readonly entry: string;
+  readonly hlc: Hlc;
+  /** Of the document's item. */
+  readonly clock: number;
+}
+
+/**
+ * Where a chain begins that is not read from its first link on: its last link, and what it and all before it have come
+ * to. What lies below is not here; whoever needs that reads the chain anew.
+ */
+export interface ChainBase {
+  readonly entry: Entry<ChainHeader>;
+  /** Of a ledger: the clock of the item that comes after those of `entry`. */
+  readonly next: number;
+  /** Of a ledger: for each path the write that holds its value; ascending by clock. */
+  readonly writes: readonly SummedWrite[];
+}
+
+/** The write that holds a path's value, whose `over` is all that the ledger ever superseded there. */
+export interface SummedWrite extends LedgerWrite {
+  readonly origin: WriteOrigin;
 }
 
 export type ChainAnswer =
@@ -30,6 +60,8 @@ export class Chain {
   readonly log: string;
   readonly class: number;
   readonly key: string;
+  /** How many links are not here, because a base sums them up. */
+  readonly below: number;
   readonly #byId = new Map<string, ChainLink>();
   readonly #roots: ChainLink[] = [];
   readonly #tips = new Map<string, ChainLink>();
@@ -42,12 +74,28 @@ export class Chain {
   /** Stand at the ends of other branches, so that one that comes in order is not read anew for every link. */
   readonly #branches = new Map<ChainLink, DocumentCursor>();
 
-  constructor(keys: Pick<Keys, "hash">, log: Uint8Array, chainClass: number, key: string) {
+  constructor(
+    keys: Pick<Keys, "hash">,
+    log: Uint8Array,
+    chainClass: number,
+    key: string,
+    base: ChainBase | null = null,
+  ) {
     this.log = toHex(log);
     this.class = chainClass;
     this.key = key;
     this.#main = this.#trunk;
-    this.#cursor = chainClass === CLASS_DESIRED ? new DocumentCursor(keys, log) : null;
+    this.below = base === null ? 0 : base.entry.header.seq - 1;
+    this.#cursor = chainClass === CLASS_DESIRED ? cursorAt(keys, log, base) : null;
+    if (base !== null) this.#begin(base);
+  }
+
+  #begin({ entry, writes, next }: ChainBase): void {
+    const link: ChainLink = { entry, prev: null, writes, end: next, next: [] };
+    this.#roots.push(link);
+    this.#trunk.push(link);
+    this.#byId.set(entry.id, link);
+    this.#tips.set(entry.id, link);
   }
 
   /** The longest prefix that has exactly one successor everywhere. */
@@ -69,8 +117,14 @@ export class Chain {
     return [...this.#tips.values()];
   }
 
+  /** Links, those below a base included. */
   get size(): number {
-    return this.#byId.size;
+    return this.#byId.size + this.below;
+  }
+
+  /** The link with this number on the longest prefix without a fork. */
+  mainAt(seq: number): ChainLink | undefined {
+    return this.#main[seq - this.below - 1];
   }
 
   find(id: string): ChainLink | undefined {
@@ -157,7 +211,7 @@ export class Chain {
   }
 
   #cutMain(prev: ChainLink | null): void {
-    const length = prev?.entry.header.seq ?? 0;
+    const length = prev === null ? 0 : prev.entry.header.seq - this.below;
     if (length < this.#main.length && (prev === null || this.#trunk[length - 1] === prev)) {
       this.#main = this.#trunk.slice(0, length);
     }
@@ -177,7 +231,7 @@ export class Chain {
     if (known !== undefined) return known;
     const side: ChainLink[] = [];
     let at = link;
-    while (at !== null && this.#trunk[at.entry.header.seq - 1] !== at) {
+    while (at !== null && this.#trunk[at.entry.header.seq - this.below - 1] !== at) {
       side.push(at);
       at = at.prev;
     }
@@ -185,6 +239,12 @@ export class Chain {
     for (const step of side.reverse()) cursor.advance(step.entry.payload, step.entry.header.hlc);
     return cursor;
   }
+}
+
+function cursorAt(keys: Pick<Keys, "hash">, log: Uint8Array, base: ChainBase | null): DocumentCursor {
+  if (base === null) return new DocumentCursor(keys, log);
+  const places = base.writes.map(({ path, origin }) => [path, origin.clock] as const);
+  return DocumentCursor.at(keys, log, base.next, places);
 }
 
 /** The links from the first to this one. */

@@ -1,18 +1,10 @@
 import { ascii, concat, toHex } from "../core/bytes.ts";
 import { encode, type Plain } from "../core/encoding.ts";
-import type { Json } from "../core/json.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { CheckpointBody } from "./authority/bodies.ts";
-import type { ChainLink } from "./chain.ts";
+import type { ChainLink, SummedWrite } from "./chain.ts";
 
 const CHECKPOINT = ascii("lab/1/checkpoint\0");
-
-interface Current {
-  readonly clock: number;
-  readonly link: ChainLink;
-  readonly value: Json | undefined;
-  readonly over: Set<string>;
-}
 
 /**
  * What pinned ledgers have come to: all that is needed to go on from there without what lies below. For each ledger
@@ -30,22 +22,28 @@ export function checkpointState(keys: Pick<Keys, "hash">, ledgers: readonly (rea
 }
 
 function currentOf(links: readonly ChainLink[]): [next: number, places: Plain] {
-  const current = new Map<string, Current>();
-  let next = 0;
-  for (const link of links) {
-    for (const { path, value, over } of link.writes) {
-      const named = new Set([...(current.get(path)?.over ?? []), ...over]);
-      current.set(path, { clock: next++, link, value, over: named });
-    }
-  }
-  const places = [...current]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, { clock, link, value, over }]) => {
-      const { hlc } = link.entry.header;
-      const place = [path, clock, link.entry.id, hlc.ms, hlc.count, [...over].sort()];
+  const places = currentWrites(links)
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, value, over, origin: { clock, entry, hlc } }) => {
+      const place = [path, clock, entry, hlc.ms, hlc.count, over];
       return value === undefined ? place : [...place, value];
     });
-  return [next, places as Plain];
+  return [links.at(-1)?.end ?? 0, places as Plain];
+}
+
+/** The last write of a ledger at each path, with all that was ever superseded there; ascending by clock. */
+export function currentWrites(links: readonly ChainLink[]): SummedWrite[] {
+  const current = new Map<string, SummedWrite>();
+  for (const { entry, writes, end } of links) {
+    const { hlc } = entry.header;
+    for (const [i, { path, value, over, origin }] of writes.entries()) {
+      const before = current.get(path)?.over ?? [];
+      const named = before.length + over.length === 0 ? over : [...new Set([...before, ...over])].sort();
+      const from = origin ?? { entry: entry.id, hlc, clock: end - writes.length + i };
+      current.set(path, { path, value, over: named, origin: from });
+    }
+  }
+  return [...current.values()].sort((a, b) => a.origin.clock - b.origin.clock);
 }
 
 /** A checkpoint that pins these ledgers where they end. */

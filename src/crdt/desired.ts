@@ -44,14 +44,15 @@ export class DesiredState {
   /** The next link of that log's ledger. */
   apply(log: string, link: ChainLink): void {
     const { header, id } = link.entry;
-    for (const { path, value, over } of link.writes) {
+    for (const { path, value, over, origin } of link.writes) {
       let state = this.#paths.get(path);
       if (state === undefined) {
         state = { current: new Map(), superseded: new Map() };
         this.#paths.set(path, state);
       }
-      state.current.set(log, { log, entry: id, hlc: header.hlc, value, before: state.current.get(log) });
-      for (const entry of over) state.superseded.set(entry, (state.superseded.get(entry) ?? 0) + 1);
+      const { entry, hlc } = origin ?? { entry: id, hlc: header.hlc };
+      state.current.set(log, { log, entry, hlc, value, before: state.current.get(log) });
+      for (const named of over) state.superseded.set(named, (state.superseded.get(named) ?? 0) + 1);
       this.#settle(path, state);
     }
   }

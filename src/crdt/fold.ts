@@ -84,7 +84,10 @@ export class Fold {
   stateHash(replica: Foldable, keys: Pick<Keys, "hash">): Uint8Array {
     const { tips } = this.#standing ?? standingOf(replica, replica.authority);
     const frontiers = [...this.#applied]
-      .map(([log, { links, count }]) => [log, count, links[count - 1]?.entry.id as string])
+      .map(([log, { links, count }]) => {
+        const { header, id } = (links[count - 1] as ChainLink).entry;
+        return [log, header.seq, id] as const;
+      })
       .sort(byFirst);
     return keys.hash(concat(tips, encode(frontiers as Plain), this.#desired.winners.digest(keys)));
   }

@@ -75,7 +75,8 @@ export function keptLedger(graph: AuthorityGraph, { log, cuts, pins }: LedgerBou
   }
   const { at, limit } = pinned(chain, pins);
   const line = pathOf(chain, lastBeforeFork(chain, at));
-  const links = line.length > limit ? line.slice(0, limit) : line;
+  const most = limit - chain.below;
+  const links = line.length > most ? line.slice(0, most) : line;
   const last = links.at(-1) ?? null;
   const goesOn = last === null ? chain.roots.length > 0 : last.next.length > 0;
   return { links: completeBatches(links), end: goesOn ? { end: "fork", after: last } : { end: "open" }, checkpoints };
@@ -146,7 +147,7 @@ function lastBeforeFork(chain: Chain, from: ChainLink | null): ChainLink | null 
 }
 
 function isOnMain(chain: Chain, link: ChainLink): boolean {
-  return chain.main[link.entry.header.seq - 1] === link;
+  return chain.mainAt(link.entry.header.seq) === link;
 }
 
 /** True if `link` is `ancestor` or builds on it. Everything builds on null, the beginning. */
@@ -176,8 +177,8 @@ function commonAncestor(a: ChainLink | null, b: ChainLink): ChainLink | null {
 function pathOf(chain: Chain, link: ChainLink | null): readonly ChainLink[] {
   if (link === null) return [];
   if (!isOnMain(chain, link)) return pathTo(link);
-  const { seq } = link.entry.header;
-  return seq === chain.main.length ? chain.main : chain.main.slice(0, seq);
+  const length = link.entry.header.seq - chain.below;
+  return length === chain.main.length ? chain.main : chain.main.slice(0, length);
 }
 
 function commonPrefix(a: readonly ChainLink[], b: readonly ChainLink[]): readonly ChainLink[] {

@@ -1,4 +1,4 @@
-import { concat, equalBytes, toHex } from "../core/bytes.ts";
+import { concat, equalBytes, fromHex, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
@@ -26,7 +26,10 @@ import { carriesValidSignature, verificationsOf } from "./entry/signatures.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { fittingLot } from "./parking-lot.ts";
-import { EntryStore } from "./store/entry-store.ts";
+import { currentWrites } from "./checkpoint.ts";
+import { ledgerBounds } from "./prefix.ts";
+import { logOf } from "./store/base-record.ts";
+import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
 
 /**
  * - `admitted`: new, checked and on disk · `known`: was here already · `waiting`: what it builds on is not here yet
@@ -59,6 +62,10 @@ interface Placement {
 /** What one signature covers besides its own entry. A run of links has to fit into one message of an exchange. */
 const MAX_COVERED_BYTES = 1024 * 1024;
 const NONE: ReadonlySet<Entry> = new Set();
+/** Acts that say nothing about how far a ledger counts; every other may. */
+const BOUNDLESS: ReadonlySet<string> = new Set(["enrol", "token", "redeem", "role", "unrole"]);
+/** So many links are read in a tenth of a second: a base of its own costs less from there on. */
+const SUMMED_FROM = 2_000;
 /** From here on the thread pool is faster than checking one by one. */
 const POOL_FROM = 8;
 
@@ -95,6 +102,8 @@ export class Replica {
   #damaged: readonly string[] = [];
   #missing = 0;
   #observedRevision = 0;
+  /** Number of the link that a ledger's base ends with. */
+  readonly #summed = new Map<string, number>();
   #contents = 0;
   readonly #listeners: ((growth: Growth) => void)[] = [];
 
@@ -106,28 +115,121 @@ export class Replica {
     this.#fold = new Fold();
   }
 
-  /** Reads the store. Entries were checked when they came in; what is damaged is left out and listed. */
+  /**
+   * Reads the store: long chains from their base on. Entries were checked when they came in; what is damaged is left
+   * out and listed.
+   */
   async load(): Promise<void> {
     const stored = await this.#store.load();
     const damaged = [...stored.damaged];
     const waiting = new Set<Entry>();
-    for (const { key, bytes } of stored.records) {
+    const place = ({ key, bytes }: StoredEntry): void => {
       const entry = this.#parse(bytes);
-      const state = typeof entry === "string" ? "refused" : this.#place(entry).state;
+      const state = typeof entry === "string" ? "refused" : this.#place(entry, "admitted").state;
       if (state === "refused") damaged.push(key);
       // What builds on a damaged record comes back as soon as a peer gives that one again.
       if (state === "waiting" && typeof entry !== "string") waiting.add(entry);
-    }
+    };
+    stored.authority.forEach(place);
+    stored.bases.forEach((base) => this.#begin(base));
+    stored.others.forEach(place);
     this.#damaged = damaged;
     this.#missing = stored.missing;
     for (const entry of waiting) this.#waiting.set(entry.id, entry);
     this.#signedWaiting = waiting;
     this.#authority = null;
+    if (stored.bases.length > 0) {
+      const bounds = this.#bounds();
+      const judged = new Map(stored.bases.map(({ base }) => [logOf(base), base.bounds.join()]));
+      await this.#makeWhole(({ log }) => judged.get(log) !== bounds.get(log)?.join());
+    }
     this.#contents++;
     this.#changed();
   }
 
-  /** Records that could not be read at start. */
+  /** Ids of the acts that decide how far each ledger counts. */
+  #bounds(): ReadonlyMap<string, readonly string[]> {
+    const idOf = ({ index }: { readonly index: number }) => this.graph.at(index).entry.id;
+    return new Map(
+      ledgerBounds(this.authority).map(({ log, cuts, pins }) => {
+        return [log, [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
+      }),
+    );
+  }
+
+  /** A chain from its base on. */
+  #begin({ base, last }: StoredBase): void {
+    const entry = this.#parse(last);
+    if (typeof entry === "string" || !isChain(entry)) return;
+    const { log, key, class: chainClass } = entry.header;
+    const chain = new Chain(this.#keys, log, chainClass, recurringHex(key), { ...base, entry });
+    this.#chains.set(chainId(chain.log, chainClass), chain);
+    this.#summed.set(chain.log, entry.header.seq);
+    if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
+  }
+
+  /**
+   * Writes down what long ledgers have come to, so that the next start begins there. Only where all of a ledger counts:
+   * what a cut or a fork made of it may change with the next entry.
+   */
+  async sumUp(linksAtLeast = SUMMED_FROM): Promise<void> {
+    await this.#flush();
+    const { ledgers } = this.fold;
+    const bounds = this.#bounds();
+    for (const [log, { links, end }] of ledgers) {
+      const [last, chain] = [links.at(-1), this.chain(log, CLASS_DESIRED)];
+      if (last === undefined || last.entry.header.seq - (this.#summed.get(log) ?? 0) <= linksAtLeast) continue;
+      if (end.end !== "open" || chain?.shape !== "line" || links.length !== chain.main.length) continue;
+      await this.#store.writeBase(last.entry, {
+        bounds: bounds.get(log) ?? [],
+        next: last.end,
+        writes: currentWrites(links),
+      });
+      this.#summed.set(log, last.entry.header.seq);
+    }
+  }
+
+  /** Reads what the bases had spared the start, and lets go of one below which something is missing or damaged. */
+  async checkBelow(): Promise<void> {
+    const gone = new Set<Chain>();
+    for (const chain of [...this.#chains.values()].filter(({ below }) => below > 0)) {
+      const { entries, damaged } = await this.#store.chain(chain.log, chain.class);
+      if (damaged.length > 0 || entries.length < chain.below + 1) gone.add(chain);
+    }
+    if (gone.size > 0) await this.makeWhole((chain) => gone.has(chain));
+  }
+
+  /** Reads what a base had summed up: for whoever asks for what lies below, or is to judge it. */
+  async makeWhole(which: (chain: Chain) => boolean = () => true): Promise<void> {
+    await this.#exclusive(() => this.#makeWhole(which));
+  }
+
+  async #makeWhole(which: (chain: Chain) => boolean): Promise<void> {
+    for (const [id, known] of this.#chains) {
+      if (known.below === 0 || !which(known)) continue;
+      const { entries, damaged } = await this.#store.chain(known.log, known.class);
+      const chain = new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
+      const read = entries.map(({ bytes }) => this.#parse(bytes)).filter((entry) => typeof entry !== "string");
+      // What is not on the disk yet, because that takes no more, is in the chain that was read from its base on.
+      const lost: Entry[] = [];
+      for (const entry of [...read, ...known.links().map((link) => link.entry)].filter(isChain)) {
+        if (chain.add(entry).state === "waiting") lost.push(entry);
+      }
+      this.#chains.set(id, chain);
+      // What made it necessary may have made the base worthless as well.
+      this.#summed.delete(known.log);
+      this.#contents++;
+      this.#changed();
+      if (damaged.length + lost.length === 0) continue;
+      // It goes on from before the gap, and peers give again what lay in it.
+      this.#damaged = [...this.#damaged, ...damaged];
+      for (const entry of lost) this.#waiting.set(entry.id, entry);
+      this.#signedWaiting = new Set([...this.#signedWaiting, ...lost]);
+      await this.#store.removeBase(known.log, known.class);
+    }
+  }
+
+  /** Records that could not be read at start, or when they were asked for. */
   get damaged(): readonly string[] {
     return this.#damaged;
   }
@@ -247,15 +349,19 @@ export class Replica {
    */
   async admit(batch: readonly Uint8Array[], source: GrowthSource): Promise<Admission[]> {
     // One at a time: the checks of the pool may finish in any order, admissions may not.
-    const turn = this.#turn.then(() => this.#admitNow(batch, source));
+    const answers = await this.#exclusive(() => this.#admitNow(batch, source));
+    // Also when nothing is new: what a full disk did not take the first time is due now.
+    await this.#flush();
+    return answers;
+  }
+
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run);
     this.#turn = turn.then(
       () => undefined,
       () => undefined,
     );
-    const answers = await turn;
-    // Also when nothing is new: what a full disk did not take the first time is due now.
-    await this.#flush();
-    return answers;
+    return turn;
   }
 
   async #admitNow(batch: readonly Uint8Array[], source: GrowthSource): Promise<Admission[]> {
@@ -273,6 +379,7 @@ export class Replica {
       if (this.has(entry)) answers.set(entry.id, { id: entry.id, state: "known" });
       else fresh.push(entry);
     }
+    await this.#readBelow(fresh);
     const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await this.#signed(fresh), answers);
     const authority = grown.some(isAuthority);
     if (authority) this.#authority = null;
@@ -282,6 +389,20 @@ export class Replica {
       this.#untold.push({ entries: grown, source, authority });
     }
     return order.map((id) => answers.get(id) as Admission);
+  }
+
+  /** Makes chains whole that these entries may change, or be judged by, below their base. */
+  async #readBelow(fresh: readonly Entry[]): Promise<void> {
+    if (![...this.#chains.values()].some(({ below }) => below > 0)) return;
+    // What waits may be placed with what comes.
+    const acts = [...fresh, ...this.#waiting.values()].filter(isAuthority);
+    const bounds = fresh.length > 0 && acts.some(({ header }) => !BOUNDLESS.has(header.type));
+    const old = new Set<string>();
+    for (const { header } of fresh.filter(isChain)) {
+      const id = chainId(recurringHex(header.log), header.class);
+      if (header.seq <= (this.#chains.get(id)?.below ?? 0) + 1) old.add(id);
+    }
+    await this.#makeWhole((chain) => bounds || old.has(chainId(chain.log, chain.class)));
   }
 
   /** Places what can be placed, with what waited for it; the rest waits. */
@@ -439,14 +560,14 @@ export class Replica {
     return this.#keysOfLogs.keys;
   }
 
-  #place(entry: Entry): Placement {
-    if (isAuthority(entry)) return this.#placeAuthority(entry);
+  #place(entry: Entry, standing: "fresh" | "admitted" = "fresh"): Placement {
+    if (isAuthority(entry)) return this.#placeAuthority(entry, standing);
     if (isChain(entry)) return this.#placeLink(entry);
     return this.#placeObserved(entry as Entry<ObservedHeader>);
   }
 
-  #placeAuthority(entry: Entry<AuthorityHeader>): Placement {
-    const answer = this.graph.add(entry);
+  #placeAuthority(entry: Entry<AuthorityHeader>, standing: "fresh" | "admitted"): Placement {
+    const answer = this.graph.add(entry, standing);
     return answer.state === "admitted" ? { state: "admitted" } : answer;
   }
 

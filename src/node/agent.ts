@@ -2,7 +2,7 @@ import { MOST_COMPLAINTS, NO_CLAIMS } from "../core/alarms/claims.ts";
 import type { Complaint } from "../core/alarms/findings.ts";
 import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
-import type { Clock } from "../core/ports/clock.ts";
+import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
@@ -59,6 +59,8 @@ export interface AgentOptions {
   readonly release: string;
   readonly os: string;
   readonly arch: string;
+  /** Ledgers of so many links are summed up, so that the next start need not read them. */
+  readonly summedFrom?: number;
   /** What is to be said about the disk and is no complaint; null when there is nothing. */
   readonly diskWarning?: () => string | null;
   /** What is wrong with this machine. */
@@ -75,6 +77,9 @@ export type AgentEvent =
 export const ENTRIES = "entries/";
 /** Entries that came by an exchange are passed on by gossip up to this many: more is a new member that catches up. */
 const PASS_ON_ENTRIES = 64;
+/** When an agent has caught up, and nobody waits for it. */
+const FIRST_TENDING_MS = 60_000;
+const TENDING_EVERY_MS = 3_600_000;
 /** How long to look for a peer that might know more of our own logs, before a member that is alone writes again. */
 const REPORT_DELAY_MS = 50;
 
@@ -102,6 +107,7 @@ export class Agent {
   #life: "new" | "running" | "stopped" = "new";
   /** Wall clock of the last completed exchange with another member. */
   #asOfMs: number | null = null;
+  #tending: Timer | null = null;
   #lostAtMs: number | null = null;
 
   constructor(options: AgentOptions) {
@@ -183,10 +189,23 @@ export class Agent {
     this.#life = "running";
     this.#settleHead();
     this.#reconcile();
+    this.#tendIn(FIRST_TENDING_MS, () => this.replica.checkBelow());
+  }
+
+  /** Keeps starts short, and reads once what this one did not. */
+  #tendIn(delayMs: number, before: () => Promise<void> = () => Promise.resolve()): void {
+    const { clock, log } = this.platform;
+    this.#tending = clock.after(delayMs, () => {
+      void before()
+        .then(() => this.replica.sumUp(this.#options.summedFrom))
+        .catch((error: unknown) => log.write("error", "store.untended", { error }))
+        .finally(() => this.#life === "running" && this.#tendIn(TENDING_EVERY_MS));
+    });
   }
 
   async stop(): Promise<void> {
     this.#life = "stopped";
+    this.#tending?.cancel();
     await this.#runner.stop();
     await this.cache.stop();
     await this.mesh.stop();

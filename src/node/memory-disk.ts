@@ -1,4 +1,4 @@
-import type { Disk, DiskRecord } from "../core/ports/disk.ts";
+import { type Disk, type DiskRecord, isWithin } from "../core/ports/disk.ts";
 
 /** Keeps nothing: for a replica that is only looked at. */
 export function memoryDisk(): Disk {
@@ -8,11 +8,12 @@ export function memoryDisk(): Disk {
       for (const { key, value } of batch) records.set(key, value);
     },
     read: async (key) => records.get(key),
-    scan: async (prefix): Promise<DiskRecord[]> =>
+    scan: async (prefix, within = {}): Promise<DiskRecord[]> =>
       [...records]
-        .filter(([key]) => key.startsWith(prefix))
+        .filter(([key]) => key.startsWith(prefix) && isWithin(key, within))
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([key, value]) => ({ key, value })),
+    count: async (prefix) => [...records.keys()].filter((key) => key.startsWith(prefix)).length,
     remove: async (keys) => {
       for (const key of keys) records.delete(key);
     },

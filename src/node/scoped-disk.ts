@@ -9,8 +9,15 @@ export function scopedDisk(disk: Disk, prefix: string): Disk {
         sync,
       ),
     read: (key) => disk.read(prefix + key),
-    scan: async (under) =>
-      (await disk.scan(prefix + under)).map(({ key, value }) => ({ key: key.slice(prefix.length), value })),
+    scan: async (under, { after, before } = {}) => {
+      const within = {
+        ...(after === undefined ? {} : { after: prefix + after }),
+        ...(before === undefined ? {} : { before: prefix + before }),
+      };
+      const records = await disk.scan(prefix + under, within);
+      return records.map(({ key, value }) => ({ key: key.slice(prefix.length), value }));
+    },
+    count: (under) => disk.count(prefix + under),
     remove: (keys, sync) =>
       disk.remove(
         keys.map((key) => prefix + key),

@@ -84,6 +84,20 @@ export function diskContract(name: string, setup: () => Promise<DiskUnderTest>):
       expect(await keysUnder("c")).toEqual([]);
     });
 
+    test("scans from a key on, and counts without reading", async () => {
+      await disk.append(
+        ["a/1", "a/2", "a/3", "b/1"].map((key) => ({ key, value: new Uint8Array(1) })),
+        true,
+      );
+      expect((await disk.scan("a/", { after: "a/1" })).map(({ key }) => key)).toEqual(["a/2", "a/3"]);
+      expect((await disk.scan("a/", { after: "a/2x" })).map(({ key }) => key)).toEqual(["a/3"]);
+      expect((await disk.scan("", { after: "a/3" })).map(({ key }) => key)).toEqual(["b/1"]);
+      expect((await disk.scan("a/", { after: "a/1", before: "a/3" })).map(({ key }) => key)).toEqual(["a/2"]);
+      expect(await disk.count("a/")).toBe(3);
+      expect(await disk.count("")).toBe(4);
+      expect(await disk.count("c")).toBe(0);
+    });
+
     test("scans a prefix that ends in the last letter of Unicode's blocks", async () => {
       await put("\u007f", "\u007fx", "\u0080", "\u{10ffff}", "\u{10ffff}x");
       expect(await keysUnder("\u007f")).toEqual(["\u007f", "\u007fx"]);

@@ -167,7 +167,7 @@ async function check(home: string, run: string, acknowledged: number): Promise<F
   const health = opened.health();
   if (health.state !== "sound") faults.push(`the store was opened as ${JSON.stringify(health)}`);
   const store = new EntryStore(opened.disk, keys);
-  const { records, damaged, missing } = await store.load();
+  const { others: records, damaged, missing } = await store.load();
   await opened.disk.close();
   if (missing + damaged.length > 0) faults.push(`${missing} records missing, ${damaged.length} damaged`);
   const found = new Map<number, { readonly key: string; readonly bytes: Uint8Array }[]>();

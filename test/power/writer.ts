@@ -16,11 +16,12 @@ const early: Disk = {
   append: (batch) => disk.append(batch, false),
   read: (key) => disk.read(key),
   scan: (prefix) => disk.scan(prefix),
+  count: (prefix) => disk.count(prefix),
   remove: (keys) => disk.remove(keys, false),
   close: () => disk.close(),
 };
 const store = new EntryStore(how === "synced" ? disk : early, createKeys());
-const { records } = await store.load();
+const { others: records } = await store.load();
 const begun = records.reduce((last, { key }) => Math.max(last, batchAt(key)), 0);
 
 process.stdout.write(`begun ${begun}\n`);

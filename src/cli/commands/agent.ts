@@ -8,6 +8,8 @@ import { answers, pidFileOf, readPid, stopAgent } from "../agent-process.ts";
 import { commandPrefix } from "../next-command.ts";
 
 const POLL_MS = 50;
+/** Whoever waits longer is told for what. */
+const SLOW_MS = 1_000;
 
 /** `lab agent`, `lab agent stop`, `lab agent logs`. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -35,6 +37,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     ctx.onInterrupt(() => resolve(exitCodeOf("Interrupted")));
     process.once("SIGTERM", () => resolve(0));
   });
+  const slow = setTimeout(() => ctx.note(`reading ${join(home, "store")} …`), SLOW_MS);
   const agent = await startAgent({
     home,
     listen: ctx.flags.values("listen"),
@@ -42,7 +45,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     mdns: !ctx.flags.on("no-mdns"),
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
-  });
+  }).finally(() => clearTimeout(slow));
   const pidFile = notePid(ctx, [pidFileOf(join(home, "run")), pidFileOf(dirname(agent.socket))]);
   ctx.note(`agent ${agent.name} of mesh ${agent.meshName} listens on ${agent.addresses.join(", ")}`);
   try {
@@ -141,6 +144,7 @@ async function untilAnswers(
     const code = await Promise.race([ended, sleep(POLL_MS, undefined)]);
     if (code !== undefined) return code;
     if (readPid(home) === pid && (await answers(home))) return "answers";
+    if (waitedMs === SLOW_MS) ctx.note(`the agent reads ${join(home, "store")} …`);
   }
   throw new LabError("Timeout", `the agent did not answer within ${timeoutMs / 1000} s; it goes on starting`, {
     hint: `${commandPrefix(ctx, "here")} agent logs`,

@@ -5,6 +5,16 @@ export interface DiskRecord {
   readonly value: Uint8Array;
 }
 
+/** Keys between two others, neither of them included. For keys in ASCII. */
+export interface KeyRange {
+  readonly after?: string;
+  readonly before?: string;
+}
+
+export function isWithin(key: string, { after, before }: KeyRange): boolean {
+  return (after === undefined || key > after) && (before === undefined || key < before);
+}
+
 /**
  * A record store that is allowed to be bad: it may lose what was not synced, tear the last batch, flip bits and say
  * that it is full. Checksums and recovery belong to whoever stands above it (`src/crdt/store`).
@@ -15,7 +25,9 @@ export interface Disk {
   /** The value under `key`, or undefined if there is none. Throws only when the device fails. */
   read(key: string): Promise<Uint8Array | undefined>;
   /** All records whose key begins with `prefix`, in ascending order of key (UTF-16 code units). */
-  scan(prefix: string): Promise<DiskRecord[]>;
+  scan(prefix: string, within?: KeyRange): Promise<DiskRecord[]>;
+  /** How many records {@link scan} would give, for less than what it costs to read them. */
+  count(prefix: string): Promise<number>;
   /** Removes the keys; a missing one is not an error. */
   remove(keys: readonly string[], sync: boolean): Promise<void>;
   close(): Promise<void>;

@@ -3,11 +3,27 @@ import type { Disk, DiskRecord } from "../../core/ports/disk.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { recurringHex } from "../../core/recurring-hex.ts";
 import type { ChainHeader, Entry } from "../entry/entry.ts";
+import { type BaseRecord, decodeBase, encodeBase } from "./base-record.ts";
+
+export interface StoredEntry {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A chain that begins at its base. */
+export interface StoredBase {
+  readonly base: BaseRecord;
+  /** The entry that it ends with. */
+  readonly last: Uint8Array;
+}
 
 /** What of the store was readable at start. */
 export interface Stored {
-  /** Every entry after what it builds on: authority, chains, observed records. */
-  readonly records: readonly { readonly key: string; readonly bytes: Uint8Array }[];
+  /** Every entry after what it builds on. */
+  readonly authority: readonly StoredEntry[];
+  readonly bases: readonly StoredBase[];
+  /** Chains, those with a base only behind it, and observed records. */
+  readonly others: readonly StoredEntry[];
   /** Keys of records whose checksum is wrong: set aside, asked for again from peers. */
   readonly damaged: readonly string[];
   /** How many records fewer there are than were written. */
@@ -18,6 +34,9 @@ export interface Stored {
 const COUNT_KEY = "n";
 
 const CHECKSUM_BYTES = 8;
+
+/** Comes after every key of a chain's records. */
+const BEYOND = "~";
 
 /**
  * The log of all entries on a {@link Disk}. Keys sort so that a scan gives every entry after what it builds on; every
@@ -37,21 +56,56 @@ export class EntryStore {
 
   async load(): Promise<Stored> {
     const damaged: string[] = [];
-    const records: { key: string; bytes: Uint8Array }[] = [];
-    let found = 0;
-    for (const prefix of ["a/", "c/", "o/"]) {
-      for (const { key, value } of await this.#disk.scan(prefix)) {
-        const bytes = this.#open(value);
-        if (bytes === null) damaged.push(key);
-        else records.push({ key, bytes });
-        if (prefix !== "o/" && bytes !== null) found++;
-        if (prefix === "a/") this.#authorityCount = Number(key.slice(2)) + 1;
-      }
+    const authority = await this.#scan("a/", damaged);
+    const lastAuthority = [...authority.map(({ key }) => key), ...damaged].sort().at(-1);
+    if (lastAuthority !== undefined) this.#authorityCount = Number(lastAuthority.slice(2)) + 1;
+    const bases = await this.#bases();
+    const others: StoredEntry[] = [];
+    let after: string | undefined;
+    for (const { base } of bases) {
+      const chain = chainOf(base.last);
+      others.push(...(await this.#scan("c/", damaged, after, chain)));
+      others.push(...(await this.#scan(chain, damaged, base.last)));
+      after = chain + BEYOND;
     }
+    others.push(...(await this.#scan("c/", damaged, after)));
+    const unreadable = damaged.length;
+    others.push(...(await this.#scan("o/", damaged)));
+
+    const there = (await this.#disk.count("a/")) + (await this.#disk.count("c/"));
     const counted = await this.#counted();
-    this.#count = found;
-    const unreadable = damaged.filter((key) => !key.startsWith("o/")).length;
-    return { records, damaged, missing: Math.max(0, counted - found - unreadable) };
+    this.#count = there - unreadable;
+    return { authority, bases, others, damaged, missing: Math.max(0, counted - there) };
+  }
+
+  /** Every record of a chain, also those that its base sums up; without the damaged ones, whose keys are told. */
+  async chain(log: string, chainClass: number): Promise<Pick<Stored, "damaged"> & { readonly entries: StoredEntry[] }> {
+    const damaged: string[] = [];
+    return { entries: await this.#scan(chainPrefix(log, chainClass), damaged), damaged };
+  }
+
+  async #scan(prefix: string, damaged: string[], after?: string, before?: string): Promise<StoredEntry[]> {
+    const within = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
+    const found: StoredEntry[] = [];
+    for (const { key, value } of await this.#disk.scan(prefix, within)) {
+      const bytes = this.#open(value);
+      if (bytes === null) damaged.push(key);
+      else found.push({ key, bytes });
+    }
+    return found;
+  }
+
+  /** In the order of the chains' keys. A base that is damaged, or whose last entry is, is none: the chain is read whole. */
+  async #bases(): Promise<StoredBase[]> {
+    const found: StoredBase[] = [];
+    for (const { value } of await this.#disk.scan("b/")) {
+      const bytes = this.#open(value);
+      const base = bytes === null ? null : decodeBase(bytes);
+      const stored = base === null ? undefined : await this.#disk.read(base.last);
+      const last = stored === undefined ? null : this.#open(stored);
+      if (base !== null && last !== null) found.push({ base, last });
+    }
+    return found;
   }
 
   /** Zero where the store is of a release that did not count, or where the count itself is damaged. */
@@ -72,14 +126,24 @@ export class EntryStore {
   }
 
   chainRecord(entry: Entry<ChainHeader>): DiskRecord {
-    const { log, class: chainClass, seq } = entry.header;
-    const key = `c/${recurringHex(log)}/${String(chainClass).padStart(3, "0")}/${String(seq).padStart(12, "0")}/${entry.id.slice(0, 16)}`;
-    return { key, value: this.#seal(entry.bytes) };
+    return { key: chainKey(entry), value: this.#seal(entry.bytes) };
   }
 
   /** `slot` 0 is the record itself; a second one of the same version is kept in slot 1 as proof of the fork. */
   observedRecord(entry: Entry, slot: number): DiskRecord {
     return { key: `o/${recurringHex(entry.header.log)}/${slot}`, value: this.#seal(entry.bytes) };
+  }
+
+  /** What a chain has come to with `last`. Its next start begins there. */
+  async writeBase(last: Entry<ChainHeader>, base: Omit<BaseRecord, "last">): Promise<void> {
+    const { log, class: chainClass } = last.header;
+    const value = this.#seal(encodeBase({ ...base, last: chainKey(last) }));
+    // Not synced: without it the next start takes longer, and nothing else.
+    await this.#disk.append([{ key: baseKey(recurringHex(log), chainClass), value }], false);
+  }
+
+  async removeBase(log: string, chainClass: number): Promise<void> {
+    await this.#disk.remove([baseKey(log, chainClass)], false);
   }
 
   async write(records: readonly DiskRecord[]): Promise<void> {
@@ -101,4 +165,21 @@ export class EntryStore {
       ? bytes
       : null;
   }
+}
+
+function chainPrefix(log: string, chainClass: number): string {
+  return `c/${log}/${String(chainClass).padStart(3, "0")}/`;
+}
+
+function chainKey({ header: { log, class: chainClass, seq }, id }: Entry<ChainHeader>): string {
+  return `${chainPrefix(recurringHex(log), chainClass)}${String(seq).padStart(12, "0")}/${id.slice(0, 16)}`;
+}
+
+/** The prefix of the chain that a record with this key belongs to. */
+function chainOf(key: string): string {
+  return `${key.split("/").slice(0, 3).join("/")}/`;
+}
+
+function baseKey(log: string, chainClass: number): string {
+  return `b/${log}/${String(chainClass).padStart(3, "0")}`;
 }

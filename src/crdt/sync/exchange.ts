@@ -82,8 +82,11 @@ export class ReplicaExchange implements Exchange {
         return this.#answerRoot(message);
       case "walk":
         return this.#answerWalk(readList(message.places, MAX_PLACES, readPlace));
-      case "want":
-        return encode(collect(this.#replica, readWant(message)));
+      case "want": {
+        const want = readWant(message);
+        await readBelow(this.#replica, want);
+        return encode(collect(this.#replica, want));
+      }
       case "give":
         await this.#replica.admit(readEntries(message.entries), "exchange");
         return encode({});
@@ -301,8 +304,9 @@ class Round implements ExchangeRound {
       this.#phase = "give";
       for (const [name, tips] of this.#theirTips) {
         const chain = this.#replica.chains.get(name);
-        // Of a chain whose tips mean nothing here, the peer asks for what it lacks itself.
-        if (tips.length > 0 && tips.every(({ id }) => chain?.find(id) === undefined)) continue;
+        // Of a chain whose tips mean nothing here, or that is not here as a whole, the peer asks itself for what it lacks.
+        const isFromNothing = tips.length === 0 && chain?.below === 0;
+        if (!isFromNothing && tips.every(({ id }) => chain?.find(id) === undefined)) continue;
         if (chain !== undefined) this.#give.push(...linksBeyond(chain, new Set(tips.map(({ id }) => id))));
       }
     }
@@ -325,6 +329,15 @@ function fitting(runs: readonly Run[]): number {
     return i > 0 && size > MESSAGE_BYTES;
   });
   return count === -1 ? runs.length : count;
+}
+
+/** Chains whose base begins after all that the peer has of them are read from the disk. */
+async function readBelow(replica: Replica, { chains }: Want): Promise<void> {
+  const asked = new Map(chains.map((want) => [chainId(want.log, want.class), want.have]));
+  await replica.makeWhole((chain) => {
+    const have = asked.get(chainId(chain.log, chain.class));
+    return have !== undefined && have.every((id) => chain.find(id) === undefined);
+  });
 }
 
 /** The answer to a want: authority entries in causal order, then chains, then records, as far as they fit. */

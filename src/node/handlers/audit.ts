@@ -8,7 +8,11 @@ import { operatorName } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 /** Everything that was allowed or denied: nodes' audit logs, and what operators and coordinators signed. */
-export function listAudit(source: ReadSource, input: { readonly since?: string; readonly limit?: number }): unknown {
+export async function listAudit(
+  source: ReadSource,
+  input: { readonly since?: string; readonly limit?: number },
+): Promise<unknown> {
+  await source.replica.makeWhole();
   const since = input.since === undefined ? 0 : Date.parse(input.since);
   const all = [...auditLogs(source), ...desiredWrites(source), ...authorityActs(source)]
     .filter(({ time }) => Date.parse(time) >= since)

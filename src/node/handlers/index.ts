@@ -91,6 +91,7 @@ export function agentSource(agent: Agent): ReadSource {
 }
 
 async function exportLedger(source: ReadSource, { log }: { readonly log: string }): Promise<unknown> {
+  await source.replica.makeWhole((chain) => chain.log === log);
   const chain = source.replica.chain(log, CLASS_DESIRED);
   if (chain === undefined) throw new NotFoundError("ledger", log);
   const updates = chain.main.map(({ entry }) => entry.payload);

@@ -15,10 +15,12 @@ import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 const TOLD = 200;
 
 /** Where the ledgers of keys end. What its operator signs about authority, the command line finds by itself. */
-export function removalEnds(
+export async function removalEnds(
   source: ReadSource,
   { keys, from }: InputOf<typeof removalEndsOperation>,
-): OutputOf<typeof removalEndsOperation> {
+): Promise<OutputOf<typeof removalEndsOperation>> {
+  // A frontier may lie before what a start reads.
+  await source.replica.makeWhole();
   const { graph, fold } = source.replica;
   const lost: LostFrom | null =
     from === undefined ? null : "time" in from ? { atMs: Date.parse(from.time) } : { entry: from.entry };
@@ -30,11 +32,12 @@ export function removalEnds(
 }
 
 /** Asks what acts would do that nobody has signed. */
-export function removalPreview(
+export async function removalPreview(
   source: ReadSource,
   { log, acts }: InputOf<typeof removalPreviewOperation>,
-): OutputOf<typeof removalPreviewOperation> {
+): Promise<OutputOf<typeof removalPreviewOperation>> {
   const { replica } = source;
+  await replica.makeWhole();
   if (replica.graph.logs.get(log)?.kind !== "operator") throw new NotFoundError("log", log);
   const { voids } = whatIf(replica, source.keys, log, ...acts.map(readAct));
   const view = replica.view();

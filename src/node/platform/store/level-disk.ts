@@ -2,7 +2,7 @@ import { access, mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { LabError } from "../../../core/errors.ts";
-import { type Disk, DiskFailedError, DiskFullError, type DiskRecord } from "../../../core/ports/disk.ts";
+import { type Disk, DiskFailedError, DiskFullError, type DiskRecord, type KeyRange } from "../../../core/ports/disk.ts";
 import { StoreBarredError, StoreDamagedError } from "./errors.ts";
 import { Tally } from "./tally.ts";
 
@@ -51,7 +51,7 @@ function markerPath(directory: string): string {
   return `${directory}.created`;
 }
 
-/** Counts the batches that the store holds; written with each of them. Not a record of anybody's. */
+/** Counts the batches that the store holds; written with each of them. Not a record of anybody's: theirs begin otherwise. */
 const BATCHES = "\u0000batches";
 
 async function writtenBatches(level: Level): Promise<number> {
@@ -120,14 +120,30 @@ class LevelDisk implements Disk {
     return value && plain(value);
   }
 
-  async scan(prefix: string): Promise<DiskRecord[]> {
-    const range = { keyEncoding: "buffer", ...prefixRange(prefix) } as const;
+  async scan(prefix: string, within: KeyRange = {}): Promise<DiskRecord[]> {
+    const range = { keyEncoding: "buffer", ...prefixRange(prefix, within) } as const;
     const found = await this.#read("cannot read", (level) => level.iterator<Buffer, Uint8Array>(range).all());
     const records = found
       .map(([key, value]) => ({ key: key.toString("utf8"), value: plain(value) }))
       .filter(({ key }) => key !== BATCHES);
     // LevelDB orders by UTF-8, which differs from UTF-16 beyond the basic plane.
     return records.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async count(prefix: string): Promise<number> {
+    const range = { keyEncoding: "buffer", ...prefixRange(prefix, {}) } as const;
+    return this.#read("cannot read", async (level) => {
+      const keys = level.keys<Buffer>(range);
+      try {
+        let all = 0;
+        for (let some = await keys.nextv(READ_AT_ONCE); some.length > 0; some = await keys.nextv(READ_AT_ONCE)) {
+          all += some.filter((key) => key[0] !== 0).length;
+        }
+        return all;
+      } finally {
+        await keys.close();
+      }
+    });
   }
 
   async close(): Promise<void> {
@@ -241,12 +257,14 @@ export async function readLevel(directory: string): Promise<DiskRecord[]> {
 
 const READ_AT_ONCE = 1000;
 
-/** The bounds of all keys that begin with `prefix`. A byte of UTF-8 is never 0xff, so the last one can be counted up. */
-function prefixRange(prefix: string): { gte?: Buffer; lt?: Buffer } {
-  if (prefix === "") return {};
-  const after = Buffer.from(prefix, "utf8");
-  after[after.length - 1] = (after[after.length - 1] ?? 0) + 1;
-  return { gte: Buffer.from(prefix, "utf8"), lt: after };
+/** The bounds of all keys that begin with `prefix` and are within a range. A byte of UTF-8 is never 0xff, so the last one can be counted up. */
+function prefixRange(prefix: string, { after, before }: KeyRange): { gte?: Buffer; gt?: Buffer; lt?: Buffer } {
+  const lower = after === undefined ? { gte: Buffer.from(prefix, "utf8") } : { gt: Buffer.from(after, "utf8") };
+  if (before !== undefined) return { ...lower, lt: Buffer.from(before, "utf8") };
+  if (prefix === "") return lower;
+  const upper = Buffer.from(prefix, "utf8");
+  upper[upper.length - 1] = (upper[upper.length - 1] ?? 0) + 1;
+  return { ...lower, lt: upper };
 }
 
 /** LevelDB's binding gives Buffers, whose `slice` does not copy. */

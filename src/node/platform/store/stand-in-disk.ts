@@ -1,4 +1,4 @@
-import type { Disk, DiskRecord } from "../../../core/ports/disk.ts";
+import { type Disk, type DiskRecord, isWithin, type KeyRange } from "../../../core/ports/disk.ts";
 
 /** How often a write tries whether the store can be opened by now. */
 const RETRY_MS = 10_000;
@@ -47,12 +47,17 @@ export class StandInDisk implements Disk {
     return value && new Uint8Array(value);
   }
 
-  async scan(prefix: string): Promise<DiskRecord[]> {
-    if (this.#store !== null) return this.#store.scan(prefix);
-    const found = [...this.#records].filter(([key]) => key.startsWith(prefix));
+  async scan(prefix: string, within: KeyRange = {}): Promise<DiskRecord[]> {
+    if (this.#store !== null) return this.#store.scan(prefix, within);
+    const found = [...this.#records].filter(([key]) => key.startsWith(prefix) && isWithin(key, within));
     return found
       .map(([key, value]) => ({ key, value: new Uint8Array(value) }))
       .sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async count(prefix: string): Promise<number> {
+    if (this.#store !== null) return this.#store.count(prefix);
+    return [...this.#records.keys()].filter((key) => key.startsWith(prefix)).length;
   }
 
   async close(): Promise<void> {
