@@ -30,9 +30,9 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what a start did not read is not read for a late entry either",
-    file: "src/crdt/replica.ts",
-    guard: "if (header.seq <= (this.#chains.get(id)?.below ?? 0) + 1) old.add(id);",
-    without: "if (header.seq < 0) old.add(id);",
+    file: "src/crdt/bases.ts",
+    guard: "(oldest.get(log) ?? Number.POSITIVE_INFINITY) <= below + 1",
+    without: "(oldest.get(log) ?? Number.POSITIVE_INFINITY) < 0",
   },
   {
     name: "signatures of ledger entries are not checked",

@@ -1,4 +1,4 @@
-import { concat, equalBytes, fromHex, toHex } from "../core/bytes.ts";
+import { concat, equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
@@ -26,9 +26,7 @@ import { carriesValidSignature, verificationsOf } from "./entry/signatures.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { fittingLot } from "./parking-lot.ts";
-import { currentWrites } from "./checkpoint.ts";
-import { ledgerBounds } from "./prefix.ts";
-import { logOf } from "./store/base-record.ts";
+import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
 import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
 
 /**
@@ -62,10 +60,6 @@ interface Placement {
 /** What one signature covers besides its own entry. A run of links has to fit into one message of an exchange. */
 const MAX_COVERED_BYTES = 1024 * 1024;
 const NONE: ReadonlySet<Entry> = new Set();
-/** Acts that say nothing about how far a ledger counts; every other may. */
-const BOUNDLESS: ReadonlySet<string> = new Set(["enrol", "token", "redeem", "role", "unrole"]);
-/** So many links are read in a tenth of a second: a base of its own costs less from there on. */
-const SUMMED_FROM = 2_000;
 /** From here on the thread pool is faster than checking one by one. */
 const POOL_FROM = 8;
 
@@ -102,8 +96,7 @@ export class Replica {
   #damaged: readonly string[] = [];
   #missing = 0;
   #observedRevision = 0;
-  /** Number of the link that a ledger's base ends with. */
-  readonly #summed = new Map<string, number>();
+  readonly #bases: Bases;
   #contents = 0;
   readonly #listeners: ((growth: Growth) => void)[] = [];
 
@@ -112,6 +105,7 @@ export class Replica {
     this.#keys = keys;
     this.graph = new AuthorityGraph(keys, mesh);
     this.#store = new EntryStore(disk, keys);
+    this.#bases = new Bases(keys, this.#store);
     this.#fold = new Fold();
   }
 
@@ -139,64 +133,32 @@ export class Replica {
     this.#signedWaiting = waiting;
     this.#authority = null;
     if (stored.bases.length > 0) {
-      const bounds = this.#bounds();
-      const judged = new Map(stored.bases.map(({ base }) => [logOf(base), base.bounds.join()]));
-      await this.#makeWhole(({ log }) => judged.get(log) !== bounds.get(log)?.join());
+      await this.#makeWhole(isOutdated(stored.bases, boundsOf(this.graph, this.authority)));
     }
     this.#contents++;
     this.#changed();
   }
 
-  /** Ids of the acts that decide how far each ledger counts. */
-  #bounds(): ReadonlyMap<string, readonly string[]> {
-    const idOf = ({ index }: { readonly index: number }) => this.graph.at(index).entry.id;
-    return new Map(
-      ledgerBounds(this.authority).map(({ log, cuts, pins }) => {
-        return [log, [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
-      }),
-    );
-  }
-
-  /** A chain from its base on. */
-  #begin({ base, last }: StoredBase): void {
-    const entry = this.#parse(last);
+  #begin(base: StoredBase): void {
+    const entry = this.#parse(base.last);
     if (typeof entry === "string" || !isChain(entry)) return;
-    const { log, key, class: chainClass } = entry.header;
-    const chain = new Chain(this.#keys, log, chainClass, recurringHex(key), { ...base, entry });
-    this.#chains.set(chainId(chain.log, chainClass), chain);
-    this.#summed.set(chain.log, entry.header.seq);
+    const chain = this.#bases.begin(base, entry);
+    this.#chains.set(chainId(chain.log, chain.class), chain);
     if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
   }
 
-  /**
-   * Writes down what long ledgers have come to, so that the next start begins there. Only where all of a ledger counts:
-   * what a cut or a fork made of it may change with the next entry.
-   */
-  async sumUp(linksAtLeast = SUMMED_FROM): Promise<void> {
+  /** Writes down what ledgers with so many links more than last time have come to: the next start begins there. */
+  async sumUp(linksAtLeast?: number): Promise<void> {
     await this.#flush();
     const { ledgers } = this.fold;
-    const bounds = this.#bounds();
-    for (const [log, { links, end }] of ledgers) {
-      const [last, chain] = [links.at(-1), this.chain(log, CLASS_DESIRED)];
-      if (last === undefined || last.entry.header.seq - (this.#summed.get(log) ?? 0) <= linksAtLeast) continue;
-      if (end.end !== "open" || chain?.shape !== "line" || links.length !== chain.main.length) continue;
-      await this.#store.writeBase(last.entry, {
-        bounds: bounds.get(log) ?? [],
-        next: last.end,
-        writes: currentWrites(links),
-      });
-      this.#summed.set(log, last.entry.header.seq);
-    }
+    const bounds = boundsOf(this.graph, this.authority);
+    await this.#bases.write(ledgers, (log) => this.chain(log, CLASS_DESIRED), bounds, linksAtLeast);
   }
 
   /** Reads what the bases had spared the start, and lets go of one below which something is missing or damaged. */
   async checkBelow(): Promise<void> {
-    const gone = new Set<Chain>();
-    for (const chain of [...this.#chains.values()].filter(({ below }) => below > 0)) {
-      const { entries, damaged } = await this.#store.chain(chain.log, chain.class);
-      if (damaged.length > 0 || entries.length < chain.below + 1) gone.add(chain);
-    }
-    if (gone.size > 0) await this.makeWhole((chain) => gone.has(chain));
+    const broken = await this.#bases.brokenBelow(this.#chains.values());
+    if (broken.size > 0) await this.makeWhole((chain) => broken.has(chain));
   }
 
   /** Reads what a base had summed up: for whoever asks for what lies below, or is to judge it. */
@@ -207,17 +169,8 @@ export class Replica {
   async #makeWhole(which: (chain: Chain) => boolean): Promise<void> {
     for (const [id, known] of this.#chains) {
       if (known.below === 0 || !which(known)) continue;
-      const { entries, damaged } = await this.#store.chain(known.log, known.class);
-      const chain = new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
-      const read = entries.map(({ bytes }) => this.#parse(bytes)).filter((entry) => typeof entry !== "string");
-      // What is not on the disk yet, because that takes no more, is in the chain that was read from its base on.
-      const lost: Entry[] = [];
-      for (const entry of [...read, ...known.links().map((link) => link.entry)].filter(isChain)) {
-        if (chain.add(entry).state === "waiting") lost.push(entry);
-      }
+      const { chain, damaged, lost } = await this.#bases.readWhole(known, (bytes) => this.#parse(bytes));
       this.#chains.set(id, chain);
-      // What made it necessary may have made the base worthless as well.
-      this.#summed.delete(known.log);
       this.#contents++;
       this.#changed();
       if (damaged.length + lost.length === 0) continue;
@@ -225,7 +178,6 @@ export class Replica {
       this.#damaged = [...this.#damaged, ...damaged];
       for (const entry of lost) this.#waiting.set(entry.id, entry);
       this.#signedWaiting = new Set([...this.#signedWaiting, ...lost]);
-      await this.#store.removeBase(known.log, known.class);
     }
   }
 
@@ -379,7 +331,7 @@ export class Replica {
       if (this.has(entry)) answers.set(entry.id, { id: entry.id, state: "known" });
       else fresh.push(entry);
     }
-    await this.#readBelow(fresh);
+    await this.#makeWhole(reachesBelow(fresh, this.#waiting.values()));
     const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await this.#signed(fresh), answers);
     const authority = grown.some(isAuthority);
     if (authority) this.#authority = null;
@@ -389,20 +341,6 @@ export class Replica {
       this.#untold.push({ entries: grown, source, authority });
     }
     return order.map((id) => answers.get(id) as Admission);
-  }
-
-  /** Makes chains whole that these entries may change, or be judged by, below their base. */
-  async #readBelow(fresh: readonly Entry[]): Promise<void> {
-    if (![...this.#chains.values()].some(({ below }) => below > 0)) return;
-    // What waits may be placed with what comes.
-    const acts = [...fresh, ...this.#waiting.values()].filter(isAuthority);
-    const bounds = fresh.length > 0 && acts.some(({ header }) => !BOUNDLESS.has(header.type));
-    const old = new Set<string>();
-    for (const { header } of fresh.filter(isChain)) {
-      const id = chainId(recurringHex(header.log), header.class);
-      if (header.seq <= (this.#chains.get(id)?.below ?? 0) + 1) old.add(id);
-    }
-    await this.#makeWhole((chain) => bounds || old.has(chainId(chain.log, chain.class)));
   }
 
   /** Places what can be placed, with what waited for it; the rest waits. */

@@ -1,0 +1,123 @@
+import { fromHex } from "../core/bytes.ts";
+import type { Keys } from "../core/ports/keys.ts";
+import { recurringHex } from "../core/recurring-hex.ts";
+import type { AuthorityGraph } from "./authority/graph.ts";
+import type { Authority } from "./authority/resolve.ts";
+import { Chain } from "./chain.ts";
+import { currentWrites } from "./checkpoint.ts";
+import { type ChainHeader, CLASS_DESIRED, type Entry, isAuthority, isChain } from "./entry/entry.ts";
+import { type KeptLedger, ledgerBounds } from "./prefix.ts";
+import { logOf } from "./store/base-record.ts";
+import type { EntryStore, StoredBase } from "./store/entry-store.ts";
+
+/** Acts that say nothing about how far a ledger counts; every other may. */
+const BOUNDLESS: ReadonlySet<string> = new Set(["enrol", "token", "redeem", "role", "unrole"]);
+/** So many links are read in a tenth of a second: a base of its own costs less from there on. */
+const SUMMED_FROM = 2_000;
+
+/** By ledger, ids of the acts that decide how far it counts. */
+type Bounds = ReadonlyMap<string, readonly string[]>;
+
+/** A chain that was read from its first link on. */
+interface Whole {
+  readonly chain: Chain;
+  /** Keys of records that cannot be read. */
+  readonly damaged: readonly string[];
+  /** Entries that what is missing keeps out. */
+  readonly lost: readonly Entry[];
+}
+
+/** What long ledgers have come to, on disk, so that a start need not read them from their first link on. */
+export class Bases {
+  readonly #keys: Pick<Keys, "hash">;
+  readonly #store: EntryStore;
+  /** Number of the link that a ledger's base ends with. */
+  readonly #summed = new Map<string, number>();
+
+  constructor(keys: Pick<Keys, "hash">, store: EntryStore) {
+    this.#keys = keys;
+    this.#store = store;
+  }
+
+  /** A chain from its base on, which ends with this entry. */
+  begin({ base }: StoredBase, entry: Entry<ChainHeader>): Chain {
+    const { log, key, class: chainClass, seq } = entry.header;
+    const chain = new Chain(this.#keys, log, chainClass, recurringHex(key), { ...base, entry });
+    this.#summed.set(chain.log, seq);
+    return chain;
+  }
+
+  /** Writes those that would spare the next start something. */
+  async write(
+    ledgers: ReadonlyMap<string, KeptLedger>,
+    chainOf: (log: string) => Chain | undefined,
+    bounds: Bounds,
+    linksAtLeast = SUMMED_FROM,
+  ): Promise<void> {
+    for (const [log, { links, end }] of ledgers) {
+      const [last, chain] = [links.at(-1), chainOf(log)];
+      if (last === undefined || last.entry.header.seq - (this.#summed.get(log) ?? 0) <= linksAtLeast) continue;
+      // What a cut or a fork made of it may change with the next entry.
+      if (end.end !== "open" || chain?.shape !== "line" || links.length !== chain.main.length) continue;
+      const base = { bounds: bounds.get(log) ?? [], next: last.end, writes: currentWrites(links) };
+      await this.#store.writeBase(last.entry, base);
+      this.#summed.set(log, last.entry.header.seq);
+    }
+  }
+
+  /** Those below whose base something is missing or damaged. */
+  async brokenBelow(chains: Iterable<Chain>): Promise<ReadonlySet<Chain>> {
+    const broken = new Set<Chain>();
+    for (const chain of [...chains].filter(({ below }) => below > 0)) {
+      const { entries, damaged } = await this.#store.chain(chain.log, chain.class);
+      if (damaged.length > 0 || entries.length < chain.below + 1) broken.add(chain);
+    }
+    return broken;
+  }
+
+  async readWhole(known: Chain, parse: (bytes: Uint8Array) => Entry | string): Promise<Whole> {
+    const { entries, damaged } = await this.#store.chain(known.log, known.class);
+    const chain = new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
+    const read = entries.map(({ bytes }) => parse(bytes)).filter((entry) => typeof entry !== "string");
+    // What is not on the disk yet, because that takes no more, is in the chain that was read from its base on.
+    const lost: Entry[] = [];
+    for (const entry of [...read, ...known.links().map((link) => link.entry)].filter(isChain)) {
+      if (chain.add(entry).state === "waiting") lost.push(entry);
+    }
+    // What made it necessary may have made the base worthless as well.
+    this.#summed.delete(known.log);
+    if (damaged.length + lost.length > 0) await this.#store.removeBase(known.log, known.class);
+    return { chain, damaged, lost };
+  }
+}
+
+export function boundsOf(graph: AuthorityGraph, authority: Authority): Bounds {
+  const idOf = ({ index }: { readonly index: number }) => graph.at(index).entry.id;
+  return new Map(
+    ledgerBounds(authority).map(({ log, cuts, pins }) => {
+      return [log, [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
+    }),
+  );
+}
+
+/** Whether a chain's base was made when other acts bounded it. */
+export function isOutdated(bases: readonly StoredBase[], bounds: Bounds): (chain: Chain) => boolean {
+  const judged = new Map(bases.map(({ base }) => [logOf(base), base.bounds.join()]));
+  return ({ log }) => judged.get(log) !== bounds.get(log)?.join();
+}
+
+/** Whether entries that come, with those that wait, may change what lies below a chain's base, or be judged by it. */
+export function reachesBelow(fresh: readonly Entry[], waiting: Iterable<Entry>): (chain: Chain) => boolean {
+  const acts = fresh.length === 0 ? [] : [...fresh, ...waiting].filter(isAuthority);
+  const mayBound = acts.some(({ header }) => !BOUNDLESS.has(header.type));
+  const oldest = new Map<string, number>();
+  for (const { header } of fresh.filter(isChain)) {
+    if (header.class !== CLASS_DESIRED) continue;
+    const log = recurringHex(header.log);
+    oldest.set(log, Math.min(header.seq, oldest.get(log) ?? header.seq));
+  }
+  return ({ log, class: chainClass, below }) => {
+    if (below === 0) return false;
+    return mayBound || (chainClass === CLASS_DESIRED && (oldest.get(log) ?? Number.POSITIVE_INFINITY) <= below + 1);
+  };
+}
