@@ -9,6 +9,7 @@ import {
 import { healthOperation, openApiOperation } from "./agent.ts";
 import { alertListOperation } from "./alert.ts";
 import { approvalListOperation } from "./approval.ts";
+import { auditEntriesOperation, auditHeadsOperation, auditVerifyOperation } from "./audit-verify.ts";
 import { auditListOperation } from "./audit.ts";
 import { checkListOperation } from "./check.ts";
 import { backupListOperation, backupMakeOperation, backupNoteOperation } from "./backup.ts";
@@ -60,6 +61,9 @@ export const operations: readonly Operation[] = [
   voidListOperation,
   conflictListOperation,
   auditListOperation,
+  auditHeadsOperation,
+  auditVerifyOperation,
+  auditEntriesOperation,
   backupListOperation,
   backupMakeOperation,
   backupNoteOperation,

@@ -438,3 +438,93 @@ describe("a machine on its way out", () => {
     expect(desk.isAlive).toBe(false);
   });
 });
+
+describe("the audit", () => {
+  let lab: Lab;
+  let nas: Machine;
+  let file: string;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    nas = lab.machine("nas-1", "alice");
+    const web = lab.machine("web-1", "nobody");
+    await nas.found();
+    await web.join(await nas.token("--name", "web-1"));
+    await until(
+      "both hear each other",
+      async () => (await nas.status()).online === 2 && (await web.status()).online === 2,
+    );
+    for (const label of ["one", "two", "three"]) await nas.run(["label", "server", "web-1", label]);
+    file = join(lab.root, "audit.jsonl");
+  });
+
+  afterAll(() => lab.close());
+
+  it("holds, compared with what every member has", async () => {
+    const verified = await nas.try(["audit", "verify"]);
+    expect(verified).toMatchObject({
+      exit: 0,
+      stdout: "",
+      stderr: expect.stringMatching(/✓ \d+ entries of \d+ logs hold; compared with web-1/),
+    });
+  });
+
+  it("names a tail that this device remembers and nobody has any more", async () => {
+    const [name = ""] = readdirSync(join(nas.config, "audit-heads"));
+    const path = join(nas.config, "audit-heads", name);
+    const heads = JSON.parse(readFileSync(path, "utf8")) as {
+      author: string;
+      class: number;
+      seq: number;
+      hash: string;
+    }[];
+    const ledger = heads.find((head) => head.class === 1) as (typeof heads)[number];
+    writeFileSync(path, JSON.stringify([{ ...ledger, seq: ledger.seq + 2, hash: "ab".repeat(32) }]));
+    const verified = await nas.try(["audit", "verify", "--no-headers"]);
+    expect(verified.exit).toBe(1);
+    const range = `${ledger.seq + 1}–${ledger.seq + 2}`;
+    expect(verified.stdout).toMatch(
+      new RegExp(`^operator:alice +desired +${range} +✗ missing +is missing; seen by the asking device\n$`),
+    );
+    rmSync(path);
+  });
+
+  it("can be carried away, and every edit, cut and move in the file is named by author and number", async () => {
+    await nas.run(["audit", "export", "--out", file]);
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    const verify = async (changed: readonly string[]) => {
+      writeFileSync(file, `${changed.join("\n")}\n`);
+      const { exit, stdout } = await lab
+        .machine("nowhere", "nobody")
+        .try(["audit", "verify", "--file", file, "--no-headers"]);
+      return {
+        exit,
+        lines: stdout
+          .split("\n")
+          .map((line) => line.trim().replaceAll(/ +/g, " "))
+          .filter((line) => line !== ""),
+      };
+    };
+    expect(await verify(lines)).toEqual({ exit: 0, lines: [] });
+    const isAlices = (line: string) => (JSON.parse(line) as { class?: number; author?: string }).class === 1;
+    const places = lines.flatMap((line, i) => (isAlices(line) ? [i] : []));
+    const [first = 0, second = 0] = places.slice(-3);
+    const last = places.at(-1) ?? 0;
+    const seqOf = (i: number) => (JSON.parse(lines[i] ?? "") as { seq: number }).seq;
+    expect(await verify(lines.filter((_, i) => i !== last))).toEqual({
+      exit: 1,
+      lines: [`operator:alice desired ${seqOf(last)} ✗ missing`],
+    });
+    expect(
+      await verify(lines.map((line, i) => (i === first ? lines[second] : i === second ? lines[first] : line) ?? "")),
+    ).toEqual({
+      exit: 1,
+      lines: [`operator:alice desired ${seqOf(first)} ✗ moved`],
+    });
+    const entry = JSON.parse(lines[second] ?? "") as { entry: string };
+    const altered = { ...entry, entry: entry.entry.replace(/.{10}$/, "AAAAAAAAAA") };
+    const flaws = await verify(lines.map((line, i) => (i === second ? JSON.stringify(altered) : line)));
+    expect(flaws.exit).toBe(1);
+    expect(flaws.lines).toContain(`operator:alice desired ${seqOf(second)} ✗ edited`);
+  });
+});

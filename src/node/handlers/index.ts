@@ -8,6 +8,7 @@ import { deliverEnvelope } from "../secret-delivery.ts";
 import { appliedHandlers } from "./applied.ts";
 import { listApprovals } from "./approvals.ts";
 import { listAudit } from "./audit.ts";
+import { auditEntries, auditHeads } from "./audit-verify.ts";
 import { listBackups, makeBackup, noteBackup } from "./backup.ts";
 import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
@@ -45,6 +46,8 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "void.list": () => listVoids(source),
     "conflict.list": () => listConflicts(source),
     "audit.list": (input: Parameters<typeof listAudit>[1]) => listAudit(source, input),
+    "audit.heads": () => auditHeads(source),
+    "audit.entries": (input: Parameters<typeof auditEntries>[1]) => auditEntries(source, input),
     "backup.list": () => listBackups(source),
     "status.get": () => getStatus(source),
     "ledger.export": (input: { log: string }) => exportLedger(source, input),

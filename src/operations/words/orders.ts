@@ -1,5 +1,5 @@
 import type { CommandWords } from "../command.ts";
-import { LIST } from "./shared.ts";
+import { LIST, NO_HEADERS } from "./shared.ts";
 
 /** What one machine writes and another one signs; what was signed and does not count. */
 export const ordersCommands: readonly CommandWords[] = [
@@ -30,6 +30,28 @@ export const ordersCommands: readonly CommandWords[] = [
       },
     ],
     examples: ["lab submit order", "lab submit order --signature /media/usb/order.sig"],
+  },
+  {
+    words: ["audit", "verify"],
+    module: "audit-verify",
+    summary: "Check every signature and every link of what was signed, and that nothing of it is gone",
+    details:
+      "Asks every member for what it has and for where its logs end, and holds all against the heads that this device, the " +
+      "agent and the members remember. What was edited, cut off or moved is named by author and number.",
+    args: [],
+    flags: [
+      { name: "file", value: "FILE", complete: "file", summary: "Check an export instead, without any machine" },
+      NO_HEADERS,
+    ],
+    examples: ["lab audit verify", "lab audit verify --file audit.jsonl"],
+  },
+  {
+    words: ["audit", "export"],
+    module: "audit-export",
+    summary: "Everything that was signed, one entry a line",
+    args: [],
+    flags: [],
+    examples: ["lab audit export --out audit.jsonl"],
   },
   {
     words: ["audit", "adopt"],
