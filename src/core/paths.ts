@@ -36,6 +36,21 @@ export function alertPath(alert: string): string {
   return `alert/${alert}`;
 }
 
+/** Which alarms are told whom, and how. */
+export function alarmRoutePath(route: string): string {
+  return `alarm-route/${route}`;
+}
+
+/** Somebody has seen the alarm with this id. */
+export function alarmAckPath(alarm: string): string {
+  return `alarm-ack/${alarm}`;
+}
+
+/** Some alarms are told nobody for a while. */
+export function alarmSilencePath(silence: string): string {
+  return `alarm-silence/${silence}`;
+}
+
 export function sizePath(size: string): string {
   return `size/${size}`;
 }

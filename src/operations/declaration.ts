@@ -38,7 +38,7 @@ export const declarationStateOperation = defineOperation({
     mesh: z.string(),
     records: z
       .record(z.string(), z.json())
-      .describe("By path: labels, groups, alerts, sizes, secrets, scans of classes."),
+      .describe("By path: labels, groups, alerts, sizes, secrets, routes of alarms, scans of classes."),
     servers: z.record(z.string(), declaredServer),
     others: z
       .looseObject({ count: z.int(), names: z.array(z.string()) })

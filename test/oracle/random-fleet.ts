@@ -155,6 +155,7 @@ export const randomFleet: fc.Arbitrary<Fleet> = fc.record({
   alerts: records(WORDS.alerts.slice(0, -1), alert),
   sizes: fc.constant(new Map()),
   secrets: fc.constant(new Map()),
+  alarmRoutes: fc.constant(new Map()),
   scans: records(WORDS.classes, scan),
   problems: fc.constant([]),
 });

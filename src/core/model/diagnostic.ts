@@ -20,7 +20,7 @@ export type DiagnosticCode =
   | "not-granted"
   | "name-collision";
 
-export type RecordKind = "label" | "group" | "alert" | "size" | "secret" | "server" | "class";
+export type RecordKind = "label" | "group" | "alert" | "size" | "secret" | "server" | "class" | "alarm-route";
 
 /**
  * What does not fit together in declarations that are in force. Nothing here stops anything: it may have come from two

@@ -1,6 +1,16 @@
 import type { Json } from "../json.ts";
-import { alertPath, declaredServerPath, groupPath, labelPath, scanPath, secretPath, sizePath } from "../paths.ts";
+import {
+  alarmRoutePath,
+  alertPath,
+  declaredServerPath,
+  groupPath,
+  labelPath,
+  scanPath,
+  secretPath,
+  sizePath,
+} from "../paths.ts";
 import type { DesiredMark, Node, View } from "../view.ts";
+import { readAlarmRoute } from "./alarm-route.ts";
 import { readAlert } from "./alert.ts";
 import { compareDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { Fleet } from "./fleet.ts";
@@ -20,6 +30,7 @@ const RECORDS = {
   alerts: { prefix: alertPath(""), read: readAlert },
   sizes: { prefix: sizePath(""), read: readSize },
   secrets: { prefix: secretPath(""), read: readSecretDeclaration },
+  alarmRoutes: { prefix: alarmRoutePath(""), read: readAlarmRoute },
   scans: { prefix: scanPath(""), read: readClassScan },
 } as const;
 type Section = keyof typeof RECORDS;
@@ -119,9 +130,9 @@ function readChanged(view: View, before: Known, paths: readonly string[]): Known
 }
 
 function known(view: View, parts: Omit<Known, "nodes" | "mark" | "fleet">): Known {
-  const { labels, groups, alerts, sizes, secrets, scans, servers, declared, problems } = parts;
+  const { labels, groups, alerts, sizes, secrets, alarmRoutes, scans, servers, declared, problems } = parts;
   const all = [...problems.values()].flat().sort(compareDiagnostics);
-  const fleet = { servers, labels, groups, alerts, sizes, secrets, scans, problems: all };
+  const fleet = { servers, labels, groups, alerts, sizes, secrets, alarmRoutes, scans, problems: all };
   return { ...fleet, declared, problems, nodes: view.nodes, mark: view.mark, fleet };
 }
 

@@ -1,3 +1,4 @@
+import type { AlarmRoute } from "./alarm-route.ts";
 import type { Alert } from "./alert.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { Group } from "./group.ts";
@@ -16,6 +17,7 @@ export interface Fleet {
   readonly alerts: ReadonlyMap<string, Alert>;
   readonly sizes: ReadonlyMap<string, Size>;
   readonly secrets: ReadonlyMap<string, SecretDeclaration>;
+  readonly alarmRoutes: ReadonlyMap<string, AlarmRoute>;
   /** By class. */
   readonly scans: ReadonlyMap<string, ClassScan>;
   /** What in the records could not be read. */

@@ -1,6 +1,7 @@
 import { CATALOGUE } from "../alerts/catalogue.ts";
 import { parseCondition } from "../alerts/condition.ts";
 import type { AppliedAlert } from "../alerts/applied.ts";
+import { secretsOf } from "../model/alarm-route.ts";
 import { compareDiagnostics, type Diagnostic, type DiagnosticCode, type RecordKind } from "../model/diagnostic.ts";
 import type { Fleet } from "../model/fleet.ts";
 import type { Exclusion, Rule } from "../model/rule.ts";
@@ -64,6 +65,17 @@ class NameCheck {
     for (const { name, target, exclude } of fleet.alerts.values()) {
       if (target !== null) this.#rule("alert", name, target);
       this.#rule("alert", name, exclude);
+    }
+    for (const route of fleet.alarmRoutes.values()) {
+      for (const scope of [route.about, route.via]) {
+        if (scope === null) continue;
+        this.#rule("alarm-route", route.name, scope.rule);
+        this.#rule("alarm-route", route.name, scope.exclude);
+      }
+      for (const path of secretsOf(route)) {
+        if (fleet.secrets.has(path)) continue;
+        this.#tell("undeclared", "alarm-route", route.name, "secret", path, () => fleet.secrets.keys());
+      }
     }
     this.#labels();
     this.#sizes();

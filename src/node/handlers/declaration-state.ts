@@ -1,5 +1,6 @@
 import type { ServerRecord } from "../../core/model/server.ts";
 import {
+  alarmRoutePath,
   alertPath,
   declaredServerPath,
   groupPath,
@@ -20,7 +21,15 @@ const OTHERS_NAMED = 20;
 const USERS_NAMED = 1000;
 /** What `lab set server` sets and a file may declare. */
 const ATTRIBUTES = ["environment", "region", "provider", "size", "availability", "alarm_after"];
-const PREFIXES = [labelPath(""), groupPath(""), alertPath(""), sizePath(""), secretPath(""), scanPath("")];
+const PREFIXES = [
+  labelPath(""),
+  groupPath(""),
+  alertPath(""),
+  sizePath(""),
+  secretPath(""),
+  alarmRoutePath(""),
+  scanPath(""),
+];
 
 /** All that a plan has to know: what stands in the way of the declarations, and what they would leave alone. */
 export function declarationState(source: ReadSource, { servers, managedBy, usersOf }: Input): Output {

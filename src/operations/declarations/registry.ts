@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { LABEL_NAME, SECRET_PATH, SERVER_NAME } from "../../core/names.ts";
+import { alarmRouteSpec } from "./alarm-route.ts";
 import { alertSpec } from "./alert.ts";
 import { emptyable, groupName } from "./fields.ts";
 import { groupSpec } from "./group.ts";
@@ -26,7 +27,7 @@ export interface DeclaredKind<T extends z.ZodType = z.ZodType> {
   readonly example: string;
 }
 
-export type Kind = "label" | "group" | "alert" | "size" | "secret" | "server";
+export type Kind = "label" | "group" | "alert" | "size" | "secret" | "server" | "alarm-route";
 
 const LETTERS = "lower-case letters, digits, dots, hyphens and underscores, at most 63";
 
@@ -123,14 +124,32 @@ export const server = define({
 `,
 });
 
+export const alarmRoute = define({
+  kind: "AlarmRoute",
+  singular: "alarm-route",
+  section: "alarm_routes",
+  nameProblem: named("the name of a route", LABEL_NAME, LETTERS),
+  spec: alarmRouteSpec,
+  example: `alarm_routes:
+  on-call:
+    webhook: { url: "https://alarms.example.org/lab", secret: alarms/signing-key }
+    severity: critical
+    repeat_every: 4h
+  mail:
+    smtp: { host: mail.example.org, from: lab@example.org, to: [ops@example.org] }
+    about: { labels: [production] }
+`,
+});
+
 /** In the order in which they are explained: what others are made of comes first. */
-export const declaredKinds = [label, group, alert, size, secret, server] as const;
+export const declaredKinds = [label, group, alert, size, secret, server, alarmRoute] as const;
 
 export type LabelSpec = z.output<typeof labelSpec>;
 export type GroupSpec = z.output<typeof groupSpec>;
 export type AlertSpec = z.output<typeof alertSpec>;
 export type SizeSpec = z.output<typeof sizeSpec>;
 export type SecretSpec = z.output<typeof secretSpec>;
+export type AlarmRouteSpec = z.output<typeof alarmRouteSpec>;
 export type ServerSpec = z.output<typeof serverSpec>;
 
 /** One document: sections of the shorthand, or the envelope of one record. For editors; the reader goes item by item. */

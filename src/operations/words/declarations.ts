@@ -23,7 +23,7 @@ const PRUNE: FlagWords = {
 const FORCE: FlagWords = { name: "force", summary: "Remove also what is in use" };
 const EXIT_CODE: FlagWords = { name: "exit-code", summary: "End with 3 when something would change" };
 
-const KIND = { name: "KIND", choices: ["label", "group", "alert", "size", "secret", "server"] } as const;
+const KIND = { name: "KIND", choices: ["label", "group", "alert", "size", "secret", "server", "alarm-route"] } as const;
 
 /** Desired state from files. */
 export const declarationsCommands: readonly CommandWords[] = [

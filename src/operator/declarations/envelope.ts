@@ -11,7 +11,7 @@ export function envelopeOf(
   state: DeclarationState,
 ): { readonly kind: string; readonly metadata: { readonly name: string }; readonly spec: JsonMap } | null {
   const spec = specOf(kind, name, state);
-  const title = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
+  const title = kind.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
   return spec === null ? null : { kind: title, metadata: { name }, spec };
 }
 

@@ -1,5 +1,13 @@
 import { durationMs, printDuration } from "../../core/duration.ts";
 import type { Json } from "../../core/json.ts";
+import {
+  type AlarmChannel,
+  type AlarmRoute,
+  DEFAULT_TIMEOUT_SECONDS,
+  readAlarmRoute,
+  type Scope,
+  writeAlarmRoute,
+} from "../../core/model/alarm-route.ts";
 import { readAlert, writeAlert } from "../../core/model/alert.ts";
 import { readGroup, writeGroup } from "../../core/model/group.ts";
 import { readLabel, writeLabel } from "../../core/model/label.ts";
@@ -9,9 +17,18 @@ import { type Exclusion, NO_RULE, type Rule } from "../../core/model/rule.ts";
 import { readSecretDeclaration, writeSecretDeclaration } from "../../core/model/secret-declaration.ts";
 import { readDeclaredServer, writeDeclaredServer } from "../../core/model/server.ts";
 import { readSize, writeSize } from "../../core/model/size.ts";
-import { alertPath, declaredServerPath, groupPath, labelPath, secretPath, sizePath } from "../../core/paths.ts";
+import {
+  alarmRoutePath,
+  alertPath,
+  declaredServerPath,
+  groupPath,
+  labelPath,
+  secretPath,
+  sizePath,
+} from "../../core/paths.ts";
 import { printQuantity, quantityBytes } from "../../core/quantity.ts";
 import type {
+  AlarmRouteSpec,
   AlertSpec,
   GroupSpec,
   Kind,
@@ -32,6 +49,8 @@ export function recordPath(kind: Kind, name: string): string {
       return alertPath(name);
     case "size":
       return sizePath(name);
+    case "alarm-route":
+      return alarmRoutePath(name);
     case "secret":
       return secretPath(name);
     case "server":
@@ -57,6 +76,8 @@ export function toRecord(kind: Kind, spec: unknown, { managedBy, rest }: Kept): 
       return fromAlert(spec as AlertSpec, kept);
     case "size":
       return fromSize(spec as SizeSpec, kept);
+    case "alarm-route":
+      return fromAlarmRoute(spec as AlarmRouteSpec, kept);
     case "secret":
       return fromSecret(spec as SecretSpec, kept);
     case "server":
@@ -75,6 +96,8 @@ export function toSpec(kind: Kind, name: string, value: Json): JsonMap {
       return alertSpecOf(name, value);
     case "size":
       return sizeSpecOf(name, value);
+    case "alarm-route":
+      return alarmRouteSpecOf(name, value);
     case "secret":
       return secretSpecOf(name, value);
     case "server":
@@ -93,6 +116,8 @@ export function keptOf(kind: Kind, name: string, value: Json): Kept {
       return readAlert(name, value, []);
     case "size":
       return readSize(name, value, []);
+    case "alarm-route":
+      return readAlarmRoute(name, value, []);
     case "secret":
       return readSecretDeclaration(name, value, []);
     case "server":
@@ -158,6 +183,65 @@ function alertSpecOf(name: string, value: Json): JsonMap {
     severity,
     for: forSeconds === 0 ? null : printDuration(forSeconds),
   });
+}
+
+function fromAlarmRoute(spec: AlarmRouteSpec, kept: Kept): Json {
+  return writeAlarmRoute({
+    channel: channelOf(spec),
+    kinds: distinct(spec.kinds ?? []),
+    severity: spec.severity ?? "info",
+    about: scopeOf(spec.about),
+    via: scopeOf(spec.via),
+    repeatEverySeconds: secondsOf(spec.repeat_every),
+    ...kept,
+  });
+}
+
+function channelOf({ webhook, command, smtp }: AlarmRouteSpec): AlarmChannel | null {
+  if (webhook !== undefined) {
+    const { url, secret = null, timeout } = webhook;
+    return { kind: "webhook", url, secret, timeoutSeconds: secondsOf(timeout) ?? DEFAULT_TIMEOUT_SECONDS };
+  }
+  if (command !== undefined) {
+    const { program, timeout } = command;
+    return { kind: "command", program, timeoutSeconds: secondsOf(timeout) ?? DEFAULT_TIMEOUT_SECONDS };
+  }
+  if (smtp === undefined) return null;
+  const { host, port = 587, from, to, tls = "starttls", username = null, password = null, timeout } = smtp;
+  const timeoutSeconds = secondsOf(timeout) ?? DEFAULT_TIMEOUT_SECONDS;
+  return { kind: "smtp", host, port, from, to: distinct(to), tls, username, password, timeoutSeconds };
+}
+
+function alarmRouteSpecOf(name: string, value: Json): JsonMap {
+  const { channel, kinds, severity, about, via, repeatEverySeconds } = readAlarmRoute(name, value, []);
+  return told({
+    ...channelSpec(channel),
+    kinds,
+    severity: severity === "info" ? null : severity,
+    about: scopeSpec(about),
+    via: scopeSpec(via),
+    repeat_every: printed(repeatEverySeconds, printDuration),
+  });
+}
+
+function channelSpec(channel: AlarmRoute["channel"]): JsonMap {
+  if (channel === null) return {};
+  const { kind, timeoutSeconds, ...settings } = channel;
+  const timeout = timeoutSeconds === DEFAULT_TIMEOUT_SECONDS ? null : printDuration(timeoutSeconds);
+  const usual: JsonMap = { port: 587, tls: "starttls" };
+  const said = Object.entries(settings).filter(([key, setting]) => setting !== usual[key]);
+  return { [kind]: told({ ...Object.fromEntries(said), timeout }) };
+}
+
+function scopeOf(target: AlarmRouteSpec["about"]): Scope | null {
+  if (target === undefined) return null;
+  const { exclude, ...rule } = target;
+  return { rule: ruleOf(rule), exclude: ruleOf(exclude ?? {}) };
+}
+
+function scopeSpec(scope: Scope | null): JsonMap | null {
+  if (scope === null) return null;
+  return { ...ruleSpec(scope.rule), ...told({ exclude: ruleSpec(scope.exclude) }) };
 }
 
 function fromSize({ abstract = {}, providers = {} }: SizeSpec, kept: Kept): Json {

@@ -3,7 +3,14 @@ import { CATALOGUE } from "../../core/alerts/catalogue.ts";
 import { EVERY_SERVER, isRoleLabel } from "../../core/names.ts";
 import { secretVariable } from "../../core/policy/secret-variable.ts";
 import { orderOf } from "../../core/targeting/circles.ts";
-import type { AlertSpec, GroupSpec, Kind, LabelSpec, ServerSpec } from "../../operations/declarations/registry.ts";
+import type {
+  AlarmRouteSpec,
+  AlertSpec,
+  GroupSpec,
+  Kind,
+  LabelSpec,
+  ServerSpec,
+} from "../../operations/declarations/registry.ts";
 import { Problems, placeOf, printPath } from "./problems.ts";
 import type { Declarations } from "./read.ts";
 import type { Declaration, SourceFile } from "./source.ts";
@@ -73,7 +80,7 @@ function* circlesIn(
 
 /** Grants of the files whose path would have the name of another path that is granted. */
 function* collisionsIn(references: readonly Reference[], known: Known | null): Generator<readonly [Reference, string]> {
-  const grants = references.filter(({ kind }) => kind === "secret");
+  const grants = references.filter(({ kind, from }) => kind === "secret" && from.kind === "label");
   const paths = new Map<string, string>();
   for (const path of [...(known?.granted ?? []), ...grants.map(({ name }) => name)]) {
     const variable = secretVariable(path);
@@ -147,6 +154,17 @@ function* referencesIn(declarations: Declarations): Generator<Reference> {
     const { target } = declaration.spec as AlertSpec;
     yield* ruled(declaration, target, ["target"]);
     yield* ruled(declaration, target?.exclude, ["target", "exclude"]);
+  }
+  for (const declaration of declarations.get("alarm-route")?.values() ?? []) {
+    const { about, via, webhook, smtp } = declaration.spec as AlarmRouteSpec;
+    for (const [key, scope] of Object.entries({ about, via })) {
+      yield* ruled(declaration, scope, [key]);
+      yield* ruled(declaration, scope?.exclude, [key, "exclude"]);
+    }
+    const { secret } = webhook ?? {};
+    const { password } = smtp ?? {};
+    if (secret !== undefined) yield { kind: "secret", name: secret, from: declaration, path: ["webhook", "secret"] };
+    if (password !== undefined) yield { kind: "secret", name: password, from: declaration, path: ["smtp", "password"] };
   }
   for (const declaration of declarations.get("server")?.values() ?? []) {
     const { labels, size } = declaration.spec as ServerSpec;

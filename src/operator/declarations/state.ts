@@ -27,7 +27,14 @@ export function questionOf(declarations: Declarations, managedBy: string | null)
 }
 
 /** The kinds whose records the state has by path. */
-export const RECORD_KINDS = ["label", "group", "alert", "size", "secret"] as const satisfies readonly Kind[];
+export const RECORD_KINDS = [
+  "label",
+  "group",
+  "alert",
+  "size",
+  "secret",
+  "alarm-route",
+] as const satisfies readonly Kind[];
 
 /** Names and records of a kind that stand there. */
 export function recordsOf({ records }: DeclarationState, kind: (typeof RECORD_KINDS)[number]): [string, Json][] {
@@ -50,6 +57,7 @@ export function knownIn(state: DeclarationState): Known {
       alert: names("alert"),
       size: names("size"),
       secret: names("secret"),
+      "alarm-route": names("alarm-route"),
       server: new Set([...servers.map(([name]) => name), ...state.others.names]),
     },
     subgroups: new Map(groups.map((group) => [group.name, [...group.groups, ...group.exclude.groups]])),

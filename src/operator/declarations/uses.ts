@@ -1,5 +1,6 @@
 import { LabError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
+import { readAlarmRoute, secretsOf } from "../../core/model/alarm-route.ts";
 import { readAlert } from "../../core/model/alert.ts";
 import { readGroup } from "../../core/model/group.ts";
 import { readLabel } from "../../core/model/label.ts";
@@ -86,6 +87,12 @@ function names(user: Kind, userName: string, value: Json, kind: Kind, name: stri
     case "alert": {
       const { target, exclude } = readAlert(userName, value, []);
       return [target ?? NO_RULE, exclude].some((rule) => ruleNames(rule, kind, name));
+    }
+    case "alarm-route": {
+      const route = readAlarmRoute(userName, value, []);
+      if (kind === "secret") return secretsOf(route).includes(name);
+      const scopes = [route.about, route.via].flatMap((scope) => (scope === null ? [] : [scope.rule, scope.exclude]));
+      return scopes.some((rule) => ruleNames(rule, kind, name));
     }
     default:
       return false;

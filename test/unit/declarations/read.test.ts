@@ -88,7 +88,7 @@ lables: {}
 
   test("is an envelope that is not whole", () => {
     expect(problemsOf("kind: label\nmetadata: {name: web}\n")).toEqual([
-      "web.yaml:1:7 kind - is not one of Label, Group, Alert, Size, Secret, Server, did you mean Label?",
+      "web.yaml:1:7 kind - is not one of Label, Group, Alert, Size, Secret, Server, AlarmRoute, did you mean Label?",
     ]);
     expect(problemsOf("kind: Label\nspec: {ports: 80}\n")).toEqual([
       "web.yaml:1:1 metadata - expected a map with name",
@@ -104,7 +104,11 @@ lables: {}
   });
 
   test.each([
-    ["a list", "- a\n", "web.yaml:1:1 - expected a map of labels, groups, alerts, sizes, secrets, servers"],
+    [
+      "a list",
+      "- a\n",
+      "web.yaml:1:1 - expected a map of labels, groups, alerts, sizes, secrets, servers, alarm_routes",
+    ],
     ["a section that is a list", "labels: [web]\n", "web.yaml:1:9 labels - expected a map from names to labels"],
     ["alerts that are a map", "alerts: {a: {}}\n", "web.yaml:1:9 alerts - expected a list of maps, each with a name"],
     ["text that is not YAML", "labels: {web: [\n", /^web.yaml:2:1 - Flow sequence/],

@@ -11,6 +11,7 @@ const KNOWN: Known = {
     alert: new Set(["queue_full"]),
     size: new Set(["large"]),
     secret: NOTHING,
+    "alarm-route": NOTHING,
     server: new Set(["nas-1"]),
   },
   subgroups: new Map([

@@ -34,6 +34,7 @@ describe("of the one registry of declarations", () => {
       "sizes",
       "secrets",
       "servers",
+      "alarm_routes",
       "$schema",
     ]);
     expect(shorthand?.additionalProperties).toBe(false);
