@@ -2,6 +2,7 @@ import { toHex } from "../src/core/bytes.ts";
 import type { InterfaceAddress } from "../src/core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
 import type { Log } from "../src/core/ports/log.ts";
+import type { Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import type { Secret } from "../src/core/secret.ts";
 import { Replica } from "../src/crdt/replica.ts";
@@ -31,6 +32,7 @@ export interface MachineParts {
   readonly keys: Keys;
   readonly disk: SimDisk;
   readonly log: Log;
+  readonly notifier: Notifier;
   readonly signer: Signer;
   readonly seal: SealIdentity;
   readonly machineKey: Secret;
@@ -115,6 +117,7 @@ export class Machine {
         interfaces: { addresses: () => interfacesAt(this.address) },
         keys: parts.keys,
         log: parts.log,
+        notifier: parts.notifier,
       },
       identity: {
         mesh: parts.mesh,

@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
+import { runAlarms } from "./alarm-run.ts";
 import { runRaces } from "./races.ts";
 import { type RunOptions, type RunReport, run } from "./run.ts";
 
 const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [--calm] [--no-memo] [--doublecheck] [-o json]
 npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
+npm run sim -- --alarms [--seed N] [-o json]
 
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
@@ -13,10 +15,12 @@ npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
   --no-memo       every machine checks every signature itself
   --doublecheck   run twice, and fail unless both took the same way
   --races         strangers race for tokens instead, while the mesh is cut: R cuts (default 5), T tokens in each (10)
+  --alarms        machines die, come back and are cut off: what people are told of it
   -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
   readonly doublecheck: boolean;
+  readonly alarms: boolean;
   /** Null for the usual world. */
   readonly races: { readonly rounds: number; readonly tokens: number } | null;
   readonly format: "json" | "text";
@@ -32,6 +36,7 @@ function readArguments(argv: readonly string[]): Arguments {
       writes: { type: "string", default: "1" },
       calm: { type: "boolean", default: false },
       "no-memo": { type: "boolean", default: false },
+      alarms: { type: "boolean", default: false },
       races: { type: "boolean", default: false },
       rounds: { type: "string", default: "5" },
       tokens: { type: "string", default: "10" },
@@ -53,13 +58,15 @@ function readArguments(argv: readonly string[]): Arguments {
     faults: values.calm ? "none" : "drawn",
     memo: values["no-memo"] ? "none" : "shared",
     doublecheck: values.doublecheck,
+    alarms: values.alarms,
     races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
   };
 }
 
 function replayCommand(options: Arguments): string {
-  const { seed, races } = options;
+  const { seed, races, alarms } = options;
+  if (alarms) return `npm run sim -- --alarms --seed ${seed}`;
   if (races !== null) return `npm run sim -- --races --seed ${seed} --rounds ${races.rounds} --tokens ${races.tokens}`;
   const parts = [
     "npm run sim --",
@@ -75,6 +82,7 @@ function replayCommand(options: Arguments): string {
 }
 
 function runOnce(options: Arguments): Promise<RunReport> {
+  if (options.alarms) return runAlarms({ seed: options.seed });
   if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
   return options.doublecheck ? runTwice(options) : run(options);
 }
@@ -87,7 +95,7 @@ async function runTwice(options: Arguments): Promise<RunReport> {
   return { ...first, violations: [...first.violations, { check: "determinism", atSeconds: 0, detail }] };
 }
 
-function print(report: RunReport, wallSeconds: number, format: "json" | "text"): void {
+function print(report: RunReport, wallSeconds: number, { format, alarms }: Arguments): void {
   if (format === "json") {
     console.log(JSON.stringify({ ...report, wallSeconds }));
     return;
@@ -100,7 +108,9 @@ function print(report: RunReport, wallSeconds: number, format: "json" | "text"):
   console.log(`seed ${seed}: ${virtualSeconds} virtual seconds in ${wallSeconds} s, trace ${traceHash.slice(0, 12)}`);
   console.log(`faults: ${counts(faults)}`);
   console.log(`met: ${counts(sometimes)}`);
-  console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
+  if (!alarms) {
+    console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
+  }
   for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);
 }
 
@@ -125,7 +135,7 @@ async function main(): Promise<void> {
   });
   const begunMs = performance.now();
   const report = await runOnce(options);
-  print(report, Math.round(performance.now() - begunMs) / 1000, options.format);
+  print(report, Math.round(performance.now() - begunMs) / 1000, options);
   if (report.violations.length === 0) return;
   console.error(`replay it: ${replayCommand(options)}`);
   process.exitCode = 1;

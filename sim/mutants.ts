@@ -20,6 +20,7 @@ interface Mutant {
 }
 
 const RACES = ["--races"];
+const ALARMS = ["--alarms"];
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -141,6 +142,48 @@ const MUTANTS: readonly Mutant[] = [
     file: "src/roles/secret-store/judge.ts",
     guard: "if (checkCommitment(keys, mesh, current, committed)) return",
     without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
+  },
+  {
+    name: "every machine tells every alarm",
+    file: "src/core/alarms/plan.ts",
+    guard: "return task.line[turn.place] === member ? turn : null;",
+    without: "return turn;",
+    run: ALARMS,
+  },
+  {
+    name: "the isolated tell about the others",
+    file: "src/core/alarms/findings.ts",
+    guard: "if (facts.isolated !== null) {",
+    without: 'if (facts.isolated !== null && facts.meshName === "") {',
+    run: ALARMS,
+  },
+  {
+    name: "nobody takes over from one who cannot deliver",
+    file: "src/core/alarms/turns.ts",
+    guard: "place: number % of,",
+    without: "place: 0,",
+    run: ALARMS,
+  },
+  {
+    name: "an alarm needs no time",
+    file: "src/core/alarms/plan.ts",
+    guard: "< afterMs) return null;",
+    without: "< 0) return null;",
+    run: ALARMS,
+  },
+  {
+    name: "what somebody has seen is told again",
+    file: "src/core/alarms/plan.ts",
+    guard: "return ack !== null && sinceMs <= ack.sinceMs;",
+    without: "return ack !== null && sinceMs < 0;",
+    run: ALARMS,
+  },
+  {
+    name: "what begins anew forgets that it was over",
+    file: "src/core/alarms/own-claims.ts",
+    guard: "one.id !== claim.id || (claim.untilMs === null && one.untilMs !== null);",
+    without: "one.id !== claim.id;",
+    run: ALARMS,
   },
   {
     name: "a superseded write still counts",

@@ -2,6 +2,7 @@ import { toHex } from "../src/core/bytes.ts";
 import { joinMessage } from "../src/core/enrolment.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
 import type { Log } from "../src/core/ports/log.ts";
+import type { AlarmNotice, Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import { Secret } from "../src/core/secret.ts";
 import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
@@ -55,6 +56,17 @@ export interface HostileParts {
   readonly random: Random;
 }
 
+/** What a machine told a person. */
+export interface SentNotice {
+  readonly atSeconds: number;
+  /** Name of the machine. */
+  readonly from: string;
+  readonly notice: AlarmNotice;
+}
+
+/** Every machine of a world has this one for routes of alarms. */
+export const PROGRAM = "page-me";
+
 const STORES = 2;
 const NAMES = ["nas", "web", "db", "pi"] as const;
 /** Long enough that no other bytes of a world look like it. */
@@ -79,6 +91,10 @@ export class World {
   readonly marker: string;
   /** Seals, values and nonces of the operators. */
   readonly keys: Keys;
+  /** What people were told, in the order in which they were. */
+  readonly notices: SentNotice[] = [];
+  /** Names of machines whose ways out fail. */
+  readonly deaf = new Set<string>();
   readonly violations: Violation[] = [];
   readonly sometimes: Record<string, number> = {};
   /** Log lines of the level `error`, by event. */
@@ -186,6 +202,7 @@ export class World {
       keys,
       disk: new SimDisk({ random: random.fork("disk"), clock: this.clock }),
       log: this.#log(name),
+      notifier: this.#notifier(name),
       machineKey: new Secret(random.fork("machine key").bytes(32)),
       bootstrap: founding.bootstrap,
       watcher: this.watcher(name),
@@ -214,6 +231,18 @@ export class World {
     agent.watch(({ event }) => {
       if (event !== "growth") this.trace.note(this.clock.monotonic(), machine.name, event, new Uint8Array(0));
     });
+  }
+
+  #notifier(from: string): Notifier {
+    return {
+      programs: async () => [PROGRAM],
+      send: async (_, notice) => {
+        if (this.deaf.has(from)) throw new Error("nobody takes it");
+        const { state, alarm } = notice;
+        this.notices.push({ atSeconds: this.seconds, from, notice });
+        this.trace.note(this.clock.monotonic(), from, `notice ${state} ${alarm.id}`, new Uint8Array(0));
+      },
+    };
   }
 
   #log(name: string): Log {

@@ -23,7 +23,8 @@ export async function watchList<T>(
     const { done, value } = await next;
     if (done) return 0;
     next = events.next();
-    if (value.event === "view" || value.event === "peer") await show(await fetchList(connection, request));
+    if (value.event === "view" || value.event === "peer" || value.event === "alarm")
+      await show(await fetchList(connection, request));
   }
 }
 

@@ -1,4 +1,3 @@
-import { MOST_COMPLAINTS, NO_CLAIMS } from "../core/alarms/claims.ts";
 import type { Complaint } from "../core/alarms/findings.ts";
 import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
@@ -8,6 +7,7 @@ import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
 import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
+import type { Notifier } from "../core/ports/notifier.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { AuditRecord, RoleContext, RoleDefinition } from "../core/ports/role.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
@@ -19,6 +19,9 @@ import { type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { createVoice } from "../mesh/detector/word.ts";
 import { Mesh } from "../mesh/mesh.ts";
+import { type AlarmChange, AlarmKeeper } from "./alarms/alarm-keeper.ts";
+import { alarmAfterMs } from "./alarms/facts.ts";
+import { observationOf, type Observation } from "./alarms/observation.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
 import { noteLoss, readLoss } from "./loss.ts";
 import { OwnLogs } from "./own-logs.ts";
@@ -37,6 +40,7 @@ export interface Platform {
   readonly interfaces: Interfaces;
   readonly keys: Keys;
   readonly log: Log;
+  readonly notifier: Notifier;
 }
 
 /** Who this agent is: made at `init` or `join`, never changed. */
@@ -71,7 +75,8 @@ export interface AgentOptions {
 export type AgentEvent =
   | { readonly event: "growth"; readonly growth: Growth }
   | { readonly event: "peer"; readonly key: string }
-  | { readonly event: "roles" };
+  | { readonly event: "roles" }
+  | { readonly event: "alarm"; readonly change: AlarmChange };
 
 /** Where the replica's records stand on the disk. */
 export const ENTRIES = "entries/";
@@ -92,6 +97,7 @@ export class Agent {
   readonly mesh: Mesh;
   readonly directory: NodeDirectory;
   readonly cache: SecretCache;
+  readonly alarms: AlarmKeeper;
   readonly targeting: ReplicaTargeting;
   readonly identity: Identity;
   readonly platform: Platform;
@@ -141,6 +147,7 @@ export class Agent {
       interfaces,
       moved: () => this.#requestReport(),
       voice: createVoice(keys, identity.mesh, identity.signer),
+      alarmAfterMs: (key) => alarmAfterMs(this.view(), this.view().nodeByKey(key)),
     });
     this.cache = new SecretCache({
       self: { id: identity.node, key: link.self },
@@ -156,6 +163,26 @@ export class Agent {
       view: () => this.view(),
       heads: () => this.heads(),
       catchUp: (peer) => this.#catchUp(peer),
+    });
+    this.alarms = new AlarmKeeper({
+      clock,
+      log,
+      keys,
+      notifier: platform.notifier,
+      source: {
+        replica: this.replica,
+        directory: this.directory,
+        self: { id: identity.node, key: link.self },
+        definitions: options.roles,
+        opinion: (key) => this.mesh.opinion(key),
+        observation: () => this.observation(),
+        ownRoles: () => this.roleReports,
+        complaints: () => this.complaints,
+      },
+      targeting: () => this.targeting.current(),
+      secret: async (path) => (await this.cache.get(path)).value,
+      claimsChanged: () => this.#requestReport(),
+      changed: (change) => this.#emit({ event: "alarm", change }),
     });
     this.#runner = new RoleRunner(
       options.roles,
@@ -185,6 +212,7 @@ export class Agent {
     this.replica.onGrowth((growth) => this.#grew(growth));
     this.replica.onDoorChange(() => this.mesh.membershipChanged());
     this.mesh.onOpinionChange(({ key }) => this.#emit({ event: "peer", key }));
+    this.mesh.onVerdictChange(() => this.alarms.request());
     await this.mesh.start();
     this.#life = "running";
     this.#settleHead();
@@ -201,11 +229,13 @@ export class Agent {
         .catch((error: unknown) => log.write("error", "store.untended", { error }))
         .finally(() => this.#life === "running" && this.#tendIn(TENDING_EVERY_MS));
     });
+    this.alarms.start();
   }
 
   async stop(): Promise<void> {
     this.#life = "stopped";
     this.#tending?.cancel();
+    this.alarms.stop();
     await this.#runner.stop();
     await this.cache.stop();
     await this.mesh.stop();
@@ -226,6 +256,11 @@ export class Agent {
 
   get diskWarning(): string | null {
     return this.#options.diskWarning?.() ?? null;
+  }
+
+  /** What this node thinks of the others now. */
+  observation(): Observation {
+    return observationOf(this.mesh);
   }
 
   get complaints(): readonly Complaint[] {
@@ -274,6 +309,7 @@ export class Agent {
     }
     const reporters = growth.entries.filter(isObserved).map(({ header }) => recurringHex(header.log));
     const moved = this.directory.haveMoved(reporters);
+    if (reporters.length > 0) this.alarms.request();
     if (growth.authority) this.mesh.membershipChanged();
     else if (moved) this.mesh.addressesChanged();
     this.#emit({ event: "growth", growth });
@@ -355,7 +391,7 @@ export class Agent {
       roles: this.#runner.reports(),
       os: this.#options.os,
       arch: this.#options.arch,
-      alarms: { ...NO_CLAIMS, complaints: this.complaints.slice(0, MOST_COMPLAINTS) },
+      alarms: this.alarms.claims(),
     };
   }
 

@@ -27,6 +27,9 @@ import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { headsOf } from "./handlers/audit-verify.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
+import { alarmsAtRest } from "./alarms/ground.ts";
+import type { ReadSource } from "./handlers/read-source.ts";
+import { readHandlers } from "./handlers/index.ts";
 import { loadAgent, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { machineHandlers } from "./machine-handlers.ts";
@@ -47,6 +50,8 @@ import {
   writeNote,
 } from "./platform/home.ts";
 import { systemInterfaces } from "./platform/interfaces.ts";
+import { systemNotifier } from "./platform/notifier/notifier.ts";
+import { DiskSpace } from "./platform/disk-space.ts";
 import { createKeys } from "./platform/keys.ts";
 import { readPreSharedKey, writePreSharedKey } from "./platform/pre-shared-key.ts";
 import { openLevelDisk } from "./platform/store/level-disk.ts";
@@ -316,12 +321,16 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
       log,
     });
     const link = settings.wrapLink?.(real, file) ?? real;
+    const notifier = systemNotifier(home, clock);
+    const space = new DiskSpace(home, clock);
+    undo.push(async () => space.stop());
+    await space.start();
     const { agent, disk } = await loadAgent(
       home,
       { clock, log },
       (disk, health) =>
         new Agent({
-          platform: { clock, random: systemRandom(), disk, link, interfaces, keys, log },
+          platform: { clock, random: systemRandom(), disk, link, interfaces, keys, log, notifier },
           identity: {
             mesh: fromHex(file.mesh) as Uint8Array,
             node: file.node,
@@ -334,10 +343,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
           release: RELEASE,
           ...describeMachine(),
           diskWarning: () => (complaintOf(health()) === null ? describeHealth(health()) : null),
-          complaints: () => {
-            const complaint = complaintOf(health());
-            return complaint === null ? [] : [complaint];
-          },
+          complaints: () => [complaintOf(health()), space.complaint].filter((complaint) => complaint !== null),
         }),
     );
     undo.push(() => disk.close());
@@ -414,7 +420,7 @@ export async function openHome(home: string): Promise<HomeReader> {
   const damage = describeHealth(health);
   const key = toHex(keys.signer(own.seed).publicKey);
   const targeting = new ReplicaTargeting(() => replica.view());
-  const handlers = readHandlers({
+  const source: ReadSource = {
     replica,
     targeting: () => targeting.current(),
     directory: new NodeDirectory(replica, key, file.bootstrap),
@@ -424,13 +430,15 @@ export async function openHome(home: string): Promise<HomeReader> {
     nowMs: () => systemClock().now(),
     opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
     observation: () => null,
+    alarms: () => alarmsAtRest(source),
     complaints: () => [],
     asOfMs: () => null,
     ownAddresses: () => [],
     ownRoles: () => [],
     observedHash: () => "",
     warnings: () => [...(damage === null ? [] : [damage]), "no agent runs on this home: nothing is received or sent"],
-  });
+  };
+  const handlers = readHandlers(source);
   const cache = cacheOf(replica, disk, file, own, keys);
   await cache.load();
   return {

@@ -7,7 +7,7 @@ export const eventStreamOperation = defineOperation({
   kind: "stream",
   method: "GET",
   path: "/v1/events",
-  summary: "What happens from now on: entries, changes of the view, peers that come and go.",
+  summary: "What happens from now on: entries, changes of the view, peers that come and go, alarms.",
   input: z.object({}),
   output: eventSchema,
   produces: "text/event-stream",

@@ -28,6 +28,8 @@ function describe(event: string, word: (name: string) => string): string {
       return `state is now ${word("stateHash").slice(0, 12)}`;
     case "peer":
       return `${word("name")} ${word("online") === "yes" ? "✓ online" : "✗ not heard"}`;
+    case "alarm":
+      return `${word("state") === "raised" ? "✗" : "✓"} ${word("id")} ${word("state")}: ${word("detail")}`;
     default:
       return NOTHING;
   }

@@ -1,3 +1,4 @@
+import type { Verdict } from "../ports/verdict.ts";
 import { type AlarmKind, KIND_TRAITS } from "./kinds.ts";
 
 /** Something that is not as it should be now, whether or not anybody has to be told of it. */
@@ -12,12 +13,6 @@ export interface Finding {
   /** How long it has to hold before it is an alarm. */
   readonly afterMs: number;
 }
-
-/**
- * What an observer thinks of a member:
- * - `reachable`: it is heard of · `suspect`: a probe failed, and it may still answer for itself · `unreachable`: gone
- */
-export type Verdict = "reachable" | "suspect" | "unreachable";
 
 export interface MemberFacts {
   readonly name: string;
@@ -94,10 +89,24 @@ function memberFindings({ name, verdict, alarmAfterMs, complaints }: MemberFacts
   const found = complaints.map(({ kind, subject, detail }) =>
     finding(kind, subject === "" ? name : `${name}/${subject}`, name, `${name}: ${detail}`),
   );
-  if (verdict === "unreachable" && alarmAfterMs !== null) {
+  if (isAway(verdict) && alarmAfterMs !== null) {
     found.push({ ...finding("unreachable", name, name, `${name} cannot be reached`), afterMs: alarmAfterMs });
   }
   return found;
+}
+
+/** Whoever said goodbye is not there and not lost. Whoever was never heard of is as lost as one that was. */
+function isAway(verdict: Verdict): boolean {
+  switch (verdict) {
+    case "unreachable":
+    case "alarm":
+    case "unknown":
+      return true;
+    case "alive":
+    case "suspect":
+    case "left":
+      return false;
+  }
 }
 
 function finding(kind: AlarmKind, about: string, server: string | null, detail: string): Finding {

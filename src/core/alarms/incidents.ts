@@ -12,6 +12,8 @@ export interface Incident {
   readonly open: (IncidentClaim & { readonly raisedBy: string }) | null;
   /** The claim that was closed last; null if none was. */
   readonly closed: IncidentClaim | null;
+  /** `yes` while some record still says that it is going on, although it is over. */
+  readonly contradicted: "yes" | "no";
   readonly deliveries: readonly (DeliveryClaim & { readonly by: string })[];
 }
 
@@ -48,10 +50,11 @@ export function foldClaims(
     const closedMs = Math.max(0, ...sorted.map(({ untilMs }) => untilMs ?? 0));
     const open = sorted.find(({ untilMs, sinceMs }) => untilMs === null && sinceMs > closedMs) ?? null;
     const closed = sorted.find(({ untilMs }) => untilMs === closedMs) ?? null;
+    const stale = sorted.some(({ untilMs, sinceMs }) => untilMs === null && sinceMs <= closedMs);
     const told = (deliveries.get(id) ?? []).sort(
       (a, b) => a.atMs - b.atMs || compareText(`${a.by} ${a.route} ${a.told}`, `${b.by} ${b.route} ${b.told}`),
     );
-    incidents.set(id, { id, closedMs, open, closed, deliveries: told });
+    incidents.set(id, { id, closedMs, open, closed, contradicted: stale ? "yes" : "no", deliveries: told });
   }
   return incidents;
 }

@@ -1,4 +1,5 @@
 import type { Severity } from "../model/alert.ts";
+import { ALARM_AFTER_MS } from "../ports/verdict.ts";
 
 /**
  * What a person must be told of.
@@ -37,15 +38,12 @@ interface KindTraits {
   readonly afterMs: number;
 }
 
-/** The default time until a member's absence is an alarm. */
-export const UNREACHABLE_AFTER_MS = 60_000;
-
 const MINUTE_MS = 60_000;
 /** Long enough that a replica which catches up has heard the rest of the story. */
 const CATCH_UP_MS = 20_000;
 
 export const KIND_TRAITS: Readonly<Record<AlarmKind, KindTraits>> = {
-  unreachable: { severity: "critical", afterMs: UNREACHABLE_AFTER_MS },
+  unreachable: { severity: "critical", afterMs: ALARM_AFTER_MS },
   isolated: { severity: "critical", afterMs: MINUTE_MS },
   "name-contested": { severity: "warning", afterMs: CATCH_UP_MS },
   "log-forked": { severity: "critical", afterMs: CATCH_UP_MS },

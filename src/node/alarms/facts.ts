@@ -1,12 +1,18 @@
-import { UNREACHABLE_AFTER_MS } from "../../core/alarms/kinds.ts";
 import type { Complaint, MemberFacts, MeshFacts } from "../../core/alarms/findings.ts";
 import { durationMs } from "../../core/duration.ts";
+import { ALARM_AFTER_MS } from "../../core/ports/verdict.ts";
 import type { RoleReport } from "../../core/report.ts";
 import type { Node, View } from "../../core/view.ts";
 import type { ReadSource } from "../handlers/read-source.ts";
 
+/** What facts are read from. */
+export type FactSource = Pick<
+  ReadSource,
+  "replica" | "directory" | "self" | "definitions" | "opinion" | "observation" | "ownRoles" | "complaints"
+>;
+
 /** What alarms and the warnings of `lab status` look at, as this peer sees it now. */
-export function meshFacts(source: ReadSource): MeshFacts {
+export function meshFacts(source: FactSource): MeshFacts {
   const view = source.replica.view();
   const observation = source.observation();
   const active = [...view.nodes.values()].filter(({ state }) => state === "active");
@@ -18,7 +24,7 @@ export function meshFacts(source: ReadSource): MeshFacts {
       : (source.directory.reports().get(node.id)?.alarms.complaints ?? []);
     return {
       name: shownName(node),
-      verdict: isSelf || observation === null ? "reachable" : observation.verdict(node.key),
+      verdict: isSelf || observation === null ? "alive" : observation.verdict(node.key),
       alarmAfterMs: alarmAfterMs(view, node),
       complaints: [...told, ...failingRoles(node, roles)],
     };
@@ -35,13 +41,16 @@ export function meshFacts(source: ReadSource): MeshFacts {
 }
 
 /** Two machines that claim one name are told apart. */
-function shownName({ name, naming, id }: Node): string {
+export function shownName({ name, naming, id }: Node): string {
   return naming === "owned" ? name : `${name}~${id.slice(0, 4)}`;
 }
 
-function alarmAfterMs(view: View, { id }: Node): number | null {
+/** How long a member may be away; null for ever, as with laptops. */
+export function alarmAfterMs(view: View, node: Node | undefined): number | null {
+  if (node === undefined) return ALARM_AFTER_MS;
+  const { id } = node;
   if (view.attributeOf(id, "availability") === "intermittent") return null;
-  return durationMs(view.attributeOf(id, "alarm_after") ?? "") ?? UNREACHABLE_AFTER_MS;
+  return durationMs(view.attributeOf(id, "alarm_after") ?? "") ?? ALARM_AFTER_MS;
 }
 
 function failingRoles(node: Node, roles: readonly RoleReport[]): Complaint[] {
@@ -55,7 +64,7 @@ function failingRoles(node: Node, roles: readonly RoleReport[]): Complaint[] {
 }
 
 /** Roles that nobody runs who is heard of. Coordinator and store are missed always, others where somebody was given them. */
-export function missingRoles(source: ReadSource): MeshFacts["missingRoles"] {
+export function missingRoles(source: FactSource): MeshFacts["missingRoles"] {
   const running = runningRoles(source);
   const view = source.replica.view();
   return source.definitions
@@ -65,7 +74,7 @@ export function missingRoles(source: ReadSource): MeshFacts["missingRoles"] {
 }
 
 /** What a node last said of its roles holds while it is heard of, and while it has the label. */
-export function runningRoles(source: ReadSource): ReadonlySet<string> {
+export function runningRoles(source: FactSource): ReadonlySet<string> {
   const running = new Set<string>();
   for (const node of source.replica.view().nodes.values()) {
     if (node.state !== "active") continue;
@@ -77,7 +86,7 @@ export function runningRoles(source: ReadSource): ReadonlySet<string> {
   return running;
 }
 
-function lostRecords({ replica }: ReadSource): Complaint[] {
+function lostRecords({ replica }: FactSource): Complaint[] {
   const lost = replica.damaged.length + replica.missing;
   const detail = `${lost} record(s) of the store were lost and are asked for again`;
   return lost === 0 ? [] : [{ kind: "store-damaged", subject: "records", detail }];

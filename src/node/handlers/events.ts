@@ -17,6 +17,11 @@ export function apiEvents(agent: Agent, event: AgentEvent): LabEvent[] {
       const { online } = agent.mesh.opinion(event.key);
       return [{ event: "peer", id: `peer-${event.key.slice(0, 12)}-${time}`, data: { time, name, online } }];
     }
+    case "alarm": {
+      const { state, alarm } = event.change;
+      const { id, kind, about, detail } = alarm;
+      return [{ event: "alarm", id: `alarm-${id}-${time}`, data: { time, id, kind, about, state, detail } }];
+    }
     case "roles": {
       const stateHash = toHex(agent.replica.stateHash());
       return [{ event: "view", id: `roles-${time}`, data: { time, stateHash } }];

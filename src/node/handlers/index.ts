@@ -2,7 +2,6 @@ import { fromBase64Url, toBase64Url } from "../../core/bytes.ts";
 import { LabError, NotFoundError } from "../../core/errors.ts";
 import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import { ledgerDocument } from "../../crdt/ledger/document.ts";
-import { observationOf } from "../alarms/observation.ts";
 import { type Agent, observedHash } from "../agent.ts";
 import { deliverEnvelope } from "../secret-delivery.ts";
 import { appliedHandlers } from "./applied.ts";
@@ -83,13 +82,14 @@ export function agentSource(agent: Agent): ReadSource {
     targeting: () => agent.targeting.current(),
     nowMs: () => platform.clock.now(),
     opinion: (key) => agent.mesh.opinion(key),
-    observation: () => observationOf(agent.directory.members(), (key) => agent.mesh.opinion(key)),
+    observation: () => agent.observation(),
+    alarms: () => agent.alarms.alarms(),
     asOfMs: () => agent.asOfMs,
     ownAddresses: () => platform.link.addresses(),
     ownRoles: () => agent.roleReports,
     observedHash: () => observedHash(agent),
     complaints: () => agent.complaints,
-    warnings: () => (agent.diskWarning === null ? [] : [agent.diskWarning]),
+    warnings: () => [...(agent.diskWarning === null ? [] : [agent.diskWarning]), ...agent.alarms.warnings()],
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Alarm } from "../../core/alarms/plan.ts";
 import type { Complaint } from "../../core/alarms/findings.ts";
 import { isoTime } from "../../core/iso-time.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -30,6 +31,8 @@ export interface ReadSource {
   /** Roles that run here now. */
   ownRoles(): NodeReport["roles"];
   observedHash(): string;
+  /** What people are to be told of. */
+  alarms(): readonly Alarm[];
   /** What is wrong with this machine, as far as it can know. */
   complaints(): readonly Complaint[];
   warnings(): readonly string[];

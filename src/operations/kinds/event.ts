@@ -19,6 +19,18 @@ export const eventSchema = z
       id: z.string(),
       data: z.looseObject({ time, name: z.string(), online: z.enum(["yes", "no", "unknown"]) }),
     }),
+    z.looseObject({
+      event: z.literal("alarm"),
+      id: z.string(),
+      data: z.looseObject({
+        time,
+        id: z.string(),
+        kind: z.string(),
+        about: z.string(),
+        state: z.enum(["raised", "resolved"]),
+        detail: z.string(),
+      }),
+    }),
   ])
   .meta({ id: "Event" });
 export type LabEvent = z.infer<typeof eventSchema>;

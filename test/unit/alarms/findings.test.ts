@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { COMPLAINT_KINDS, findingsOf, type MemberFacts, type MeshFacts } from "../../../src/core/alarms/findings.ts";
+import type { Verdict } from "../../../src/core/ports/verdict.ts";
 import { Held } from "../../../src/core/alarms/held.ts";
 
 const CALM: MeshFacts = {
@@ -14,7 +15,7 @@ const CALM: MeshFacts = {
 };
 
 function member(name: string, more: Partial<MemberFacts> = {}): MemberFacts {
-  return { name, verdict: "reachable", alarmAfterMs: 60_000, complaints: [], ...more };
+  return { name, verdict: "alive", alarmAfterMs: 60_000, complaints: [], ...more };
 }
 
 describe("what is wrong in a mesh", () => {
@@ -29,10 +30,11 @@ describe("what is wrong in a mesh", () => {
     ]);
   });
 
-  test("is no laptop that sleeps, and nobody who is only suspected", () => {
+  test("is no laptop that sleeps, nobody who is only suspected, and nobody who said goodbye", () => {
     const members = [
       member("laptop", { verdict: "unreachable", alarmAfterMs: null }),
       member("web-1", { verdict: "suspect" }),
+      member("web-2", { verdict: "left" }),
     ];
     expect(findingsOf({ ...CALM, members })).toEqual([]);
   });
@@ -94,7 +96,7 @@ const word = fc.constantFrom("a", "b", "c", "web-1", "nas-1");
 
 function anyFacts(): fc.Arbitrary<MeshFacts> {
   const complaint = fc.record({ kind: fc.constantFrom(...COMPLAINT_KINDS), subject: word, detail: word });
-  const verdict = fc.constantFrom("reachable" as const, "suspect" as const, "unreachable" as const);
+  const verdict = fc.constantFrom<Verdict>("unknown", "alive", "suspect", "unreachable", "alarm", "left");
   const alarmAfterMs = fc.option(fc.constantFrom(60_000, 300_000));
   const oneMember = fc.record({
     verdict,

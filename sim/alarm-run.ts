@@ -1,0 +1,217 @@
+import { writeAck } from "../src/core/alarms/handled.ts";
+import { alarmId } from "../src/core/alarms/incidents.ts";
+import type { Json } from "../src/core/json.ts";
+import { writeAlarmRoute } from "../src/core/model/alarm-route.ts";
+import { alarmAckPath, alarmRoutePath, serverAttributePath } from "../src/core/paths.ts";
+import { checkTold, type Expected } from "./checkers/alarms.ts";
+import { CALM } from "./faults.ts";
+import type { Machine } from "./machine.ts";
+import type { RunReport } from "./run.ts";
+import { describe, PROGRAM, World, type WorldOptions } from "./world.ts";
+
+/** By which everything is told once. */
+const PAGE = "page";
+/** By which it is told again and again, until somebody has seen it. */
+const NAG = "nag";
+const NAG_SECONDS = 120;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+/** From a fault to the last word about it: the alarm time, and a turn for each who fails before one does not. */
+const TOLD_WITHIN_MS = 4 * MINUTE_MS;
+
+/**
+ * One world in which machines die, come back and are cut off, and what people are told of it: each thing once for each
+ * part of the mesh that hangs together, nothing for a short stop, nothing about others from whoever is isolated,
+ * nothing again of what somebody has seen, and in the end that it is over.
+ */
+export async function runAlarms(options: Omit<WorldOptions, "nodes">): Promise<RunReport> {
+  // With the one that never runs six members, so that two that are cut off see less than half, and three do not.
+  const world = await World.create({ ...options, nodes: 5 });
+  const story = new Story(world);
+  try {
+    await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+    await story.declareRoutes();
+    await story.calm();
+    await story.shortStop();
+    await story.death();
+    await story.cut();
+  } catch (error) {
+    world.violated("no-throw", describe(error));
+  }
+  return {
+    seed: options.seed,
+    traceHash: world.trace.digest(),
+    virtualSeconds: Math.round(world.seconds * 1000) / 1000,
+    convergedSeconds: null,
+    events: world.clock.ran,
+    writes: world.history.writes.length,
+    plan: CALM,
+    faults: {},
+    sometimes: world.sometimes,
+    errors: world.errors,
+    violations: world.violations,
+  };
+}
+
+class Story {
+  readonly #world: World;
+  readonly #random;
+  #told = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = world.random.fork("alarms");
+  }
+
+  async declareRoutes(): Promise<void> {
+    const { hostile, machines } = this.#world;
+    await this.#write(machines[0] as Machine, {
+      [serverAttributePath(hostile.member.id, "availability")]: "intermittent",
+      [alarmRoutePath(PAGE)]: route([], null),
+      [alarmRoutePath(NAG)]: route(["unreachable"], NAG_SECONDS),
+    });
+  }
+
+  async calm(): Promise<void> {
+    await this.#pass(3 * MINUTE_MS);
+    this.#check([]);
+  }
+
+  /** A machine is away for ten seconds: nobody has to know. */
+  async shortStop(): Promise<void> {
+    const machine = this.#any();
+    machine.crash();
+    await this.#pass(10 * SECOND_MS);
+    await this.#world.until(machine.start());
+    await this.#pass(TOLD_WITHIN_MS);
+    this.#check([]);
+  }
+
+  /** A machine dies, and of the others only one can tell. Somebody sees it; the machine comes back. */
+  async death(): Promise<void> {
+    const { machines, deaf } = this.#world;
+    const dead = this.#any();
+    dead.crash();
+    const others = machines.filter((machine) => machine !== dead);
+    const able = others[this.#random.below(others.length)] as Machine;
+    for (const machine of others) if (machine !== able) deaf.add(machine.name);
+    await this.#pass(TOLD_WITHIN_MS);
+    const raised = [unreachable(dead, [able]), ...missing(others, [able])].map(
+      (one) => ({ ...one, state: "raised" }) as const,
+    );
+    checkTold(this.#world, PAGE, this.#told, raised);
+    this.#turnPage();
+    deaf.clear();
+    await this.#pass(2 * NAG_SECONDS * SECOND_MS);
+    if (this.#toldBy(NAG) === 0)
+      this.#world.violated("alarms", `that ${dead.name} is gone was not told again by ${NAG}`);
+    this.#check([]);
+    await this.#acknowledge(able, dead);
+    this.#turnPage();
+    await this.#pass(3 * NAG_SECONDS * SECOND_MS);
+    if (this.#toldBy(NAG) > 0) this.#world.violated("alarms", `what alice has seen was told again by ${NAG}`);
+    this.#check([]);
+    await this.#world.until(dead.start());
+    await this.#pass(TOLD_WITHIN_MS);
+    const resolved = raised.map((one) => ({ ...one, state: "resolved", from: namesOf(machines) }) as const);
+    this.#check(resolved);
+    this.#world.reached("a death was told once, and its end");
+  }
+
+  /** Two are cut off from three: those tell who is missing, these that they are isolated, and nothing else. */
+  async cut(): Promise<void> {
+    const { machines, network } = this.#world;
+    await this.#write(machines[0] as Machine, { [alarmRoutePath(NAG)]: route(["backlog"], null) });
+    const first = this.#random.below(machines.length);
+    const few = [machines[first], machines[(first + 1) % machines.length]] as Machine[];
+    const many = machines.filter((machine) => !few.includes(machine));
+    network.cut(keysOf(few), keysOf(many));
+    await this.#pass(TOLD_WITHIN_MS);
+    const isolated = { kind: "isolated", about: "homelab", from: namesOf(few) };
+    const told = [...few.map((machine) => unreachable(machine, many)), ...missing(many, many), isolated];
+    this.#check(told.map((one) => ({ ...one, state: "raised" })));
+    network.heal();
+    await this.#pass(TOLD_WITHIN_MS);
+    this.#check(told.map((one) => ({ ...one, state: "resolved", from: namesOf(machines) })));
+    this.#world.reached("a cut was told once on each side, and its end");
+  }
+
+  async #acknowledge(at: Machine, dead: Machine): Promise<void> {
+    const { keys } = this.#world;
+    const id = alarmId((bytes) => keys.hash(bytes), { kind: "unreachable", about: dead.name });
+    const seen = at.agent?.alarms.alarms().find((alarm) => alarm.id === id);
+    if (seen === undefined) throw new Error(`${at.name} does not show that ${dead.name} is gone`);
+    await this.#write(at, { [alarmAckPath(id)]: writeAck(seen.sinceMs, "") });
+  }
+
+  async #write(at: Machine, values: Readonly<Record<string, Json>>): Promise<void> {
+    const { alice } = this.#world;
+    await this.#world.until(
+      (async () => {
+        const context = await alice.ask(at, Object.keys(values));
+        if (context === null) throw new Error(`${at.name} does not know alice`);
+        alice.sign(
+          context,
+          Object.entries(values).map(([path, value]) => ({ path, value })),
+        );
+        await alice.handOver(at, context);
+      })(),
+    );
+  }
+
+  async #pass(durationMs: number): Promise<void> {
+    await this.#world.clock.runUntil(this.#world.clock.monotonic() + durationMs);
+  }
+
+  #check(expected: readonly Expected[]): void {
+    checkTold(this.#world, PAGE, this.#told, expected);
+    if (expected.length > 0) this.#turnPage();
+  }
+
+  #turnPage(): void {
+    this.#told = this.#world.notices.length;
+  }
+
+  #toldBy(name: string): number {
+    return this.#world.notices.slice(this.#told).filter(({ notice }) => notice.route === name).length;
+  }
+
+  #any(): Machine {
+    const { machines } = this.#world;
+    return machines[this.#random.below(machines.length)] as Machine;
+  }
+}
+
+type Said = Omit<Expected, "state">;
+
+function unreachable({ name }: Machine, from: readonly Machine[]): Said {
+  return { kind: "unreachable", about: name, from: namesOf(from) };
+}
+
+/** Roles that nobody runs among those who see each other. */
+function missing(there: readonly Machine[], from: readonly Machine[]): Said[] {
+  const running = new Set(there.flatMap(({ agent }) => agent?.roleReports.map(({ label }) => label) ?? []));
+  const lost = ["coordinator", "secret-store"].filter((role) => !running.has(role));
+  return lost.map((about) => ({ kind: "role-missing", about, from: namesOf(from) }));
+}
+
+function route(kinds: readonly ("unreachable" | "backlog")[], repeatEverySeconds: number | null): Json {
+  return writeAlarmRoute({
+    channel: { kind: "command", program: PROGRAM, timeoutSeconds: 10 },
+    kinds,
+    severity: "info",
+    about: null,
+    via: null,
+    repeatEverySeconds,
+    managedBy: null,
+    rest: {},
+  });
+}
+
+function keysOf(machines: readonly Machine[]): string[] {
+  return machines.map(({ key }) => key);
+}
+
+function namesOf(machines: readonly Machine[]): string[] {
+  return machines.map(({ name }) => name);
+}

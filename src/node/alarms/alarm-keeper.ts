@@ -1,0 +1,242 @@
+import { type AlarmClaims, MOST_COMPLAINTS, MOST_PROGRAMS, NO_CLAIMS } from "../../core/alarms/claims.ts";
+import { findingKey, findingsOf } from "../../core/alarms/findings.ts";
+import { Held } from "../../core/alarms/held.ts";
+import { noticeOf } from "../../core/alarms/notice.ts";
+import { tended, withDelivery, withIncident } from "../../core/alarms/own-claims.ts";
+import {
+  type Alarm,
+  type AlarmGround,
+  type AlarmTask,
+  alarmsOf,
+  canDeliver,
+  tasksOf,
+  turnOf,
+} from "../../core/alarms/plan.ts";
+import { secretsOf } from "../../core/model/alarm-route.ts";
+import type { Clock, Timer } from "../../core/ports/clock.ts";
+import type { Keys } from "../../core/ports/keys.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Notifier } from "../../core/ports/notifier.ts";
+import type { Secret } from "../../core/secret.ts";
+import type { Targeting } from "../../core/targeting/targeting.ts";
+import { type FactSource, meshFacts } from "./facts.ts";
+import { alarmGround } from "./ground.ts";
+
+/** How often it looks, if nothing happens. */
+const LOOK_MS = 5_000;
+/** After something has: what comes together is looked at together. */
+const LOOK_SOON_MS = 500;
+const PROGRAMS_EVERY_MS = 60_000;
+
+export interface AlarmKeeperParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly keys: Pick<Keys, "hash">;
+  readonly notifier: Notifier;
+  readonly source: FactSource;
+  targeting(): Targeting;
+  /** A secret of this node, for whoever delivers. */
+  secret(path: string): Promise<Secret>;
+  /** What this node says about alarms is not what it said. */
+  claimsChanged(): void;
+  changed(change: AlarmChange): void;
+}
+
+/** For whoever watches. */
+export interface AlarmChange {
+  readonly state: "raised" | "resolved";
+  readonly alarm: Pick<Alarm, "id" | "kind" | "about" | "detail">;
+}
+
+/**
+ * Looks what is wrong, raises what is wrong for long enough, and tells people when it is this node's turn. What it did
+ * stands in the node's record, so that whoever looks next, here or elsewhere, goes on from there: told at least once,
+ * and by the turns once in every part of the mesh that hangs together.
+ */
+export class AlarmKeeper {
+  readonly #parts: AlarmKeeperParts;
+  readonly #held = new Held();
+  readonly #due = new Held();
+  /** By the key of a task, the turn in which this node acted. */
+  readonly #acted = new Map<string, number>();
+  /** By route, why the last attempt from here failed. */
+  readonly #failed = new Map<string, string>();
+  #own: AlarmClaims | null = null;
+  #programs: readonly string[] = [];
+  #programsMs = Number.NEGATIVE_INFINITY;
+  #shown: ReadonlyMap<string, Alarm> = new Map();
+  #timer: Timer | null = null;
+  #nextMs = 0;
+  #life: "new" | "running" | "stopped" = "new";
+
+  constructor(parts: AlarmKeeperParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#life = "running";
+    this.#lookIn(LOOK_SOON_MS);
+  }
+
+  stop(): void {
+    this.#life = "stopped";
+    this.#timer?.cancel();
+  }
+
+  /** Something may have changed: looks soon. */
+  request(): void {
+    if (this.#life === "running") this.#lookIn(LOOK_SOON_MS);
+  }
+
+  /** What this node says about alarms, for its record. */
+  claims(): AlarmClaims {
+    const complaints = this.#parts.source.complaints().slice(0, MOST_COMPLAINTS);
+    return { ...this.#claims(), complaints, programs: this.#programs };
+  }
+
+  alarms(): readonly Alarm[] {
+    return alarmsOf(this.#ground());
+  }
+
+  /** Routes by which nobody can be told, and why. */
+  warnings(): readonly string[] {
+    const ground = this.#ground();
+    return ground.routes.flatMap((route) => {
+      const able = ground.members.filter((member) => member.state === "reachable" && canDeliver(ground, route, member));
+      const failed = this.#failed.get(route.name);
+      if (route.channel !== null && able.length === 0) {
+        return [`no machine that can be reached can deliver by alarm-route ${route.name}: lab explain alarm-route`];
+      }
+      return failed === undefined ? [] : [`alarm-route ${route.name} failed from here: ${failed}`];
+    });
+  }
+
+  #claims(): AlarmClaims {
+    const { source } = this.#parts;
+    this.#own ??= source.directory.reports().get(source.self.id)?.alarms ?? null;
+    return this.#own ?? NO_CLAIMS;
+  }
+
+  #lookIn(delayMs: number): void {
+    const { clock } = this.#parts;
+    const atMs = clock.monotonic() + delayMs;
+    if (this.#timer !== null && this.#nextMs <= atMs) return;
+    this.#timer?.cancel();
+    this.#nextMs = atMs;
+    this.#timer = clock.after(delayMs, () => {
+      this.#timer = null;
+      this.#look();
+      if (this.#life === "running") this.#lookIn(LOOK_MS);
+    });
+  }
+
+  #look(): void {
+    const { clock, source } = this.#parts;
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#programsMs >= PROGRAMS_EVERY_MS) {
+      this.#programsMs = nowMs;
+      void this.#readPrograms();
+    }
+    this.#held.update(findingsOf(meshFacts(source)).map(findingKey), nowMs);
+    const ground = this.#ground();
+    this.#replace(tended(this.#claims(), ground.incidents, ground.nowMs));
+    const tasks = tasksOf(ground);
+    const due = new Set(tasks.map(({ key }) => key));
+    this.#due.update(due, nowMs);
+    for (const key of this.#acted.keys()) if (!due.has(key)) this.#acted.delete(key);
+    for (const task of tasks) {
+      const turn = turnOf(task, source.self.id, this.#due.forMs(task.key, nowMs));
+      if (turn === null || this.#acted.get(task.key) === turn.number) continue;
+      this.#acted.set(task.key, turn.number);
+      this.#act(task);
+    }
+    this.#show();
+  }
+
+  #act(task: AlarmTask): void {
+    const { log } = this.#parts;
+    switch (task.do) {
+      case "open":
+      case "close": {
+        const { id, kind, about } = task.claim;
+        log.write("info", task.do === "open" ? "alarm.raised" : "alarm.resolved", { alarm: id, kind, about });
+        this.#replace(withIncident(this.#claims(), task.claim));
+        this.request();
+        break;
+      }
+      case "deliver":
+        void this.#deliver(task);
+        break;
+    }
+  }
+
+  async #deliver({ route, told, claim }: AlarmTask & { do: "deliver" }): Promise<void> {
+    const { clock, log, notifier, source, secret } = this.#parts;
+    if (route.channel === null) return;
+    const facts = { alarm: claim.id, about: claim.about, route: route.name, told };
+    const { meshName, nodes } = source.replica.view();
+    const from = nodes.get(source.self.id)?.name ?? "";
+    const notice = noticeOf({ mesh: meshName, from, route: route.name, told, claim, nowMs: clock.now() });
+    let key: Secret | null = null;
+    try {
+      const [path] = secretsOf(route);
+      key = path === undefined ? null : await secret(path);
+      await notifier.send(route.channel, notice, key);
+    } catch (error) {
+      this.#failed.set(route.name, error instanceof Error ? error.message : String(error));
+      log.write("warn", "alarm.not-delivered", { ...facts, error });
+      return;
+    } finally {
+      key?.wipe();
+    }
+    if (this.#life !== "running") return;
+    this.#failed.delete(route.name);
+    log.write("info", "alarm.delivered", facts);
+    const { id, sinceMs } = claim;
+    this.#replace(withDelivery(this.#claims(), { id, route: route.name, told, sinceMs, atMs: clock.now() }));
+    this.request();
+  }
+
+  async #readPrograms(): Promise<void> {
+    try {
+      const programs = [...(await this.#parts.notifier.programs())].sort().slice(0, MOST_PROGRAMS);
+      if (programs.join("/") === this.#programs.join("/") || this.#life !== "running") return;
+      this.#programs = programs;
+      this.#parts.claimsChanged();
+    } catch (error) {
+      this.#parts.log.write("warn", "alarm.programs-unreadable", { error });
+    }
+  }
+
+  #replace(claims: Pick<AlarmClaims, "incidents" | "deliveries">): void {
+    const before = this.#claims();
+    if (claims.incidents === before.incidents && claims.deliveries === before.deliveries) return;
+    this.#own = { ...before, ...claims };
+    this.#parts.claimsChanged();
+  }
+
+  #show(): void {
+    const shown = new Map(
+      this.alarms()
+        .filter(({ raisedBy }) => raisedBy !== null)
+        .map((alarm) => [alarm.id, alarm]),
+    );
+    const before = this.#shown;
+    this.#shown = shown;
+    for (const [id, alarm] of shown) if (!before.has(id)) this.#parts.changed({ state: "raised", alarm });
+    for (const [id, alarm] of before) if (!shown.has(id)) this.#parts.changed({ state: "resolved", alarm });
+  }
+
+  #ground(): AlarmGround {
+    const { clock, keys, source, targeting } = this.#parts;
+    const nowMs = clock.monotonic();
+    return alarmGround({
+      source,
+      targeting: targeting(),
+      hash: (bytes) => keys.hash(bytes),
+      nowMs: clock.now(),
+      own: this.claims(),
+      heldMs: (finding) => this.#held.forMs(findingKey(finding), nowMs),
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import { type AlarmClaims, NO_CLAIMS } from "../../core/alarms/claims.ts";
+import { type Finding, findingsOf } from "../../core/alarms/findings.ts";
+import { ackOf, silenceOf, silencesOf } from "../../core/alarms/handled.ts";
+import { foldClaims, type Hash } from "../../core/alarms/incidents.ts";
+import { type Alarm, type AlarmGround, type AlarmMember, alarmsOf } from "../../core/alarms/plan.ts";
+import type { Scope } from "../../core/model/alarm-route.ts";
+import { mayRead } from "../../core/policy/entitlement.ts";
+import { matches, selectorRecord } from "../../core/selector/select.ts";
+import type { Term } from "../../core/selector/term.ts";
+import { excluded, isMatched } from "../../core/targeting/match.ts";
+import type { Targeting } from "../../core/targeting/targeting.ts";
+import type { ReadSource } from "../handlers/read-source.ts";
+import { type FactSource, meshFacts, shownName } from "./facts.ts";
+
+export interface GroundParts {
+  readonly source: FactSource;
+  readonly targeting: Targeting;
+  readonly hash: Hash;
+  readonly nowMs: number;
+  /** What this node claims itself, which may be newer than its record; null where the record is all there is. */
+  readonly own: AlarmClaims | null;
+  /** How long a finding has held here. */
+  heldMs(finding: Finding): number;
+}
+
+/** What this peer knows of alarms, put together for {@link alarmsOf} and {@link tasksOf}. */
+export function alarmGround({ source, targeting, hash, nowMs, own, heldMs }: GroundParts): AlarmGround {
+  const view = source.replica.view();
+  const observation = source.observation();
+  const silences = silencesOf(view, nowMs);
+  const records = new Map(
+    [...view.nodes.values()]
+      .filter(({ state }) => state === "active")
+      .map((node) => {
+        const isSelf = node.id === source.self.id;
+        const claims = (isSelf ? own : null) ?? source.directory.reports().get(node.id)?.alarms ?? NO_CLAIMS;
+        return [node, { by: shownName(node), claims }] as const;
+      }),
+  );
+  const members = [...records].map(([node, { by, claims }]): AlarmMember => {
+    const verdict = observation?.verdict(node.key) ?? "alive";
+    const isThere = node.id === source.self.id || verdict === "alive" || verdict === "suspect";
+    return { id: node.id, name: by, state: isThere ? "reachable" : "unreachable", programs: claims.programs };
+  });
+  return {
+    nowMs,
+    hash,
+    self: source.self.id,
+    findings: findingsOf(meshFacts(source)).map((finding) => ({ ...finding, heldMs: heldMs(finding) })),
+    incidents: foldClaims([...records.values()]),
+    members,
+    routes: [...targeting.fleet.alarmRoutes.values()],
+    canRead: (member, secret) => mayRead(view, member, secret),
+    isInScope: (server, scope) => isInScope(targeting, server, scope),
+    ackOf: (alarm) => ackOf(view, alarm),
+    silenceOf: (finding) => silenceOf(silences, finding, (server, terms) => fulfils(targeting, server, terms)),
+  };
+}
+
+/** What the records of the members say is going on, where no agent runs that could look for itself. */
+export function alarmsAtRest(source: ReadSource): readonly Alarm[] {
+  const targeting = source.targeting();
+  const hash: Hash = (bytes) => source.keys.hash(bytes);
+  return alarmsOf(alarmGround({ source, targeting, hash, nowMs: source.nowMs(), own: null, heldMs: () => 0 }));
+}
+
+function isInScope(targeting: Targeting, server: string, { rule, exclude }: Scope): boolean {
+  const { index } = targeting;
+  const place = index.place(server);
+  if (place === undefined) return false;
+  const group = (name: string) => targeting.groups.get(name)?.members;
+  const one = index.nobody();
+  one.add(place);
+  return isMatched(rule, place, index, group) && !excluded(exclude, one, index, group).has(place);
+}
+
+const UNASKED = { state: "", detail: "" };
+
+/** By what operators say of the server; nothing observed has a part in it. */
+function fulfils(targeting: Targeting, server: string, terms: readonly Term[]): boolean {
+  const place = targeting.index.place(server);
+  if (place === undefined) return false;
+  const { name, id, labels, environment, region, provider } = targeting.index.at(place);
+  const pillars = { sync: UNASKED, puppet: UNASKED, health: UNASKED, identity: UNASKED };
+  const size = targeting.sizes.shown(place);
+  const groups = targeting.groupsOf(place);
+  const record = selectorRecord({
+    name,
+    id,
+    labels,
+    groups,
+    environment,
+    region,
+    provider,
+    size,
+    online: "",
+    ...pillars,
+  });
+  return matches(terms, record);
+}
