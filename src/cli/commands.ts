@@ -2,6 +2,8 @@ import type { CommandModule } from "./command.ts";
 
 /** One file per command, loaded when it is called. The paths are literals, because the bundler has to see them. */
 export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  "alarm-ack": () => import("./commands/alarm-ack.ts"),
+  "alarm-silence": () => import("./commands/alarm-silence.ts"),
   agent: () => import("./commands/agent.ts"),
   approve: () => import("./commands/approve.ts"),
   apply: () => import("./commands/apply.ts"),
@@ -20,6 +22,8 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   edit: () => import("./commands/edit.ts"),
   explain: () => import("./commands/explain.ts"),
   events: () => import("./commands/events.ts"),
+  "get-alarm-routes": () => import("./commands/get-alarm-routes.ts"),
+  "get-alarms": () => import("./commands/get-alarms.ts"),
   "get-alerts": () => import("./commands/get-alerts.ts"),
   "get-approvals": () => import("./commands/get-approvals.ts"),
   "get-audit": () => import("./commands/get-audit.ts"),

@@ -29,7 +29,6 @@ import { headsOf } from "./handlers/audit-verify.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
-import { readHandlers } from "./handlers/index.ts";
 import { loadAgent, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { machineHandlers } from "./machine-handlers.ts";

@@ -3,6 +3,7 @@ import { setupCommands } from "./words/setup.ts";
 import { serversCommands } from "./words/servers.ts";
 import { meshCommands } from "./words/mesh.ts";
 import { ordersCommands } from "./words/orders.ts";
+import { alarmsCommands } from "./words/alarms.ts";
 import { trustCommands } from "./words/trust.ts";
 import { appliedCommands } from "./words/applied.ts";
 import { declarationsCommands } from "./words/declarations.ts";
@@ -18,6 +19,7 @@ const commands = [
   ...setupCommands,
   ...serversCommands,
   ...meshCommands,
+  ...alarmsCommands,
   ...trustCommands,
   ...ordersCommands,
   ...declarationsCommands,

@@ -7,6 +7,7 @@ import {
   serverTargetsOperation,
 } from "./applied.ts";
 import { healthOperation, openApiOperation } from "./agent.ts";
+import { alarmListOperation, alarmRouteListOperation } from "./alarm.ts";
 import { alertListOperation } from "./alert.ts";
 import { approvalListOperation } from "./approval.ts";
 import { auditEntriesOperation, auditHeadsOperation, auditVerifyOperation } from "./audit-verify.ts";
@@ -46,6 +47,8 @@ export const operations: readonly Operation[] = [
   labelListOperation,
   groupListOperation,
   alertListOperation,
+  alarmListOperation,
+  alarmRouteListOperation,
   alertRenderOperation,
   serverAppliedOperation,
   serverTargetsOperation,

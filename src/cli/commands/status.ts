@@ -14,7 +14,7 @@ export async function run(ctx: CommandContext): Promise<number> {
 }
 
 function statusPage(status: Status, freshness: string, columns: number): string[] {
-  const { members, online, missingRoles, warnings, roles } = status;
+  const { members, online, missingRoles, warnings, roles, alarms = 0 } = status;
   const isWhole = online === members;
   const bullet = (text: string) => wrap(text, columns, "    ").map((line, i) => (i === 0 ? line.slice(2) : line));
   return [
@@ -23,10 +23,11 @@ function statusPage(status: Status, freshness: string, columns: number): string[
     `Members:  ${isWhole ? "✓" : "⚠"} ${online} of ${members} online`,
     `Roles:    ${roles.join(", ") || "–"}`,
     `State:    ${status.stateHash}`,
+    ...(alarms > 0 ? [`Alarms:   ✗ ${alarms} that nobody has seen: lab get alarms`] : []),
     ...(missingRoles.length > 0 ? ["", "Does not work until it is back:"] : []),
     ...missingRoles.flatMap(({ role, effect }) => bullet(`✗ ${role}: ${effect}`)),
     ...(warnings.length > 0 ? ["", "Warnings:"] : []),
     ...warnings.flatMap((warning) => bullet(`⚠ ${warning}`)),
-    ...(isWhole && missingRoles.length + warnings.length === 0 ? ["", "✓ Everything works."] : []),
+    ...(isWhole && missingRoles.length + warnings.length + alarms === 0 ? ["", "✓ Everything works."] : []),
   ];
 }

@@ -12,7 +12,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   const { hintsOf, requireResolved } = await import("../../operator/declarations/references.ts");
   requireResolved(declarations, null);
   const hints = hintsOf(declarations, null);
-  const counts = Object.fromEntries([...declarations].map(([kind, things]) => [`${kind}s`, things.size]));
+  const counts = Object.fromEntries([...declarations].map(([kind, things]) => [`${camelCase(kind)}s`, things.size]));
   if (ctx.globals.format.name === "json") {
     ctx.print(`${JSON.stringify({ kind: "Validation", item: { valid: true, counts, hints } }, null, 2)}\n`);
     return 0;
@@ -25,4 +25,8 @@ export async function run(ctx: CommandContext): Promise<number> {
 
 function counted(count: number, kind: string): string {
   return `${count} ${kind}${count === 1 ? "" : "s"}`;
+}
+
+function camelCase(kind: string): string {
+  return kind.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

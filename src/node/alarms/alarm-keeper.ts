@@ -34,9 +34,9 @@ export interface AlarmKeeperParts {
   readonly keys: Pick<Keys, "hash">;
   readonly notifier: Notifier;
   readonly source: FactSource;
-  targeting(): Targeting;
+  readonly targeting: () => Targeting;
   /** A secret of this node, for whoever delivers. */
-  secret(path: string): Promise<Secret>;
+  readonly secret: (path: string) => Promise<Secret>;
   /** What this node says about alarms is not what it said. */
   claimsChanged(): void;
   changed(change: AlarmChange): void;

@@ -2,7 +2,7 @@ import { type AlarmClaims, NO_CLAIMS } from "../../core/alarms/claims.ts";
 import { type Finding, findingsOf } from "../../core/alarms/findings.ts";
 import { ackOf, silenceOf, silencesOf } from "../../core/alarms/handled.ts";
 import { foldClaims, type Hash } from "../../core/alarms/incidents.ts";
-import { type Alarm, type AlarmGround, type AlarmMember, alarmsOf } from "../../core/alarms/plan.ts";
+import { type Alarm, type AlarmGround, alarmsOf } from "../../core/alarms/plan.ts";
 import type { Scope } from "../../core/model/alarm-route.ts";
 import { mayRead } from "../../core/policy/entitlement.ts";
 import { matches, selectorRecord } from "../../core/selector/select.ts";
@@ -20,38 +20,51 @@ export interface GroundParts {
   /** What this node claims itself, which may be newer than its record; null where the record is all there is. */
   readonly own: AlarmClaims | null;
   /** How long a finding has held here. */
-  heldMs(finding: Finding): number;
+  readonly heldMs: (finding: Finding) => number;
+}
+
+/** Routes, and which members have what it takes to deliver by them. */
+export interface DeliveryGround extends Pick<AlarmGround, "members" | "routes" | "canRead" | "isInScope"> {
+  readonly records: readonly { readonly by: string; readonly claims: AlarmClaims }[];
+}
+
+export function deliveryGround(
+  source: FactSource,
+  targeting: Targeting,
+  own: AlarmClaims | null = null,
+): DeliveryGround {
+  const view = source.replica.view();
+  const observation = source.observation();
+  const active = [...view.nodes.values()].filter(({ state }) => state === "active");
+  const known = active.map((node) => {
+    const isSelf = node.id === source.self.id;
+    const claims = (isSelf ? own : null) ?? source.directory.reports().get(node.id)?.alarms ?? NO_CLAIMS;
+    const verdict = isSelf ? "alive" : (observation?.verdict(node.key) ?? "alive");
+    const state = verdict === "alive" || verdict === "suspect" ? "reachable" : "unreachable";
+    const by = shownName(node);
+    return { by, claims, member: { id: node.id, name: by, state, programs: claims.programs } as const };
+  });
+  return {
+    records: known.map(({ by, claims }) => ({ by, claims })),
+    members: known.map(({ member }) => member),
+    routes: [...targeting.fleet.alarmRoutes.values()],
+    canRead: (member, secret) => mayRead(view, member, secret),
+    isInScope: (server, scope) => isInScope(targeting, server, scope),
+  };
 }
 
 /** What this peer knows of alarms, put together for {@link alarmsOf} and {@link tasksOf}. */
 export function alarmGround({ source, targeting, hash, nowMs, own, heldMs }: GroundParts): AlarmGround {
   const view = source.replica.view();
-  const observation = source.observation();
   const silences = silencesOf(view, nowMs);
-  const records = new Map(
-    [...view.nodes.values()]
-      .filter(({ state }) => state === "active")
-      .map((node) => {
-        const isSelf = node.id === source.self.id;
-        const claims = (isSelf ? own : null) ?? source.directory.reports().get(node.id)?.alarms ?? NO_CLAIMS;
-        return [node, { by: shownName(node), claims }] as const;
-      }),
-  );
-  const members = [...records].map(([node, { by, claims }]): AlarmMember => {
-    const verdict = observation?.verdict(node.key) ?? "alive";
-    const isThere = node.id === source.self.id || verdict === "alive" || verdict === "suspect";
-    return { id: node.id, name: by, state: isThere ? "reachable" : "unreachable", programs: claims.programs };
-  });
+  const { records, ...delivery } = deliveryGround(source, targeting, own);
   return {
+    ...delivery,
     nowMs,
     hash,
     self: source.self.id,
     findings: findingsOf(meshFacts(source)).map((finding) => ({ ...finding, heldMs: heldMs(finding) })),
-    incidents: foldClaims([...records.values()]),
-    members,
-    routes: [...targeting.fleet.alarmRoutes.values()],
-    canRead: (member, secret) => mayRead(view, member, secret),
-    isInScope: (server, scope) => isInScope(targeting, server, scope),
+    incidents: foldClaims(records),
     ackOf: (alarm) => ackOf(view, alarm),
     silenceOf: (finding) => silenceOf(silences, finding, (server, terms) => fulfils(targeting, server, terms)),
   };

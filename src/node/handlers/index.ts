@@ -4,6 +4,7 @@ import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
 import { deliverEnvelope } from "../secret-delivery.ts";
+import { listAlarmRoutes, listAlarms } from "./alarms.ts";
 import { appliedHandlers } from "./applied.ts";
 import { listApprovals } from "./approvals.ts";
 import { listAudit } from "./audit.ts";
@@ -34,6 +35,8 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "peer.list": () => listPeers(source),
     "label.list": () => listLabels(source),
     "group.list": () => listGroups(source),
+    "alarm.list": () => listAlarms(source),
+    "alarm-route.list": () => listAlarmRoutes(source),
     "alert.list": () => listAlerts(source),
     ...appliedHandlers(source),
     "alert.render": (input: Parameters<typeof renderAlerts>[1]) => renderAlerts(source, input),

@@ -33,6 +33,7 @@ export function getStatus(source: ReadSource): unknown {
     online: members.filter(({ online }) => online === "yes").length,
     roles: [...runningRoles(source)].sort(),
     missingRoles: [...missingRoles(source)],
+    alarms: source.alarms().filter(({ acknowledged }) => acknowledged === null).length,
     warnings,
   };
   return { kind: "Status", meta: metaOf(source), item };

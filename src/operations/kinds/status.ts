@@ -11,6 +11,7 @@ export const statusSchema = z
     online: z.number().int(),
     roles: z.array(z.string()).describe("The roles that some online member runs."),
     missingRoles: z.array(z.looseObject({ role: z.string(), effect: z.string() })),
+    alarms: z.int().optional().describe("Alarms that nobody has acknowledged; absent from older peers."),
     warnings: z.array(z.string()),
   })
   .meta({ id: "Status" });

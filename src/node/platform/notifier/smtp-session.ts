@@ -155,9 +155,9 @@ export class SmtpSession {
     if (whole === undefined || this.#waiting === null) return;
     this.#unread = this.#unread.slice(whole.length);
     const lines = whole.trimEnd().split(/\r?\n/);
-    const { resolve } = this.#waiting;
+    const waiting = this.#waiting;
     this.#waiting = null;
-    resolve({ code: Number(lines.at(-1)?.slice(0, 3)), lines: lines.map((line) => line.slice(4)) });
+    waiting.resolve({ code: Number(lines.at(-1)?.slice(0, 3)), lines: lines.map((line) => line.slice(4)) });
   }
 }
 

@@ -8,7 +8,7 @@ import { RELEASE } from "../../release.ts";
 
 type Webhook = AlarmChannel & { readonly kind: "webhook" };
 
-export const SIGNATURE_HEADER = "lab-signature";
+const SIGNATURE_HEADER = "lab-signature";
 
 /**
  * Posts the notice as JSON. Anything but a 2xx is a failure, a redirect as well: it would carry the notice, and what
