@@ -183,7 +183,14 @@ async function compete(world: World, random: Random, race: Race, rival: Rival): 
   const { signer, seal, link } = rival;
   const proof = signer.sign(joinMessage(mesh, signer.publicKey, seal.recipient));
   const name = race.isNamed ? null : `guest-${toHex(signer.publicKey).slice(0, 16)}`;
-  const body = encodeEnrolRequest({ tokenId: race.id, secret: race.secret, seal: seal.recipient, proof, name });
+  const body = encodeEnrolRequest({
+    tokenId: race.id,
+    secret: race.secret,
+    seal: seal.recipient,
+    proof,
+    after: null,
+    name,
+  });
   const clock = world.clock.clockFor(`rival ${toHex(keys.hash(signer.publicKey)).slice(0, 8)}`);
   const pause = (mostMs: number) => new Promise<void>((resolve) => void clock.after(random.below(mostMs), resolve));
   await pause(PAUSE_MS / 10);

@@ -104,14 +104,22 @@ export interface EnrolRequest {
   readonly proof: Uint8Array;
   /** The name that the joiner wishes, where the token leaves it open. */
   readonly name: string | null;
+  /** How many authority entries of the answer it has already; null if it takes all of them in one answer or none. */
+  readonly after: number | null;
 }
 
 /**
- * - `enrolled`: a member; with all authority entries (genesis first) and where other members listen
+ * - `enrolled`: a member; with authority entries (genesis first, and `more` if there are further ones) and where other
+ *   members listen
  * - `refused`: with the reason in the coordinator's words
  */
 export type EnrolAnswer =
-  | { readonly state: "enrolled"; readonly entries: readonly Uint8Array[]; readonly members: readonly MemberAddress[] }
+  | {
+      readonly state: "enrolled";
+      readonly entries: readonly Uint8Array[];
+      readonly members: readonly MemberAddress[];
+      readonly more: boolean;
+    }
   | { readonly state: "refused"; readonly reason: string; readonly hint: string };
 
 export interface MemberAddress {
@@ -119,8 +127,8 @@ export interface MemberAddress {
   readonly addresses: readonly string[];
 }
 
-export function encodeEnrolRequest(request: EnrolRequest): Uint8Array {
-  return encode({ v: 1, ...request } as unknown as Plain);
+export function encodeEnrolRequest({ after, ...request }: EnrolRequest): Uint8Array {
+  return encode({ v: 1, ...request, ...(after === null ? {} : { after }) } as unknown as Plain);
 }
 
 export function decodeEnrolRequest(bytes: Uint8Array): EnrolRequest {
@@ -131,7 +139,14 @@ export function decodeEnrolRequest(bytes: Uint8Array): EnrolRequest {
     seal: readText(fields.seal, 100),
     proof: readBytes(fields.proof, 64),
     name: fields.name === null ? null : readText(fields.name, 63),
+    after: fields.after === undefined ? null : readCount(fields.after),
   };
+}
+
+function readCount(value: Plain): number {
+  const count = readNumber(value);
+  if (!Number.isSafeInteger(count)) throw new MalformedError("not a count");
+  return count;
 }
 
 export function encodeEnrolAnswer(answer: EnrolAnswer): Uint8Array {
@@ -151,5 +166,6 @@ export function decodeEnrolAnswer(bytes: Uint8Array): EnrolAnswer {
       const member = readFields(value);
       return { key: readBytes(member.key, 32), addresses: readTexts(member.addresses, 16) };
     }),
+    more: fields.more === true,
   };
 }

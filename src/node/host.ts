@@ -1,24 +1,15 @@
 import { fromHex, toHex } from "../core/bytes.ts";
-import {
-  decodeEnrolAnswer,
-  ENROL_CHANNEL,
-  type EnrolAnswer,
-  encodeEnrolRequest,
-  type JoinToken,
-  joinMessage,
-  readToken,
-} from "../core/enrolment.ts";
+import { type JoinToken, readToken } from "../core/enrolment.ts";
 import { LabError } from "../core/errors.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
-import { type Link, type LinkEvents, PeerUnreachableError } from "../core/ports/link.ts";
+import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
 import type { Log, LogLevel } from "../core/ports/log.ts";
 import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import { Secret } from "../core/secret.ts";
 import type { Envelope } from "../core/secrets/envelope.ts";
 import { envelopeRecord } from "../core/secrets/stored-envelope.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
-import { NOT_A_MEMBER } from "../mesh/gate.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
@@ -29,6 +20,7 @@ import { headsOf } from "./handlers/audit-verify.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
+import { askToEnrol } from "./enrolling.ts";
 import { loadAgent, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { machineHandlers } from "./machine-handlers.ts";
@@ -64,8 +56,6 @@ import { scopedDisk } from "./scoped-disk.ts";
 import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
 
 /** The composition root: homes, and agents over the real platform. */
-
-const JOIN_TIMEOUT_MS = 20_000;
 
 export interface NewHome {
   readonly home: string;
@@ -142,90 +132,6 @@ async function refuseHome(home: string, token?: JoinToken): Promise<void> {
     throw new LabError("WrongMesh", `${who}, and the token is for another mesh`, another);
   }
   throw new LabError("AlreadyExists", who, token === undefined ? another : { hint: "start it: lab agent" });
-}
-
-async function askToEnrol(keys: Keys, own: NodeKeys, token: JoinToken, name: string | null): Promise<EnrolAnswer> {
-  const quiet: Log = { write: () => {} };
-  const link = await createLibp2pLink({
-    seed: own.seed,
-    meshId: toHex(token.mesh),
-    listen: [],
-    interfaces: systemInterfaces(),
-    mdns: false,
-    ...(token.psk === undefined ? {} : { psk: new Secret(token.psk) }),
-    log: quiet,
-  });
-  const issuer = toHex(token.issuer);
-  const events: LinkEvents = {
-    standing: (peer) => (peer === issuer ? "stranger" : "refused"),
-    opened: () => {},
-    closed: () => {},
-    request: () => Promise.reject(new Error("this machine is not a member yet")),
-    broadcast: () => "taken",
-    discovered: () => {},
-  };
-  await link.start(events);
-  try {
-    const signer = keys.signer(own.seed);
-    const { recipient } = own.seal;
-    const request = encodeEnrolRequest({
-      tokenId: token.id,
-      secret: token.secret,
-      seal: recipient,
-      proof: signer.sign(joinMessage(token.mesh, signer.publicKey, recipient)),
-      name,
-    });
-    return decodeEnrolAnswer(await knock(link, issuer, token, request));
-  } finally {
-    await link.stop();
-  }
-}
-
-async function knock(link: Link, issuer: string, token: JoinToken, request: Uint8Array): Promise<Uint8Array> {
-  try {
-    await link.dial(issuer, token.addresses, JOIN_TIMEOUT_MS);
-    return await link.request(issuer, ENROL_CHANNEL, request, JOIN_TIMEOUT_MS);
-  } catch (cause) {
-    if (!(cause instanceof LabError)) throw cause;
-    throw unanswered(cause, token);
-  }
-}
-
-const ANOTHER_TOKEN = "ask an operator for another: lab token create";
-
-function unanswered(cause: LabError, token: JoinToken): LabError {
-  // The protocol is called after the mesh.
-  if (cause.cause instanceof Error && cause.cause.name === "UnsupportedProtocolError") {
-    const message = "the machine that issued this token is not in the token's mesh";
-    return new LabError("TokenRefused", message, { hint: ANOTHER_TOKEN }, { cause });
-  }
-  if (cause.code === "PeerFailed" && cause.message === NOT_A_MEMBER) {
-    const hint = `try again if its agent has just started; else ${ANOTHER_TOKEN}`;
-    return new LabError(
-      "TokenRefused",
-      "the machine that issued this token is no coordinator now",
-      { hint },
-      { cause },
-    );
-  }
-  if (cause.code === "PeerFailed") {
-    const hint = "try again when that is mended: the token is still good";
-    return new LabError(
-      cause.code,
-      `the coordinator could not redeem the token: ${cause.message}`,
-      { hint },
-      { cause },
-    );
-  }
-  return new LabError(
-    "PeerUnreachable",
-    "the coordinator that issued this token does not answer",
-    {
-      notes: [`tried ${token.addresses.join(", ")}`],
-      hint: "start the agent there and try again: the token is still good",
-    },
-    { cause },
-  );
 }
 
 /** Admits what a home starts with, checks that it makes this key a member, and writes `home.json` last. */

@@ -241,7 +241,7 @@ describe("among honest agents, a member", () => {
       const knock = racers.map(async ({ link, signer }) => {
         const { recipient } = await keys.createSealIdentity();
         const proof = signer.sign(joinMessage(all.mole.mesh, signer.publicKey, recipient));
-        const request = { tokenId: token.id, secret: token.secret, seal: recipient, proof, name: null };
+        const request = { tokenId: token.id, secret: token.secret, seal: recipient, proof, name: null, after: 0 };
         return decodeEnrolAnswer(await link.request(toHex(token.issuer), "enrol", encodeEnrolRequest(request), 10_000));
       });
       const answers = await Promise.all(knock);

@@ -73,6 +73,8 @@ export class Infiltration {
     await until(
       "a report that only gossip carries",
       async () => {
+        // It answers nobody who asks whether it is there, and is hung up on for that.
+        for (const target of this.targets) await this.mole.meet(target).catch(() => undefined);
         said.add(this.mole.broadcastReport());
         const shown = await Promise.all(
           this.honest.map(

@@ -211,19 +211,23 @@ function enrolment(peer: Peer): Target[] {
   return [
     {
       name: "join tokens",
-      samples: [token, { ...token, name: null }].map((each) => encode({ v: 1, ...each })),
+      samples: [token, { ...token, name: null }, { ...token, psk: { v: 1, key: bytesFor("psk") } }].map((each) =>
+        encode({ v: 1, ...each }),
+      ),
       // Whoever alters a token can also make its check right again.
       read: (bytes) => readToken(keys, checkedToken(bytes)),
     },
     {
       name: "enrolment requests",
-      samples: [encodeEnrolRequest({ tokenId: token.id, secret: token.secret, seal, proof, name: null })],
+      samples: [null, 0, 4711].map((after) =>
+        encodeEnrolRequest({ tokenId: token.id, secret: token.secret, seal, proof, name: null, after }),
+      ),
       read: decodeEnrolRequest,
     },
     {
       name: "enrolment answers",
       samples: [
-        encodeEnrolAnswer({ state: "enrolled", entries, members }),
+        encodeEnrolAnswer({ state: "enrolled", entries, members, more: true }),
         encodeEnrolAnswer({ state: "refused", reason: "used", hint: "another" }),
       ],
       read: decodeEnrolAnswer,

@@ -14,6 +14,11 @@ import { planRedemption, type RedemptionPlan } from "./redemption.ts";
 
 const BOUND = "bound/";
 
+/** Entries in one answer: a quarter of the largest frame, and little to hold for somebody who is slow. */
+const ANSWER_BYTES = 1024 * 1024;
+/** Whom a newcomer asks first, whoever of them is there; where all others are, they say themselves. */
+const MOST_MEMBERS = 128;
+
 /**
  * Redeems the tokens that name it, and says where members listen. It keeps nothing that is not in the mesh but which
  * key each of its tokens was bound to, so that a crash between that and the signature ends in the same answer.
@@ -57,11 +62,11 @@ class Coordinator implements Role {
       const reason = `${from}: as ${plan.name}`;
       await this.#context.audit({ actor, action: "token.redeem", object, decision: "allowed", reason });
     }
-    if (plan.verdict === "repeat") {
+    if (plan.verdict === "repeat" && (request.after ?? 0) === 0) {
       const reason = `${from}: as ${plan.name}, again`;
       await this.#context.audit({ actor, action: "token.redeem", object, decision: "allowed", reason });
     }
-    return encodeEnrolAnswer(this.#welcome());
+    return encodeEnrolAnswer(this.#welcome(request.after));
   }
 
   async #plan(peer: string, request: EnrolRequest): Promise<{ plan: RedemptionPlan; key: Uint8Array }> {
@@ -77,11 +82,16 @@ class Coordinator implements Role {
     return { plan, key: fromHex(peer) as Uint8Array };
   }
 
-  #welcome(): EnrolAnswer {
-    const members = this.#context
-      .memberAddresses()
+  #welcome(after: number | null): EnrolAnswer {
+    const { peers } = this.#context;
+    const isThere = (key: string) => Number(peers.opinion(key).online !== "no");
+    const members = [...this.#context.memberAddresses()]
+      .sort((a, b) => isThere(b.key) - isThere(a.key))
+      .slice(0, MOST_MEMBERS)
       .map(({ key, addresses }) => ({ key: fromHex(key) as Uint8Array, addresses: addresses.slice(0, 16) }));
-    return { state: "enrolled", entries: this.#context.authorityEntries(), members };
+    const all = this.#context.authorityEntries();
+    const entries = after === null ? all : portion(all.slice(after));
+    return { state: "enrolled", entries, members, more: after !== null && after + entries.length < all.length };
   }
 
   /** One redemption at a time, so that two strangers with one token meet a decision. */
@@ -90,6 +100,13 @@ class Coordinator implements Role {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** As many as one answer holds; at least one. */
+function portion(entries: readonly Uint8Array[]): readonly Uint8Array[] {
+  let bytes = 0;
+  const end = entries.findIndex((entry, i) => (bytes += entry.length) > ANSWER_BYTES && i > 0);
+  return end === -1 ? entries : entries.slice(0, end);
 }
 
 export const coordinator: RoleDefinition = {
