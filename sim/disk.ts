@@ -179,6 +179,18 @@ export class SimDisk implements Disk {
     return new SimDisk(this.#options, this.#platter);
   }
 
+  /** What would survive a power cut now: an image of the disk. */
+  image(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.#platter.synced);
+  }
+
+  /** Somebody put an image back while nobody had the disk open. */
+  setBack(image: ReadonlyMap<string, Uint8Array>): void {
+    this.#platter.synced = new Map(image);
+    this.#platter.written = new Map(image);
+    this.#platter.unsynced = [];
+  }
+
   /** Flips one bit of the stored value, which the disk will not notice; false if there is none to flip. */
   flipBit(key: string): boolean {
     const { written, synced, unsynced } = this.#platter;

@@ -1,4 +1,7 @@
-import { toHex } from "../src/core/bytes.ts";
+import { toBase64Url, toHex } from "../src/core/bytes.ts";
+import { CLASS_AUDIT } from "../src/crdt/entry/entry.ts";
+import { entrySubmitOperation } from "../src/operations/entry.ts";
+import { hasConverged } from "./checkers/convergence.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
@@ -27,6 +30,8 @@ export interface FaultPlan {
   /** A wall clock is set anew, within the offset. */
   readonly jump: Recurring | null;
   readonly hostile: "absent" | "member";
+  /** One machine loses power and comes back with its disk as it was some time ago. */
+  readonly setBack: Recurring | null;
 }
 
 export const CALM: FaultPlan = {
@@ -40,6 +45,7 @@ export const CALM: FaultPlan = {
   driftPpm: 0,
   jump: null,
   hostile: "absent",
+  setBack: null,
 };
 
 /** Each kind of fault is there or not, and strong or weak, as the seed says: worlds that differ find more than one mean. */
@@ -60,6 +66,7 @@ export function drawFaults(random: Random): FaultPlan {
     driftPpm: chance(40) ? between(10, 500) : 0,
     jump: recurring(25, 60_000, [0, 0]),
     hostile: chance(75) ? "member" : "absent",
+    setBack: recurring(40, 60_000, [500, 5_000]),
   };
 }
 
@@ -67,6 +74,13 @@ export function drawFaults(random: Random): FaultPlan {
 const MOST_APART_MS = 4 * 60_000;
 
 const CRASH_AT_WORD_ONE_IN = 8;
+
+/** How old the image is that a disk is set back to. */
+const IMAGE_AGE_MS = [5_000, 60_000] as const;
+/** From the start of a machine that was set back to what it has to write down, and as long until it hears others. */
+const ALONE_MS = 1_000;
+/** Somebody who found the mesh in disagreement looks again. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** Makes the plan come true until {@link heal}. */
 export class Faults {
@@ -88,7 +102,7 @@ export class Faults {
   start(): void {
     this.#state = "active";
     const { clock, machines, network } = this.#world;
-    const { crash, delayMs, driftPpm, duplication, jump, loss, offsetMs, partition, stop } = this.#plan;
+    const { crash, delayMs, driftPpm, duplication, jump, loss, offsetMs, partition, setBack, stop } = this.#plan;
     network.setLoss(loss);
     network.setDuplication(duplication);
     network.setDelay(...delayMs);
@@ -105,6 +119,7 @@ export class Faults {
     this.#recur(crash, (lastsMs) => this.#crash("crash", lastsMs));
     this.#recur(stop, (lastsMs) => this.#stop(lastsMs));
     this.#recur(jump, () => this.#jump());
+    this.#recur(setBack, (lastsMs) => this.#setBack(lastsMs));
   }
 
   /** Ends everything and brings everybody back. What clocks say stays as wrong as it is. */
@@ -175,6 +190,56 @@ export class Faults {
     clock.after(lastsMs, () => this.#bringBack(machine));
   }
 
+  /**
+   * A machine whose disk is replaced by an image of it, and that hears nobody for a while when it comes back. Not a
+   * store, which could have had the only copy of a value. It happens at a moment when all others know all that it has:
+   * what is lost with it is then only its own memory, and if a number of its logs is used twice, that is its own fault.
+   * It has something to write down after the image, and again before it hears anybody.
+   */
+  #setBack(lastsMs: number): void {
+    const { clock, history, machines, trace } = this.#world;
+    const machine = this.#pick();
+    const isStore = () => machine?.agent?.view().nodes.get(machine.id)?.roles.has("secret-store") !== false;
+    if (machine === undefined || isStore()) return;
+    const image = machine.disk.image();
+    this.#submitNonsense(machine);
+    const [min, max] = IMAGE_AGE_MS;
+    const look = (): void => {
+      if (this.#state !== "active") return;
+      const isQuiet = machines.every(({ agent }) => agent !== null) && hasConverged(this.#world);
+      if (!isQuiet || !machines.every((other) => knowsLogsOf(other, machine))) {
+        clock.after(LOOK_AGAIN_MS, look);
+        return;
+      }
+      if (isStore()) return;
+      this.#isolate(machine, lastsMs + 2 * ALONE_MS);
+      this.#crash("set back", lastsMs, machine);
+      machine.disk.setBack(image);
+      history.setBack(machine.name);
+      trace.note(clock.monotonic(), machine.name, "set back", new Uint8Array(0));
+      clock.after(lastsMs + ALONE_MS, () => this.#submitNonsense(machine));
+    };
+    clock.after(min + this.#random.below(max - min), look);
+  }
+
+  /** Its agent refuses it and writes that down. */
+  #submitNonsense(machine: Machine): void {
+    if (machine.agent === null) return;
+    const entries = [toBase64Url(Uint8Array.of(this.#random.below(256)))];
+    // Not waited for: whoever asked goes when the machine does.
+    this.#world.begin(`nonsense on ${machine.name}`, () => machine.call(entrySubmitOperation, { entries }));
+  }
+
+  #isolate(machine: Machine, lastsMs: number): void {
+    const { clock, hostile, machines, network } = this.#world;
+    const others = machines.filter((other) => other !== machine).map(({ key }) => key);
+    network.cut([machine.key], [...others, toHex(hostile.member.signer.publicKey)]);
+    const number = ++this.#cuts;
+    clock.after(lastsMs, () => {
+      if (number === this.#cuts) network.heal();
+    });
+  }
+
   #stop(lastsMs: number): void {
     const machine = this.#pick();
     if (machine === undefined) return;
@@ -218,4 +283,15 @@ export class Faults {
   #count(kind: string): void {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
   }
+}
+
+/** Whether the ends of the own logs of `machine` are known to `other`. */
+function knowsLogsOf(other: Machine, machine: Machine): boolean {
+  const [here, there] = [machine.agent?.replica, other.agent?.replica];
+  if (here === undefined || there === undefined) return false;
+  const tip = here.chain(machine.id, CLASS_AUDIT)?.main.at(-1)?.entry.id;
+  const report = here.observed.get(machine.id);
+  const known = there.observed.get(machine.id);
+  const sameReport = report?.state !== "record" || (known?.state === "record" && known.entry.id === report.entry.id);
+  return sameReport && (tip === undefined || there.chain(machine.id, CLASS_AUDIT)?.find(tip) !== undefined);
 }

@@ -30,6 +30,8 @@ export interface Acknowledgement {
 export class History {
   readonly writes: HonestWrite[] = [];
   readonly acknowledgements: Acknowledgement[] = [];
+  /** How many there were when a machine's disk was set back, by machine. */
+  readonly #setBack = new Map<string, number>();
   /** Versions of secrets whose value some store said to have for good. */
   readonly delivered = new Set<string>();
   /** By operator: the paths that each of their batches of several entries writes, all of them, and nobody else. */
@@ -69,6 +71,17 @@ export class History {
   acknowledged(acknowledgement: Acknowledgement): void {
     this.acknowledgements.push(acknowledgement);
     this.#heard(acknowledgement);
+  }
+
+  /** What this machine said before was on a disk that somebody took away; others have it. */
+  setBack(machine: string): void {
+    this.#setBack.set(machine, this.acknowledgements.length);
+  }
+
+  /** What the present disk of a machine has to hold. */
+  wordOf(machine: string): readonly Acknowledgement[] {
+    const since = this.acknowledgements.slice(this.#setBack.get(machine) ?? 0);
+    return since.filter((word) => word.machine === machine);
   }
 
   /** Calls `listener` in the moment of every acknowledgement. */

@@ -198,6 +198,12 @@ const MUTANTS: readonly Mutant[] = [
     without: "compareHlc(a.hlc, b.hlc)",
   },
   {
+    name: "a machine that was set back goes on with its logs at once",
+    file: "src/node/agent.ts",
+    guard: "if (this.directory.members().length === 0) void this.#becomeSure();",
+    without: "void this.#becomeSure();",
+  },
+  {
     name: "nothing but gossip brings entries",
     file: "src/mesh/anti-entropy.ts",
     guard: "let request: Uint8Array | null = round.request;",

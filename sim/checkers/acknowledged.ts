@@ -4,10 +4,10 @@ import type { World } from "../world.ts";
 
 /** A machine that starts has on its disk whatever its agents said was durable there. */
 export function checkOwnWord(world: World, machine: Machine): void {
-  for (const { entry, machine: name, atMs } of world.history.acknowledgements) {
-    if (name !== machine.name || machine.holds(entry)) continue;
+  for (const { entry, atMs } of world.history.wordOf(machine.name)) {
+    if (machine.holds(entry)) continue;
     const what = `${entry.slice(0, 12)}, acknowledged at ${atMs / 1000} s`;
-    world.violated("acknowledged", `${name} started again without ${what}`);
+    world.violated("acknowledged", `${machine.name} started again without ${what}`);
   }
 }
 

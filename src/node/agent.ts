@@ -87,6 +87,13 @@ const FIRST_TENDING_MS = 60_000;
 const TENDING_EVERY_MS = 3_600_000;
 /** How long to look for a peer that might know more of our own logs, before a member that is alone writes again. */
 const REPORT_DELAY_MS = 50;
+/**
+ * So many members have to say what they know of our logs before we continue them: a store may be an old copy, and one
+ * member that withholds its end would make us give a number twice.
+ */
+const WITNESSES = 2;
+/** After the first one; of the others perhaps none is there. */
+const OTHERS_WAIT_MS = 10_000;
 
 /**
  * One member of the mesh: replica, mesh, roles and cache, put together over a {@link Platform}. The same class runs on
@@ -108,6 +115,8 @@ export class Agent {
   readonly #exchange: ReplicaExchange;
   readonly #listeners = new Set<(event: AgentEvent) => void>();
   #publishing: "idle" | "asked" = "idle";
+  /** Members that were asked since the start. */
+  readonly #witnesses = new Set<string>();
   /** Revision of the view at the last reconcile. */
   #reconciledAt = -1;
   #life: "new" | "running" | "stopped" = "new";
@@ -143,7 +152,7 @@ export class Agent {
       exchange: this.#exchange,
       directory: this.directory,
       admit: (entries, from) => this.#admitGossip(entries, from),
-      exchanged: () => this.#exchanged(),
+      exchanged: (peer) => this.#exchanged(peer),
       interfaces,
       moved: () => this.#requestReport(),
       voice: createVoice(keys, identity.mesh, identity.signer),
@@ -333,10 +342,13 @@ export class Agent {
     if (answers.some(({ state }) => state === "waiting")) void this.mesh.catchUp(from);
   }
 
-  /** A peer told us everything that it has, own entries of ours included. */
-  #exchanged(): void {
+  /** A peer told us everything that it has, own entries of ours included; unless it withholds some. */
+  #exchanged(peer: string): void {
     this.#asOfMs = this.platform.clock.now();
-    void this.#becomeSure();
+    if (this.#own.head === "sure") return;
+    this.#witnesses.add(peer);
+    if (this.#witnesses.size >= Math.min(WITNESSES, this.directory.members().length)) void this.#becomeSure();
+    else if (this.#witnesses.size === 1) this.platform.clock.after(OTHERS_WAIT_MS, () => void this.#becomeSure());
   }
 
   /** Nobody else could know more of our logs than we do. */

@@ -36,22 +36,20 @@ export class NodeDirectory {
       case "suspended":
         return "stranger";
       case undefined:
-        return this.#isEmpty && this.#bootstrap.has(peer) ? "member" : "stranger";
+        return this.#bootstrap.has(peer) ? "member" : "stranger";
     }
   }
 
   /**
-   * Nothing is known of the mesh: its store was lost. Those who were members when it was last known are asked; what
-   * they say counts only if it begins with the genesis that the home names.
+   * The other active members, and where they said (or the invitation said) that they listen. A store that was lost, or
+   * brought back from an old copy, does not know some who were members when this home last wrote them down: they are
+   * asked, too. What they say counts only if it is signed from the genesis on that the home names.
    */
-  get #isEmpty(): boolean {
-    return this.#replica.graph.entries.length === 0;
-  }
-
-  /** The other active members, and where they said (or the invitation said) that they listen. */
   members(): KnownAddress[] {
-    if (this.#isEmpty) return [...this.#bootstrap].map(([key, addresses]) => ({ key, addresses }));
     const members: KnownAddress[] = [];
+    for (const [key, addresses] of this.#bootstrap) {
+      if (key !== this.#self && this.#replica.view().nodeByKey(key) === undefined) members.push({ key, addresses });
+    }
     for (const node of this.#replica.view().nodes.values()) {
       if (node.state !== "active" || node.key === this.#self) continue;
       members.push({ key: node.key, addresses: this.addressesOf(node.id, node.key) });

@@ -59,6 +59,7 @@ describe("a world", () => {
       "hostile updates",
       "lost",
       "partition",
+      "set back",
       "stop",
     ]);
   });

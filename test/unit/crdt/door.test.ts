@@ -146,3 +146,24 @@ describe("redemptions of one token", () => {
     expect(peer.replica.parked.entries).toBe(0);
   });
 });
+
+describe("a member that a store of an old copy does not know", () => {
+  const keyed = (author: Author) => ({ key: keyOf(author), addresses: ["/ip4/192.0.2.1/tcp/7444"] });
+
+  it("is asked where this home wrote it down, until the entries say what it is", async () => {
+    const ahead = await Peer.of(founding);
+    const nas = await ahead.enrol(alice, "nas-1");
+    const old = await ahead.twin();
+    const web = await ahead.enrol(alice, "web-1");
+    const stranger = await ahead.enrol(alice, "nobody-1");
+    const directory = new NodeDirectory(old.replica, keyOf(nas), [keyed(nas), keyed(web)]);
+    expect(directory.standing(keyOf(web))).toBe("member");
+    expect(directory.standing(keyOf(stranger))).toBe("stranger");
+    // It is not alone, so it does not go on with its logs before it has asked.
+    expect(directory.members()).toEqual([keyed(web)]);
+    await ahead.cut(alice, web);
+    await old.learnFrom(ahead);
+    expect(directory.standing(keyOf(web))).toBe("refused");
+    expect(directory.members().map(({ key }) => key)).toEqual([keyOf(stranger)]);
+  });
+});
