@@ -21,8 +21,14 @@ export interface BackupSource {
 }
 
 /** The signed manifest of everything that is there, and those of its chunks that the place lacks. */
-export function composeBackup(keys: Keys, source: BackupSource, { number, previous, has }: MakeRequest): Uint8Array {
+export async function composeBackup(
+  keys: Keys,
+  source: BackupSource,
+  { number, previous, has }: MakeRequest,
+): Promise<Uint8Array> {
   const { replica, node } = source;
+  // What the start did not read, because a base sums it up, is part of the history.
+  await replica.makeWhole();
   const view = replica.view();
   const { records, heads } = backedUpEntries(replica);
   const all = { ...records, secrets: source.envelopes };

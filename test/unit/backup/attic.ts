@@ -2,9 +2,10 @@ import type { BackupRecord } from "../../../src/core/backup/chunks.ts";
 import { createBackup, type Created } from "../../../src/core/backup/create.ts";
 import type { BackupPlace, PlaceFile } from "../../../src/core/backup/place.ts";
 import type { KnownBackup } from "../../../src/core/backup/series.ts";
+import type { SimDisk } from "../../../sim/disk.ts";
 import { toHex } from "../../../src/core/bytes.ts";
 import { composeBackup } from "../../../src/crdt/backup/compose.ts";
-import { AT, type Author, found, type Founding, keys, type NodeAuthor, Peer } from "../crdt/fixture.ts";
+import { AT, type Author, found, type Founding, keys, memoryDisk, type NodeAuthor, Peer } from "../crdt/fixture.ts";
 
 /** Files in memory that a test can alter. */
 export class MemoryPlace implements BackupPlace {
@@ -43,13 +44,15 @@ export class MemoryPlace implements BackupPlace {
 /** alice's mesh with one machine, which makes backups of what it knows. */
 export class Attic {
   readonly founding: Founding;
-  readonly peer: Peer;
+  peer: Peer;
   readonly nas: NodeAuthor;
   readonly place = new MemoryPlace();
   readonly warnings: string[] = [];
   envelopes: readonly BackupRecord[] = [];
+  #disk: SimDisk;
 
-  private constructor(founding: Founding, peer: Peer, nas: NodeAuthor) {
+  private constructor(founding: Founding, peer: Peer, nas: NodeAuthor, disk: SimDisk) {
+    this.#disk = disk;
     this.founding = founding;
     this.peer = peer;
     this.nas = nas;
@@ -57,13 +60,21 @@ export class Attic {
 
   static async create(rootKey = "root"): Promise<Attic> {
     const founding = found({ rootKeys: [rootKey] });
-    const peer = await Peer.of(founding);
+    const disk = memoryDisk();
+    const peer = await Peer.of(founding, disk);
     const nas = await peer.enrol(founding.founders["alice"] as Author, "nas-1");
-    return new Attic(founding, peer, nas);
+    return new Attic(founding, peer, nas, disk);
   }
 
   get alice(): Author {
     return this.founding.founders["alice"] as Author;
+  }
+
+  /** The next process over the same disk. */
+  async restart(): Promise<void> {
+    this.#disk = this.#disk.reopen();
+    this.peer = new Peer(this.founding.genesis, this.#disk);
+    await this.peer.replica.load();
   }
 
   async label(...names: readonly string[]): Promise<void> {

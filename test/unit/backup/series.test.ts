@@ -57,6 +57,16 @@ describe("a backup", () => {
     expect(() => requireMesh(replica, { root: signerOf("mallory").publicKey })).toThrow(/not the root of this mesh/);
   });
 
+  test("holds a ledger whole that nas-1 itself begins to read at its base", async () => {
+    await attic.label("one", "two", "three", "four");
+    await attic.peer.replica.sumUp(1);
+    await attic.restart();
+    expect([...attic.peer.replica.chains.values()].some(({ below }) => below > 0)).toBe(true);
+    await attic.backUp();
+    const { inspection } = await open();
+    expect(inspection).toMatchObject({ entries: { desired: 4 }, missing: [] });
+  });
+
   test("stores only what is new", async () => {
     await attic.label("web");
     await attic.peer.take(auditRun(attic.peer, attic.nas, 2000));
