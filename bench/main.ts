@@ -1,6 +1,7 @@
 // npm run bench [-- -o json] [-- --only SUITE], with a suite of those below
 import { parseArgs } from "node:util";
 import { backupFigures } from "./backup.ts";
+import { admissionFigures } from "./admission.ts";
 import { cliFigures } from "./cli.ts";
 import { declarationFigures } from "./declarations.ts";
 import type { Figure } from "./figure.ts";
@@ -15,6 +16,7 @@ const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   backup: backupFigures,
+  admission: () => admissionFigures(note),
   cli: cliFigures,
   declarations: declarationFigures,
   labels: () => labelFigures(note),
