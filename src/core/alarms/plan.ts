@@ -158,7 +158,7 @@ function claimOf(ground: AlarmGround, finding: AlarmGround["findings"][number]):
   const claim = { id, kind, about, server, detail, untilMs: null };
   if (open !== null) return { ...claim, sinceMs: open.sinceMs };
   if (Math.min(heldMs, ground.nowMs - closedMs) < afterMs) return null;
-  return { ...claim, sinceMs: Math.max(ground.nowMs - heldMs, closedMs + 1) };
+  return { ...claim, sinceMs: Math.max(Math.round(ground.nowMs - heldMs), closedMs + 1) };
 }
 
 function alarm(ground: AlarmGround, claim: IncidentClaim): Alarm {

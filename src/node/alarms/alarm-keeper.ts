@@ -26,7 +26,7 @@ import { alarmGround } from "./ground.ts";
 const LOOK_MS = 5_000;
 /** After something has: what comes together is looked at together. */
 const LOOK_SOON_MS = 500;
-const PROGRAMS_EVERY_MS = 60_000;
+const PROGRAMS_EVERY_MS = 15_000;
 
 export interface AlarmKeeperParts {
   readonly clock: Clock;

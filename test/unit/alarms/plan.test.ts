@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DeliveryClaim, IncidentClaim } from "../../../src/core/alarms/claims.ts";
+import {
+  decodeClaims,
+  type DeliveryClaim,
+  encodeClaims,
+  type IncidentClaim,
+  NO_CLAIMS,
+} from "../../../src/core/alarms/claims.ts";
+import { decode, encode } from "../../../src/core/encoding.ts";
 import type { Finding } from "../../../src/core/alarms/findings.ts";
 import { alarmId, foldClaims } from "../../../src/core/alarms/incidents.ts";
 import { type AlarmGround, type AlarmTask, alarmsOf, tasksOf, turnOf } from "../../../src/core/alarms/plan.ts";
@@ -77,6 +84,13 @@ describe("an alarm", () => {
     const calm = ground({ findings: [{ ...AWAY, heldMs: 10_000 }] });
     expect(alarmsOf(calm)).toEqual([]);
     expect(tasksOf(calm)).toEqual([]);
+  });
+
+  test("began at a whole millisecond, which records can say, whatever the clock measures in", () => {
+    const [task] = tasksOf(ground({ findings: [{ ...AWAY, heldMs: 90_000.25 }] }));
+    const sinceMs = task?.claim.sinceMs ?? 0;
+    const said = decodeClaims(decode(encode(encodeClaims({ ...NO_CLAIMS, incidents: [claim({ sinceMs })] }) ?? null)));
+    expect(said.incidents).toEqual([claim({ sinceMs: NOW_MS - 90_000 })]);
   });
 
   test("has to hold anew when it was over", () => {
