@@ -24,6 +24,7 @@ import { alarmAfterMs } from "./alarms/facts.ts";
 import { observationOf, type Observation } from "./alarms/observation.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
 import { noteLoss, readLoss } from "./loss.ts";
+import { ownNode } from "./own-node.ts";
 import { OwnLogs } from "./own-logs.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RoleRunner } from "./role-runner.ts";
@@ -107,6 +108,8 @@ export class Agent {
   readonly alarms: AlarmKeeper;
   readonly targeting: ReplicaTargeting;
   readonly identity: Identity;
+  /** Which member this machine is: read anew whenever it is asked. */
+  readonly self: { readonly id: string; readonly key: string };
   readonly platform: Platform;
   readonly roles: readonly RoleDefinition[];
   readonly #options: AgentOptions;
@@ -131,6 +134,13 @@ export class Agent {
     this.#options = options;
     this.platform = platform;
     this.identity = identity;
+    const idOf = () => this.node;
+    this.self = {
+      get id() {
+        return idOf();
+      },
+      key: link.self,
+    };
     this.roles = options.roles;
     this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES));
     this.targeting = new ReplicaTargeting(() => this.view());
@@ -142,7 +152,7 @@ export class Agent {
       clock,
       disk: scopedDisk(disk, "own/"),
       signer: identity.signer,
-      node: identity.node,
+      node: () => this.node,
     });
     this.mesh = new Mesh({
       link,
@@ -159,7 +169,7 @@ export class Agent {
       alarmAfterMs: (key) => alarmAfterMs(this.view(), this.view().nodeByKey(key)),
     });
     this.cache = new SecretCache({
-      self: { id: identity.node, key: link.self },
+      self: this.self,
       mesh: identity.mesh,
       keys,
       clock,
@@ -197,7 +207,7 @@ export class Agent {
       options.roles,
       {
         context: (definition) => this.#roleContext(definition),
-        wanted: () => this.view().nodes.get(identity.node)?.roles ?? new Set(),
+        wanted: () => this.view().nodes.get(this.node)?.roles ?? new Set(),
         changed: () => {
           this.#emit({ event: "roles" });
           this.#requestReport();
@@ -252,6 +262,11 @@ export class Agent {
 
   view(): View {
     return this.replica.view();
+  }
+
+  /** Hex of the log of the member that this machine is now. */
+  get node(): string {
+    return ownNode(this.view(), this.platform.link.self, this.identity.node);
   }
 
   heads(): { authority: Uint8Array; desired: Uint8Array } {
@@ -388,7 +403,7 @@ export class Agent {
     if (this.#own.head === "unsure" || this.#life !== "running") return;
     const report = this.#facts();
     if (this.#isReported(report)) return;
-    if (this.view().nodes.get(this.identity.node)?.state !== "active") return;
+    if (this.view().nodes.get(this.node)?.state !== "active") return;
     try {
       await this.#own.report(report);
     } catch (error) {
@@ -409,7 +424,7 @@ export class Agent {
 
   /** Whether this is what the mesh has from this node. */
   #isReported(report: NodeReport): boolean {
-    const known = this.replica.observed.get(this.identity.node);
+    const known = this.replica.observed.get(this.node);
     return known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report));
   }
 
@@ -422,7 +437,7 @@ export class Agent {
     const { identity } = this;
     const channels: string[] = [];
     const context: RoleContext = {
-      self: { id: identity.node, key: link.self },
+      self: this.self,
       mesh: identity.mesh,
       clock,
       random: random.fork(`role ${definition.name}`),
@@ -446,7 +461,7 @@ export class Agent {
       },
       audit: (record) => this.audit(record),
       redeem: async (redemption) => {
-        const log = this.view().roleLog(identity.node, "coordinator");
+        const log = this.view().roleLog(this.node, "coordinator");
         if (log === undefined) throw new Error("this node is no coordinator");
         await this.#own.redeem(log, redemption);
       },

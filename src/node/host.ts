@@ -26,6 +26,7 @@ import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.t
 import { machineHandlers } from "./machine-handlers.ts";
 import { HeadsKeeper } from "./remembered-heads.ts";
 import { KnownPeersKeeper, readKnownPeers } from "./known-peers.ts";
+import { ownNode } from "./own-node.ts";
 import { OperationCalls } from "./operation-calls.ts";
 import { systemClock } from "./platform/clock.ts";
 import {
@@ -330,7 +331,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     targeting: () => targeting.current(),
     directory: new NodeDirectory(replica, key, file.bootstrap),
     keys,
-    self: { id: file.node, key },
+    self: { id: ownNode(replica.view(), key, file.node), key },
     definitions: roles,
     nowMs: () => systemClock().now(),
     opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
@@ -374,8 +375,9 @@ async function cachedValue(cache: SecretCache, { path }: { readonly path: string
 function cacheOf(replica: Replica, disk: Disk, file: HomeFile, own: NodeKeys, keys: Keys): SecretCache {
   const unreachable = (peer: string): Promise<never> =>
     Promise.reject(new PeerUnreachableError(peer, "no agent runs on this home"));
+  const key = toHex(keys.signer(own.seed).publicKey);
   return new SecretCache({
-    self: { id: file.node, key: toHex(keys.signer(own.seed).publicKey) },
+    self: { id: ownNode(replica.view(), key, file.node), key },
     mesh: replica.mesh,
     keys,
     clock: systemClock(),

@@ -26,7 +26,7 @@ export class OwnLogs {
   readonly #clock: Clock;
   readonly #disk: Disk;
   readonly #signer: Signer;
-  readonly #node: string;
+  readonly #node: () => string;
   #head: HeadState = "unsure";
   #latest: Hlc = HLC_ZERO;
   /** Audit records that wait for a sure head, in order; on disk, too, so that a crash forgets no denial. */
@@ -40,8 +40,8 @@ export class OwnLogs {
     clock: Clock;
     disk: Disk;
     signer: Signer;
-    /** Hex of the node's log. */
-    node: string;
+    /** Hex of the log of the node that this machine is now. */
+    node: () => string;
   }) {
     this.#replica = options.replica;
     this.#keys = options.keys;
@@ -84,7 +84,7 @@ export class OwnLogs {
   async report(report: NodeReport): Promise<void> {
     if (this.#head === "unsure") return;
     await this.#exclusive(async () => {
-      const known = this.#replica.observed.get(this.#node);
+      const known = this.#replica.observed.get(this.#node());
       const seq = known?.state === "record" ? known.entry.header.seq + 1 : 1;
       const position = { mesh: this.#replica.mesh, log: this.#log(), seq, hlc: this.#tick() };
       await this.#admit([composeObserved(this.#keys, position, encodeReport(report), this.#signer).bytes]);
@@ -126,7 +126,7 @@ export class OwnLogs {
   }
 
   async #signAudit(payloads: readonly Uint8Array[]): Promise<void> {
-    const tip = this.#replica.chain(this.#node, CLASS_AUDIT)?.main.at(-1)?.entry;
+    const tip = this.#replica.chain(this.#node(), CLASS_AUDIT)?.main.at(-1)?.entry;
     let head = tip === undefined ? null : { seq: tip.header.seq, hash: tip.hash };
     if (tip !== undefined) this.#latest = mergeHlc(this.#latest, tip.header.hlc, Number.POSITIVE_INFINITY);
     const seen = authorityDigest(this.#keys, this.#replica.graph);
@@ -148,7 +148,7 @@ export class OwnLogs {
   }
 
   #log(): Uint8Array {
-    return fromHex(this.#node) as Uint8Array;
+    return fromHex(this.#node()) as Uint8Array;
   }
 
   #tick(): Hlc {

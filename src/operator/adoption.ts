@@ -1,6 +1,7 @@
 import { LabError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import { dismissedPath } from "../core/paths.ts";
+import { toHex } from "../core/bytes.ts";
+import { dismissedPath, serverAttributePath, serverLabelPath } from "../core/paths.ts";
 import type { KnownBody } from "../crdt/authority/bodies.ts";
 import type { VoidItem } from "../operations/kinds/void-act.ts";
 import type { KnownAuthority } from "./known-authority.ts";
@@ -10,8 +11,24 @@ import type { Write } from "./write.ts";
 export interface Adoption {
   readonly acts: readonly KnownBody[];
   readonly writes: readonly Write[];
+  /** What machines had by the tokens that had let them in, to be written about their new ids. By index of the act. */
+  readonly brought: ReadonlyMap<number, Brought>;
   /** Hex of the entries, with why they cannot be adopted. */
   readonly left: readonly { readonly entry: string; readonly why: string }[];
+}
+
+/** Role labels are not among it: they are for somebody to give again. */
+export interface Brought {
+  readonly labels: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Writes about a machine that was enrolled anew under this id. */
+export function broughtWrites(id: string, { labels, attributes }: Brought): readonly Write[] {
+  return [
+    ...labels.map((label): Write => ({ path: serverLabelPath(id, label), value: true })),
+    ...Object.entries(attributes).map(([name, value]): Write => ({ path: serverAttributePath(id, name), value })),
+  ];
 }
 
 /** The items that are meant: by the beginnings of their entries' hashes. Throws `NotFound`, `Usage`. */
@@ -44,6 +61,7 @@ export function planAdoption(
 ): Adoption {
   const acts: KnownBody[] = [];
   const writes: Write[] = [];
+  const brought = new Map<number, Brought>();
   const left: { entry: string; why: string }[] = [];
   for (const { entry, kind, path, value } of items) {
     if (kind === "write" && path !== null) {
@@ -55,8 +73,11 @@ export function planAdoption(
       body === undefined || body.type === "unknown" ? "this release does not know it" : saidAgain(body, signer);
     if (typeof again === "string") left.push({ entry, why: again });
     else acts.push(again);
+    if (body?.type !== "redeem" || typeof again === "string") continue;
+    const token = known.graph.find(toHex(body.token))?.body;
+    if (token?.type === "token") brought.set(acts.length - 1, token);
   }
-  return { acts, writes, left };
+  return { acts, writes, brought, left };
 }
 
 /** The body in the adopter's mouth, or why it cannot be said again. */

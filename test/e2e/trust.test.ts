@@ -151,6 +151,49 @@ async function statusOf(machine: Machine, name: string): Promise<string> {
   return (server?.["identity"] as { readonly detail: string } | undefined)?.detail ?? "";
 }
 
+describe("a machine whose token became void", () => {
+  let lab: Lab;
+
+  beforeAll(() => {
+    lab = Lab.open();
+  });
+
+  afterAll(() => lab.close());
+
+  it("is told before, leaves, and is enrolled again with the same key by one command", async () => {
+    const nas = lab.machine("nas-1", "alice");
+    const bob = lab.machine("nas-1", "bob");
+    const web = lab.machine("web-1", "nobody");
+    await nas.found();
+    const line = (await bob.run(["operator", "request", "bob"])).trim();
+    await nas.run(["operator", "add", "bob", "--key", line]);
+    await web.join((await bob.run(["token", "create", "--name", "web-1", "--labels", "web", "--region", "eu"])).trim());
+    await until(
+      "both hear each other",
+      async () => (await nas.status()).online === 2 && (await web.status()).online === 2,
+    );
+    const [before] = (await nas.servers()).filter(({ name }) => name === "web-1");
+
+    const asked = await nas.try(["operator", "remove", "bob", "--from", "1h"]);
+    expectRefusal(asked, 2, /leaving the mesh with it: web-1/);
+    await nas.run(["operator", "remove", "bob", "--from", "1h", "--yes"]);
+    expect((await nas.servers()).map(({ name }) => name)).toEqual(["nas-1"]);
+    const rows = (await nas.run(["audit", "adopt", "--no-headers"])).trimEnd().split("\n");
+    const redeemed = rows.find((row) => row.includes("redeem")) ?? "";
+    expect(redeemed).toMatch(/redeem +server:web-1/);
+    await nas.run(["audit", "adopt", redeemed.split(" ")[0] ?? ""]);
+    await until("web-1 is heard again", async () => (await nas.status()).online === 2);
+    await until("web-1 tells where it listens", async () => {
+      const web1 = (await nas.servers()).find(({ name }) => name === "web-1");
+      return (web1?.["addresses"] as readonly string[] | undefined)?.length === 1;
+    });
+    const [after] = (await nas.servers()).filter(({ name }) => name === "web-1");
+    expect(after?.["key"]).toBe(before?.["key"]);
+    expect(after?.id).not.toBe(before?.id);
+    expect({ labels: after?.labels, region: after?.["region"] }).toEqual({ labels: ["web"], region: "eu" });
+  });
+});
+
 describe("a token that was revoked", () => {
   let lab: Lab;
 
@@ -265,6 +308,8 @@ describe("a founder's key that was stolen", () => {
   afterAll(() => lab.close());
 
   it("is replaced with the recovery code at any member, and what the thief signed is void", async () => {
+    const alone = await alice.try(["operator", "remove", "alice", "--code", paper]);
+    expectRefusal(alone, 2, /last operator who may administer/);
     const stolen = new Date().toISOString();
     const mallory = lab.machine("nas-1", "mallory");
     const line = (await mallory.run(["operator", "request", "mallory"])).trim();

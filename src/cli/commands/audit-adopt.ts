@@ -41,7 +41,7 @@ export async function run(ctx: CommandContext): Promise<number> {
 
 async function adopt(ctx: CommandContext, signing: Signing, wanted: readonly string[] | "all"): Promise<void> {
   const { session, connection } = signing;
-  const { chooseVoids, planAdoption, planDismissal } = await import("../../operator/adoption.ts");
+  const { broughtWrites, chooseVoids, planAdoption, planDismissal } = await import("../../operator/adoption.ts");
   const { items } = (await connection.call("GET", PATH)) as ListDocument<VoidItem>;
   const open = items.filter(isOpen);
   const chosen = wanted === "all" ? open : chooseVoids(open, wanted);
@@ -61,7 +61,12 @@ async function adopt(ctx: CommandContext, signing: Signing, wanted: readonly str
   const plan = planAdoption(session.known, chosen, { rank, nowMs: ctx.io.now() });
   for (const { entry, why } of plan.left) ctx.warn(`${entry.slice(0, 12)} is left as it is: ${why}`);
   await session.refresh({ paths: plan.writes.map(({ path }) => path) });
-  if (plan.acts.length + plan.writes.length > 0) await session.sign(plan);
+  if (plan.acts.length + plan.writes.length > 0) {
+    const { acts } = await session.sign(plan);
+    const writes = [...plan.brought].flatMap(([at, brought]) => broughtWrites(acts[at]?.entry.id ?? "", brought));
+    const mayWrite = session.context.logs.some(({ rank: one, rights }) => one > 0 && rights.includes("ops"));
+    if (writes.length > 0 && mayWrite) await session.sign({ writes });
+  }
   const left = new Set(plan.left.map(({ entry }) => entry));
   const adopted = chosen.filter(({ entry }) => !left.has(entry));
   await printChanges(

@@ -1,12 +1,19 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { LabError } from "../../core/errors.ts";
 import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
+import type { Peer } from "../../operations/kinds/peer.ts";
 import type { Server } from "../../operations/kinds/server.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { answers, stopAgent } from "../agent-process.ts";
 import { confirm } from "../confirm.ts";
 import type { CommandContext } from "../command.ts";
+import type { Connection } from "../connection.ts";
 import { retire } from "../retiring.ts";
 import { withSigning } from "../signing.ts";
+
+const HEARD_MS = 10_000;
+const POLL_MS = 100;
+const PULL_EVERY_MS = 1_000;
 
 /** `lab leave`: this machine is a member no more, for the others and for itself. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -37,6 +44,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   ]);
   if (canRetire && !ctx.flags.on("force")) {
     await withSigning(ctx, { servers: [item.peer] }, (signing) => retire(ctx, signing, item.peer), connection);
+    await untilHeard(ctx, connection, item.peer);
   }
   await connection.close();
   if (await answers(home)) await stopAgent(ctx, home);
@@ -46,4 +54,19 @@ export async function run(ctx: CommandContext): Promise<number> {
   if (isMember && !canRetire && others.length > 0)
     ctx.note(`an operator has to say so, too: lab retire server ${item.peer}`);
   return 0;
+}
+
+/** Whoever has heard that this machine left hangs up on it: an agent that stopped before would have told nobody. */
+async function untilHeard(ctx: CommandContext, connection: Connection, self: string): Promise<void> {
+  const { askPull } = await import("../../operator/requests.ts");
+  const isConnected = async () => {
+    const { items } = (await connection.call("GET", "/v1/peers")) as ListDocument<Peer>;
+    return items.some(({ name, connected }) => name !== self && connected !== "no");
+  };
+  for (let waitedMs = 0; waitedMs < HEARD_MS && (await isConnected()); waitedMs += POLL_MS) {
+    if (waitedMs % PULL_EVERY_MS === 0) await askPull(connection);
+    await sleep(POLL_MS);
+  }
+  if (!(await isConnected())) return;
+  ctx.warn(`not everybody has heard of it yet: lab retire server ${self}, elsewhere, says so again`);
 }

@@ -75,12 +75,12 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
 }
 
 export function agentSource(agent: Agent): ReadSource {
-  const { platform, identity } = agent;
+  const { platform } = agent;
   return {
     replica: agent.replica,
     directory: agent.directory,
     keys: platform.keys,
-    self: { id: identity.node, key: platform.link.self },
+    self: agent.self,
     definitions: agent.roles,
     targeting: () => agent.targeting.current(),
     nowMs: () => platform.clock.now(),
