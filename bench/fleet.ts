@@ -249,6 +249,23 @@ export function submit(socket: string, entry: Uint8Array): Promise<void> {
 
 /** Calls `seen` with the id of each entry that the agent has made durable. */
 export function follow(socket: string, seen: (id: string) => void): Promise<() => void> {
+  return followEvents(socket, (event) => {
+    const id = /^event: entry\nid: (\S+)/m.exec(event)?.[1];
+    if (id !== undefined) seen(id);
+  });
+}
+
+/** Calls `seen` with what the agent thinks of another one, each time that this changes. */
+export function followPeers(socket: string, seen: (name: string, online: string) => void): Promise<() => void> {
+  return followEvents(socket, (event) => {
+    const data = /^event: peer\n(?:id: .*\n)?data: (.*)$/m.exec(event)?.[1];
+    if (data === undefined) return;
+    const { name, online } = JSON.parse(data) as { name: string; online: string };
+    seen(name, online);
+  });
+}
+
+function followEvents(socket: string, heard: (event: string) => void): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const sent = get({ socketPath: socket, path: "/v1/events", agent: false }, (response) => {
       response.setEncoding("utf8");
@@ -257,10 +274,7 @@ export function follow(socket: string, seen: (id: string) => void): Promise<() =
         rest += chunk;
         const events = rest.split("\n\n");
         rest = events.pop() ?? "";
-        for (const event of events) {
-          const id = /^event: entry\nid: (\S+)/m.exec(event)?.[1];
-          if (id !== undefined) seen(id);
-        }
+        for (const event of events) heard(event);
       });
       response.on("error", () => {});
       resolve(() => sent.destroy());

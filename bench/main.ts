@@ -4,6 +4,7 @@ import { backupFigures } from "./backup.ts";
 import { admissionFigures } from "./admission.ts";
 import { cliFigures } from "./cli.ts";
 import { declarationFigures } from "./declarations.ts";
+import { detectorFigures } from "./detector.ts";
 import type { Figure } from "./figure.ts";
 import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   admission: () => admissionFigures(note),
   cli: cliFigures,
   declarations: declarationFigures,
+  detector: () => detectorFigures(note),
   labels: () => labelFigures(note),
   mesh: () => meshFigures(note),
   network: () => networkFigures(note),

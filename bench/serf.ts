@@ -29,40 +29,115 @@ export function findSerf(): string | null {
 
 /** Milliseconds from the command to the last agent that reports the event, for each of `events`. */
 export async function serfSpread(serf: string, agents: number, events: number): Promise<number[]> {
-  const ports = await freePorts(2 * agents);
-  const children: ChildProcess[] = [];
-  const rpc = (i: number): string => `-rpc-addr=127.0.0.1:${ports[agents + i]}`;
   const seen = new Map<string, number[]>();
+  const fleet = await SerfFleet.start(serf, agents, (_by, text) => {
+    const at = performance.now();
+    for (const [, name = ""] of text.matchAll(/user-event: (bench-\d+)/g)) {
+      seen.set(name, [...(seen.get(name) ?? []), at]);
+    }
+  });
   try {
-    for (let i = 0; i < agents; i++) {
-      const join_ = i === 0 ? [] : [`-retry-join=127.0.0.1:${ports[0]}`, "-retry-interval=1s"];
-      const argv = ["agent", `-node=node-${i}`, `-bind=127.0.0.1:${ports[i]}`, rpc(i), "-log-level=warn", ...join_];
-      children.push(spawn(serf, argv, { stdio: "ignore" }));
-    }
-    await whole(serf, agents, rpc);
-    for (let i = 0; i < agents; i++) {
-      const monitor = spawn(serf, ["monitor", "-log-level=info", rpc(i)], { stdio: ["ignore", "pipe", "ignore"] });
-      monitor.stdout.setEncoding("utf8");
-      monitor.stdout.on("data", (text: string) => {
-        const at = performance.now();
-        for (const [, name = ""] of text.matchAll(/user-event: (bench-\d+)/g)) {
-          seen.set(name, [...(seen.get(name) ?? []), at]);
-        }
-      });
-      children.push(monitor);
-    }
-    await sleep(1000);
     const spreads: number[] = [];
     for (let event = 0; event < events; event++) {
       const name = `bench-${event}`;
       const begin = performance.now();
-      spawn(serf, ["event", "-coalesce=false", rpc(event % agents), name], { stdio: "ignore" });
+      fleet.tell(event % agents, name);
       spreads.push((await lastOf(() => seen.get(name) ?? [], agents)) - begin);
       await sleep(200);
     }
     return spreads;
   } finally {
-    for (const child of children) child.kill("SIGKILL");
+    fleet.end();
+  }
+}
+
+/** For each of the first `count` members after the first: seconds from SIGSTOP until every agent that runs reports it. */
+export async function serfLosses(serf: string, agents: number, count: number): Promise<number[]> {
+  const lost = new Map<string, Map<number, number>>();
+  const fleet = await SerfFleet.start(serf, agents, (by, text) => {
+    for (const [, name = ""] of text.matchAll(/EventMemberFailed: (\S+)/g)) {
+      const seen = lost.get(name) ?? new Map<number, number>();
+      lost.set(name, seen);
+      if (!seen.has(by)) seen.set(by, performance.now());
+    }
+  });
+  try {
+    const took: number[] = [];
+    for (let victim = 1; victim <= count; victim++) {
+      const begin = performance.now();
+      fleet.stop(victim);
+      const running = Array.from({ length: agents }, (_, i) => i).filter((i) => i === 0 || i > victim);
+      const seen = (): number[] => running.flatMap((by) => lost.get(`node-${victim}`)?.get(by) ?? []);
+      while (seen().length < running.length) {
+        if (performance.now() - begin > LOSS_MS) throw new Error(`serf has not noticed node-${victim} everywhere`);
+        await sleep(5);
+      }
+      took.push((Math.max(...seen()) - begin) / 1000);
+      await sleep(2000);
+    }
+    return took;
+  } finally {
+    fleet.end();
+  }
+}
+
+/** Many times what serf needs. */
+const LOSS_MS = 60_000;
+
+/** serf's agents as they come, on loopback, and what each of them logs. */
+class SerfFleet {
+  readonly #serf: string;
+  readonly #ports: readonly number[];
+  readonly #agents: ChildProcess[] = [];
+  readonly #monitors: ChildProcess[] = [];
+
+  private constructor(serf: string, ports: readonly number[]) {
+    this.#serf = serf;
+    this.#ports = ports;
+  }
+
+  /** Resolves when they have found each other and every one of them is heard. */
+  static async start(serf: string, agents: number, heard: (by: number, text: string) => void): Promise<SerfFleet> {
+    const ports = await freePorts(2 * agents);
+    const fleet = new SerfFleet(serf, ports);
+    try {
+      for (let i = 0; i < agents; i++) {
+        const join_ = i === 0 ? [] : [`-retry-join=127.0.0.1:${ports[0]}`, "-retry-interval=1s"];
+        const bind = `-bind=127.0.0.1:${ports[i]}`;
+        const argv = ["agent", `-node=node-${i}`, bind, fleet.#rpc(i), "-log-level=warn", ...join_];
+        fleet.#agents.push(spawn(serf, argv, { stdio: "ignore" }));
+      }
+      await whole(serf, agents, (i) => fleet.#rpc(i));
+      for (let i = 0; i < agents; i++) {
+        const argv = ["monitor", "-log-level=info", fleet.#rpc(i)];
+        const monitor = spawn(serf, argv, { stdio: ["ignore", "pipe", "ignore"] });
+        monitor.stdout.setEncoding("utf8");
+        monitor.stdout.on("data", (text: string) => heard(i, text));
+        fleet.#monitors.push(monitor);
+      }
+      await sleep(1000);
+      return fleet;
+    } catch (error) {
+      fleet.end();
+      throw error;
+    }
+  }
+
+  tell(through: number, event: string): void {
+    spawn(this.#serf, ["event", "-coalesce=false", this.#rpc(through), event], { stdio: "ignore" });
+  }
+
+  /** Stands still from now on. */
+  stop(agent: number): void {
+    this.#agents[agent]?.kill("SIGSTOP");
+  }
+
+  end(): void {
+    for (const child of [...this.#agents, ...this.#monitors]) child.kill("SIGKILL");
+  }
+
+  #rpc(agent: number): string {
+    return `-rpc-addr=127.0.0.1:${this.#ports[this.#ports.length / 2 + agent]}`;
   }
 }
 

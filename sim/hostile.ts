@@ -25,7 +25,8 @@ import { CLASS_AUDIT, CLASS_DESIRED, type Entry } from "../src/crdt/entry/entry.
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
 import type { Replica } from "../src/crdt/replica.ts";
-import { encodeEntries } from "../src/mesh/gossip-message.ts";
+import { createVoice, type OwnWord, packWords, type Word } from "../src/mesh/detector/word.ts";
+import { encodeEntries, encodeVerdicts } from "../src/mesh/gossip-message.ts";
 import { wasEverEntitled } from "./checkers/secrets.ts";
 import { hostileUpdates } from "./hostile-updates.ts";
 import type { Machine } from "./machine.ts";
@@ -119,6 +120,7 @@ export class Hostile {
       // A version that no store has a value of is an opportunity.
       const isOpen = currentVersions(agent.view()).some(({ version }) => !this.#world.history.delivered.has(version));
       if (isOpen && this.#random.below(3) > 0) return await this.#deliver(machine);
+      this.#lieAboutWhoIsThere();
       switch (this.#random.below(6)) {
         case 0:
         case 1:
@@ -136,6 +138,20 @@ export class Hostile {
     } catch {
       // Refused, cut off, or the machine is down: as it should be.
     }
+  }
+
+  /** Keeps the dead alive, and says goodbye for the living. */
+  #lieAboutWhoIsThere(): void {
+    this.#count("lies about who is there");
+    const { clock, hostile, keys, machines, mesh } = this.#world;
+    const voice = createVoice(keys, mesh, hostile.member.signer);
+    const words = machines.map(({ key, isDown }): Word => {
+      const own: OwnWord = isDown ? "alive" : "left";
+      // Greater than any that a clock gives.
+      const incarnation = 2 * clock.now();
+      return { member: key, incarnation, status: own, accusers: [], signature: voice.sign(own, incarnation) };
+    });
+    this.#link.broadcast(encodeVerdicts(packWords(words)));
   }
 
   #count(kind: string): void {

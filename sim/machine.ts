@@ -38,6 +38,8 @@ export interface MachineParts {
   readonly machineKey: Secret;
   readonly bootstrap: readonly KnownAddress[];
   readonly watcher: LinkWatcher;
+  /** Virtual time, which no machine knows. */
+  worldMs(): number;
   /** Called when an agent has started, with the replica that it read from its disk. */
   started(machine: Machine, agent: Agent): void;
 }
@@ -57,6 +59,7 @@ export class Machine {
   #link: SimLink | null = null;
   #running: { readonly agent: Agent; readonly calls: OperationCalls } | null = null;
   #starts = 0;
+  #sinceMs = 0;
 
   constructor(parts: MachineParts) {
     this.#parts = parts;
@@ -85,6 +88,11 @@ export class Machine {
   moveTo(address: string): void {
     this.#address = address;
     if (this.#link !== null) this.#parts.network.move(this.#link, address);
+  }
+
+  /** Virtual time of its last start, stop or crash. */
+  get sinceMs(): number {
+    return this.#sinceMs;
   }
 
   /** Neither running nor about to. */
@@ -138,6 +146,7 @@ export class Machine {
     await agent.load();
     await agent.start();
     this.#running = { agent, calls };
+    this.#sinceMs = parts.worldMs();
     parts.started(this, agent);
   }
 
@@ -161,6 +170,7 @@ export class Machine {
     this.#disk.crash();
     this.#link = null;
     this.#running = null;
+    this.#sinceMs = this.#parts.worldMs();
   }
 
   /** The agent ends in order. */
@@ -171,6 +181,7 @@ export class Machine {
     await running.agent.stop();
     await this.#disk.close();
     this.#link = null;
+    this.#sinceMs = this.#parts.worldMs();
   }
 
   /** What a person at this machine asks its agent. Throws if no agent runs; never settles if it crashes meanwhile. */

@@ -204,6 +204,30 @@ const MUTANTS: readonly Mutant[] = [
     without: "void this.#becomeSure();",
   },
   {
+    name: "anybody may say of anybody that it is alive",
+    file: "src/mesh/detector/word.ts",
+    guard: "return key !== null && keys.verify(",
+    without: "return key !== null || keys.verify(",
+  },
+  {
+    name: "the accused does not defend itself",
+    file: "src/mesh/detector/own-word.ts",
+    guard: 'this.#word = this.#say("alive", incarnation + 1);',
+    without: 'if (incarnation < 0) this.#word = this.#say("alive", incarnation + 1);',
+  },
+  {
+    name: "suspects stay suspects",
+    file: "src/mesh/detector/opinions.ts",
+    guard: "if ((entry.suspicion?.dueMs ?? 0) <= nowMs)",
+    without: "if ((entry.suspicion?.dueMs ?? 0) < 0)",
+  },
+  {
+    name: "who knows what about whom is never compared",
+    file: "src/mesh/detector/detector.ts",
+    guard: "if (equalBytes(message.digest, this.#table.digest)) return;",
+    without: "if (message.digest.length > 0 || equalBytes(message.digest, this.#table.digest)) return;",
+  },
+  {
     name: "nothing but gossip brings entries",
     file: "src/mesh/anti-entropy.ts",
     guard: "let request: Uint8Array | null = round.request;",

@@ -33,6 +33,7 @@ export class SimNetwork {
   readonly #wire: Wire;
   readonly #links = new Map<string, SimLink>();
   #linkCount = 0;
+  #healedMs = Number.NEGATIVE_INFINITY;
   #cuts: { readonly a: ReadonlySet<PeerKey>; readonly b: ReadonlySet<PeerKey> }[] = [];
   #delayMs: readonly [number, number];
   #loss: number;
@@ -95,8 +96,14 @@ export class SimNetwork {
     });
   }
 
+  /** Until when anybody was cut off; now, if somebody is. */
+  get cutMs(): number {
+    return this.#cuts.length > 0 ? this.#clock.monotonic() : this.#healedMs;
+  }
+
   /** Ends all cuts. */
   heal(): void {
+    if (this.#cuts.length > 0) this.#healedMs = this.#clock.monotonic();
     this.#cuts = [];
   }
 

@@ -13,6 +13,7 @@ import {
 } from "./checkers/unauthorised.ts";
 import { CALM, drawFaults, type FaultPlan, Faults } from "./faults.ts";
 import { Hostile } from "./hostile.ts";
+import { checkDeadAreKnown, checkVerdictsAtEnd, watchVerdicts } from "./checkers/verdicts.ts";
 import { Workload } from "./workload.ts";
 import { describe, type Violation, World, type WorldOptions } from "./world.ts";
 
@@ -40,6 +41,8 @@ export interface RunReport {
 }
 
 const CHECK_EVERY_MS = 30_000;
+/** Machines are down for half a minute at most: what holds of them must be looked at while they are. */
+const GLANCE_EVERY_MS = 3_000;
 /** Twice as long as a connection across a cut lives on. */
 const CUT_MS = 12_000;
 /**
@@ -47,7 +50,7 @@ const CUT_MS = 12_000;
  * seconds, and what one exchange brings is passed on by the next.
  */
 const CONVERGE_WITHIN_MS = 90_000;
-/** From agreement to everybody's right opinion of everybody: beats come every 5 s and more, and age for three of them. */
+/** From agreement to everybody's right opinion of everybody: who was away is dialled, and defends itself. */
 const SETTLE_MS = 60_000;
 
 /** One world from its seed: a phase with faults in which nothing may be lost, the heal, a phase that must end well. */
@@ -57,7 +60,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const faults = new Faults(world, plan);
   const workload = new Workload(world, { writesPerMachineAndMinute: options.writesPerMachineAndMinute ?? 1 });
   const hostile = plan.hostile === "member" ? new Hostile(world) : null;
-  world.onStart((machine, { replica }) => {
+  world.onStart((machine, agent) => {
+    const { replica } = agent;
+    watchVerdicts(world, machine, agent, plan === CALM);
     checkOwnWord(world, machine);
     replica.onGrowth(({ entries }) => {
       for (const entry of entries) checkEntry(world, machine, entry);
@@ -98,8 +103,12 @@ export async function run(options: RunOptions): Promise<RunReport> {
 
 async function passTime(world: World, durationMs: number): Promise<void> {
   const endMs = world.clock.monotonic() + durationMs;
-  for (let atMs = world.clock.monotonic() + CHECK_EVERY_MS; atMs < endMs; atMs += CHECK_EVERY_MS) {
+  let checkMs = world.clock.monotonic() + CHECK_EVERY_MS;
+  for (let atMs = world.clock.monotonic() + GLANCE_EVERY_MS; atMs < endMs; atMs += GLANCE_EVERY_MS) {
     await world.clock.runUntil(atMs);
+    checkDeadAreKnown(world);
+    if (atMs < checkMs) continue;
+    checkMs += CHECK_EVERY_MS;
     noteViews(world);
     checkNothingStolen(world);
     for (const machine of world.running) checkBatches(world, machine);
@@ -137,6 +146,7 @@ async function checkAtEnd(world: World): Promise<void> {
   checkOwnLogs(world);
   checkAcknowledged(world);
   checkLiveness(world);
+  checkVerdictsAtEnd(world);
   await checkSecrets(world);
   await checkReadable(world);
   await settled();

@@ -206,6 +206,7 @@ export class World {
       machineKey: new Secret(random.fork("machine key").bytes(32)),
       bootstrap: founding.bootstrap,
       watcher: this.watcher(name),
+      worldMs: () => this.clock.monotonic(),
       started: (machine, agent) => this.#watch(machine, agent),
     });
   }

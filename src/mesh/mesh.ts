@@ -211,6 +211,10 @@ export class Mesh implements Peers, Verdicts {
     return this.#roster.keys.map((peer) => this.#observer.opinion(peer));
   }
 
+  verdict(member: PeerKey): MemberVerdict | null {
+    return this.#observer.verdict(member);
+  }
+
   verdicts(): readonly MemberVerdict[] {
     return this.#roster.keys.flatMap((peer) => this.#observer.verdict(peer) ?? []);
   }

@@ -335,6 +335,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     definitions: roles,
     nowMs: () => systemClock().now(),
     opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
+    verdict: () => null,
     observation: () => null,
     alarms: () => alarmsAtRest(source),
     complaints: () => [],

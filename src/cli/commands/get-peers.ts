@@ -22,6 +22,13 @@ const VIEW: View<Peer> = {
       exact: ({ lastHeard }) => lastHeard,
     },
     { header: "MISSING", cell: ({ missingEntries }) => String(missingEntries ?? NOTHING) },
+    { header: "VERDICT", wide: true, cell: ({ verdict }) => verdict ?? NOTHING },
+    {
+      header: "SINCE",
+      wide: true,
+      cell: ({ verdictSince }, nowMs) => (verdictSince ? ago(verdictSince, nowMs) : NOTHING),
+      exact: ({ verdictSince }) => verdictSince ?? null,
+    },
     { header: "ID", wide: true, cell: ({ id }) => id },
   ],
   name: ({ name }) => name,

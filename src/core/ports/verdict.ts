@@ -36,6 +36,8 @@ export interface Isolation {
 
 /** Verdicts, as whoever raises alarms reads them. */
 export interface Verdicts {
+  /** Null for whoever is no member, and for this node itself. */
+  verdict(member: PeerKey): MemberVerdict | null;
   /** Of all other members, ascending by key. */
   verdicts(): readonly MemberVerdict[];
   isolation(): Isolation;

@@ -3,13 +3,20 @@ import type { Random } from "../../core/ports/random.ts";
 import { around } from "../timing.ts";
 
 /**
- * A node asks one of its connections per second, each in its turn, and whatever comes over a connection counts as its
- * answer: a fleet that is busy is not asked at all. A member has as many connections as it asks, so it is asked about
- * once a second as well, however large the fleet is.
+ * A node asks one of its connections each period, each in its turn, and whatever comes over a connection counts as its
+ * answer: a fleet that is busy is not asked at all. A member has as many connections as it asks, so it is asked once per
+ * period as well, however large the fleet is. Both ends take turns, so that a node sends half of that; serf's period is
+ * one second, of which its detection takes three in bad cases, and these are to be no worse.
  */
-const PERIOD_MS = 1_000;
+const PERIOD_MS = 700;
 /** With fewer connections than this the turn does not come sooner. */
 const SLOWEST_TURN_FROM = 2;
+
+/**
+ * Connections that were made together, or that have all just asked the same suspect, must not go on together: then
+ * nobody would ask for a whole turn.
+ */
+const SPREAD = 0.5;
 
 /** A new connection is asked at once, for its speed, and to compare what both know. */
 const FIRST_MS = 200;
@@ -179,7 +186,7 @@ export class Contacts {
   }
 
   get #turnMs(): number {
-    return around(this.#random, PERIOD_MS * Math.max(SLOWEST_TURN_FROM, this.#all.size), 0.1);
+    return around(this.#random, PERIOD_MS * Math.max(SLOWEST_TURN_FROM, this.#all.size), SPREAD);
   }
 }
 

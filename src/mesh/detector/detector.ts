@@ -34,7 +34,7 @@ export interface DetectorOptions {
 const HELPERS = 3;
 
 /** A dial that fails sooner was refused: nobody listens there. A machine that is cut off does not answer at all. */
-const REFUSED_WITHIN_MS = 1_000;
+const REFUSED_WITHIN_MS = 2_000;
 /** A connection was lost; after this long without a new one its other end is a suspect. */
 const REDIAL_MS = 500;
 /** After a lost one has become a suspect, others have this long to say the same before they are asked to try. */
@@ -439,17 +439,17 @@ export class Detector {
       if (contact.checkMs <= nowMs) this.#probe(contact, nowMs);
       return;
     }
+    // Who accuses it already has had others ask.
+    const isFirst = entry?.suspicion?.has(this.#options.self) !== true && entry?.status !== "unreachable";
     if (probe.stage === "asked" && probe.othersMs <= nowMs) {
       probe.stage = "others-asked";
       contact.timed = null;
       this.#wishes.add(this.#asking(contact.peer, probe.id, nowMs));
-      // Who accuses it already has had others ask.
-      const asksOthers = entry?.suspicion?.has(this.#options.self) !== true && entry?.status !== "unreachable";
-      if (entry !== undefined && asksOthers) probe.errands = this.#sendOthers(entry, HELPERS, "connected");
+      if (entry !== undefined && isFirst) probe.errands = this.#sendOthers(entry, HELPERS, "connected");
     }
     if (probe.failsMs > nowMs) return;
-    // Nobody answers: more likely this node is deaf than all of them are dumb.
-    this.#health.worsen(probe.errands > 0 && probe.returned === 0 ? probe.errands : probe.returned === 0 ? 1 : 0);
+    // Nobody answers, not even those who were to help: perhaps it is this node that is deaf.
+    if (isFirst && probe.returned === 0) this.#health.worsen();
     if (probe.errands > 0 && probe.returned === 0) this.#checkAll(nowMs);
     this.#contacts.failed(contact, nowMs);
     if (entry === undefined) return;

@@ -12,7 +12,7 @@ export const CONFIRMED_MS = 3_000;
 export const ALONE_MS = 12_000;
 
 /** Confirmations, beyond the first accusation, that bring the one down to the other: as in memberlist. */
-export const CONFIRMATIONS = 3;
+export const CONFIRMATIONS = 2;
 
 /** Observers whose connection was closed from the other side and who were refused a new one: no process runs there. */
 export const REFUSALS = 2;

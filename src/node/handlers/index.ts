@@ -86,6 +86,7 @@ export function agentSource(agent: Agent): ReadSource {
     nowMs: () => platform.clock.now(),
     opinion: (key) => agent.mesh.opinion(key),
     observation: () => agent.observation(),
+    verdict: (key) => agent.mesh.verdict(key),
     alarms: () => agent.alarms.alarms(),
     asOfMs: () => agent.asOfMs,
     ownAddresses: () => platform.link.addresses(),

@@ -19,11 +19,13 @@ export function listPeers(source: ReadSource): unknown {
     .map((node) => {
       const isSelf = node.key === source.self.key;
       const opinion = source.opinion(node.key);
+      const held = source.verdict(node.key);
       const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
       return {
         name: node.name,
         id: node.id,
         online: isSelf ? ("yes" as const) : opinion.online,
+        ...(held === null ? {} : { verdict: held.verdict, verdictSince: isoTime(held.sinceMs) }),
         rttMs: isSelf ? 0 : opinion.rttMs,
         connected: isSelf ? ("direct" as const) : opinion.connected,
         roles: roles.filter(({ state }) => state === "running").map(({ label }) => label),

@@ -3,6 +3,7 @@ import type { Complaint } from "../../core/alarms/findings.ts";
 import { isoTime } from "../../core/iso-time.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { PeerOpinion } from "../../core/ports/mesh.ts";
+import type { MemberVerdict } from "../../core/ports/verdict.ts";
 import type { RoleDefinition } from "../../core/ports/role.ts";
 import type { NodeReport } from "../../core/report.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
@@ -22,6 +23,8 @@ export interface ReadSource {
   targeting(): Targeting;
   nowMs(): number;
   opinion(key: string): PeerOpinion;
+  /** The same in the words of the failure detector; null where no agent runs, and of this peer itself. */
+  verdict(key: string): MemberVerdict | null;
   /** What this peer thinks of the others; null where no agent runs that could think anything. */
   observation(): Observation | null;
   /** When this replica last completed an exchange with another member; null if it has not since it started. */

@@ -6,6 +6,11 @@ export const peerSchema = z
     name: z.string(),
     id: z.string(),
     online: z.enum(["yes", "no", "unknown"]),
+    verdict: z
+      .enum(["unknown", "alive", "suspect", "unreachable", "alarm", "left"])
+      .optional()
+      .describe("What the answering agent thinks of it. Absent for the agent itself, and where none runs."),
+    verdictSince: time.optional(),
     rttMs: z.number().nullable(),
     connected: z.enum(["direct", "relayed", "no"]),
     roles: z.array(z.string()),

@@ -59,6 +59,7 @@ const source = {
   nowMs: () => 0,
   asOfMs: () => 0,
   opinion: (key: string) => ({ key, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
+  verdict: () => null,
   ownRoles: () => [],
 } as unknown as ReadSource;
 

@@ -96,6 +96,7 @@ export class ReplicaPeer implements Courier {
       targeting: () => Targeting.of(fleetOf(this.replica.view())),
       nowMs: () => this.nowMs,
       opinion: (key) => ({ key, online: "yes", connected: "direct", rttMs: 1, lastHeardMs: this.nowMs }),
+      verdict: () => null,
       asOfMs: () => this.nowMs,
       observation: () => ({ verdict: () => "alive", isolated: null }),
       alarms: () => [],

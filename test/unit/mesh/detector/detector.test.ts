@@ -13,7 +13,7 @@ async function calmWard(names: readonly string[] = NAMES, options = {}): Promise
 }
 
 describe("a quiet fleet", () => {
-  it("is asked half a question per member and second, and changes no verdict", async () => {
+  it("asks less than once per member and second, and changes no verdict", async () => {
     const ward = await calmWard();
     const before = ward.all.map(({ probes, broadcasts }) => ({ probes, broadcasts }));
     await ward.pass(600_000);
@@ -21,7 +21,7 @@ describe("a quiet fleet", () => {
     for (const [i, { probes, broadcasts }] of ward.all.entries()) {
       const perSecond = (probes - before[i]!.probes) / 600;
       expect(perSecond).toBeGreaterThan(0.3);
-      expect(perSecond).toBeLessThan(0.8);
+      expect(perSecond).toBeLessThan(1.1);
       expect(broadcasts).toBe(before[i]!.broadcasts);
     }
   });
@@ -64,10 +64,8 @@ describe("a suspicion", () => {
     return suspicion.dueMs;
   };
 
-  it("lasts twelve seconds when one observer alone has it, and three when three confirm it", () => {
-    expect(["a", "ab", "abc", "abcd"].map((accusers) => dueAfter([...accusers], 19))).toEqual([
-      12_000, 7500, 4868, 3000,
-    ]);
+  it("lasts twelve seconds when one observer alone has it, and three when two confirm it", () => {
+    expect(["a", "ab", "abc"].map((accusers) => dueAfter([...accusers], 19))).toEqual([12_000, 6322, 3000]);
     expect(dueAfter(["a", "a", "a", "a"], 19)).toBe(12_000);
     expect(dueAfter(["a"], 2)).toBe(3_000);
   });
