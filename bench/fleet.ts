@@ -111,6 +111,8 @@ export class Fleet {
   readonly nodes: BenchNode[] = [];
   /** Of every member, whether or not an agent runs for it. */
   logs: readonly Uint8Array[] = [];
+  /** Of every member. */
+  signers: readonly Signer[] = [];
 
   private constructor(directory: string, pen: Pen) {
     this.directory = directory;
@@ -141,6 +143,7 @@ export class Fleet {
       members.push({ seed, seal, log });
     }
     fleet.logs = members.map(({ log }) => log);
+    fleet.signers = members.map(({ seed }) => signerOf(seed));
     const first = members[0]?.log as Uint8Array;
     pen.act({ type: "role", node: first, label: "coordinator", at: Date.now() });
     pen.act({ type: "role", node: first, label: "secret-store", at: Date.now() });

@@ -11,6 +11,7 @@ import { meshFigures } from "./mesh.ts";
 import { networkFigures } from "./network.ts";
 import { raceFigures } from "./races.ts";
 import { simulatorFigures } from "./simulated.ts";
+import { storeFigures } from "./store.ts";
 
 const { values } = parseArgs({ options: { output: { type: "string", short: "o" }, only: { type: "string" } } });
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -26,6 +27,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   network: () => networkFigures(note),
   races: raceFigures,
   sim: simulatorFigures,
+  store: () => storeFigures(note),
 };
 
 const figures: Figure[] = [];

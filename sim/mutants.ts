@@ -30,12 +30,6 @@ const MUTANTS: readonly Mutant[] = [
     without: "if (length < 0) length--;",
   },
   {
-    name: "what a start did not read is not read for a late entry either",
-    file: "src/crdt/bases.ts",
-    guard: "(oldest.get(log) ?? Number.POSITIVE_INFINITY) <= below + 1",
-    without: "(oldest.get(log) ?? Number.POSITIVE_INFINITY) < 0",
-  },
-  {
     name: "signatures of ledger entries are not checked",
     file: "src/crdt/replica.ts",
     guard: "if (others.length < POOL_FROM) {",

@@ -3,11 +3,11 @@ import type { Keys } from "../core/ports/keys.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority } from "./authority/resolve.ts";
-import { Chain } from "./chain.ts";
+import { Chain, chainId, completeBatches } from "./chain.ts";
 import { currentWrites } from "./checkpoint.ts";
 import { type ChainHeader, CLASS_DESIRED, type Entry, isAuthority, isChain } from "./entry/entry.ts";
 import { type KeptLedger, ledgerBounds } from "./prefix.ts";
-import { logOf } from "./store/base-record.ts";
+import { chainIdOf } from "./store/base-record.ts";
 import type { EntryStore, StoredBase } from "./store/entry-store.ts";
 
 /** Acts that say nothing about how far a ledger counts; every other may. */
@@ -15,7 +15,10 @@ const BOUNDLESS: ReadonlySet<string> = new Set(["enrol", "token", "redeem", "rol
 /** So many links are read in a tenth of a second: a base of its own costs less from there on. */
 const SUMMED_FROM = 2_000;
 
-/** By ledger, ids of the acts that decide how far it counts. */
+/** The latest links may still be told by gossip: one below the base would make the whole ledger be read. */
+const STILL_UNDER_WAY = 64;
+
+/** By ledger, ids of the acts that decide how far it counts. Other chains have none. */
 type Bounds = ReadonlyMap<string, readonly string[]>;
 
 /** A chain that was read from its first link on. */
@@ -27,11 +30,11 @@ interface Whole {
   readonly lost: readonly Entry[];
 }
 
-/** What long ledgers have come to, on disk, so that a start need not read them from their first link on. */
+/** What long chains have come to, on disk, so that a start need not read them from their first link on. */
 export class Bases {
   readonly #keys: Pick<Keys, "hash">;
   readonly #store: EntryStore;
-  /** Number of the link that a ledger's base ends with. */
+  /** Number of the link that a chain's base ends with. */
   readonly #summed = new Map<string, number>();
 
   constructor(keys: Pick<Keys, "hash">, store: EntryStore) {
@@ -43,25 +46,28 @@ export class Bases {
   begin({ base }: StoredBase, entry: Entry<ChainHeader>): Chain {
     const { log, key, class: chainClass, seq } = entry.header;
     const chain = new Chain(this.#keys, log, chainClass, recurringHex(key), { ...base, entry });
-    this.#summed.set(chain.log, seq);
+    this.#summed.set(chainId(chain.log, chainClass), seq);
     return chain;
   }
 
   /** Writes those that would spare the next start something. */
   async write(
+    chains: Iterable<Chain>,
     ledgers: ReadonlyMap<string, KeptLedger>,
-    chainOf: (log: string) => Chain | undefined,
     bounds: Bounds,
     linksAtLeast = SUMMED_FROM,
   ): Promise<void> {
-    for (const [log, { links, end }] of ledgers) {
-      const [last, chain] = [links.at(-1), chainOf(log)];
-      if (last === undefined || last.entry.header.seq - (this.#summed.get(log) ?? 0) <= linksAtLeast) continue;
+    for (const chain of chains) {
+      const { log, class: chainClass, main, shape } = chain;
       // What a cut or a fork made of it may change with the next entry.
-      if (end.end !== "open" || chain?.shape !== "line" || links.length !== chain.main.length) continue;
-      const base = { bounds: bounds.get(log) ?? [], next: last.end, writes: currentWrites(links) };
+      if (shape === "forked" || (chainClass === CLASS_DESIRED && !countsWhole(chain, ledgers.get(log)))) continue;
+      const summed = completeBatches(main.slice(0, main.length - Math.min(STILL_UNDER_WAY, linksAtLeast >> 1)));
+      const last = summed.at(-1);
+      const id = chainId(log, chainClass);
+      if (last === undefined || last.entry.header.seq - (this.#summed.get(id) ?? 0) <= linksAtLeast) continue;
+      const base = { bounds: bounds.get(id) ?? [], next: last.end, writes: currentWrites(summed) };
       await this.#store.writeBase(last.entry, base);
-      this.#summed.set(log, last.entry.header.seq);
+      this.#summed.set(id, last.entry.header.seq);
     }
   }
 
@@ -85,7 +91,7 @@ export class Bases {
       if (chain.add(entry).state === "waiting") lost.push(entry);
     }
     // What made it necessary may have made the base worthless as well.
-    this.#summed.delete(known.log);
+    this.#summed.delete(chainId(known.log, known.class));
     if (damaged.length + lost.length > 0) await this.#store.removeBase(known.log, known.class);
     return { chain, damaged, lost };
   }
@@ -95,15 +101,24 @@ export function boundsOf(graph: AuthorityGraph, authority: Authority): Bounds {
   const idOf = ({ index }: { readonly index: number }) => graph.at(index).entry.id;
   return new Map(
     ledgerBounds(authority).map(({ log, cuts, pins }) => {
-      return [log, [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
+      return [chainId(log, CLASS_DESIRED), [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
     }),
   );
 }
 
 /** Whether a chain's base was made when other acts bounded it. */
 export function isOutdated(bases: readonly StoredBase[], bounds: Bounds): (chain: Chain) => boolean {
-  const judged = new Map(bases.map(({ base }) => [logOf(base), base.bounds.join()]));
-  return ({ log }) => judged.get(log) !== bounds.get(log)?.join();
+  const judged = new Map(bases.map(({ base }) => [chainIdOf(base), base.bounds.join()]));
+  return ({ log, class: chainClass }) => {
+    const id = chainId(log, chainClass);
+    // A ledger that nothing bounds has lost the right to be one.
+    if (chainClass === CLASS_DESIRED && !bounds.has(id)) return true;
+    return judged.get(id) !== (bounds.get(id) ?? []).join();
+  };
+}
+
+function countsWhole(chain: Chain, ledger: KeptLedger | undefined): boolean {
+  return ledger?.end.end === "open" && ledger.links.length === chain.main.length;
 }
 
 /** Whether entries that come, with those that wait, may change what lies below a chain's base, or be judged by it. */
@@ -112,12 +127,12 @@ export function reachesBelow(fresh: readonly Entry[], waiting: Iterable<Entry>):
   const mayBound = acts.some(({ header }) => !BOUNDLESS.has(header.type));
   const oldest = new Map<string, number>();
   for (const { header } of fresh.filter(isChain)) {
-    if (header.class !== CLASS_DESIRED) continue;
-    const log = recurringHex(header.log);
-    oldest.set(log, Math.min(header.seq, oldest.get(log) ?? header.seq));
+    const id = chainId(recurringHex(header.log), header.class);
+    oldest.set(id, Math.min(header.seq, oldest.get(id) ?? header.seq));
   }
   return ({ log, class: chainClass, below }) => {
     if (below === 0) return false;
-    return mayBound || (chainClass === CLASS_DESIRED && (oldest.get(log) ?? Number.POSITIVE_INFINITY) <= below + 1);
+    const isBounded = mayBound && chainClass === CLASS_DESIRED;
+    return isBounded || (oldest.get(chainId(log, chainClass)) ?? Number.POSITIVE_INFINITY) <= below + 1;
   };
 }

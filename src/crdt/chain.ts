@@ -260,3 +260,7 @@ export function completeBatches(links: readonly ChainLink[]): readonly ChainLink
   while (length > 0 && links[length - 1]?.entry.header.more !== 0) length--;
   return length === links.length ? links : links.slice(0, length);
 }
+
+export function chainId(log: string, chainClass: number): string {
+  return `${log}/${chainClass}`;
+}

@@ -7,7 +7,7 @@ import { recurringHex } from "../core/recurring-hex.ts";
 import type { View } from "../core/view.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
-import { Chain } from "./chain.ts";
+import { Chain, chainId } from "./chain.ts";
 import { reasonToWait, shutOutBy } from "./door.ts";
 import {
   type AuthorityHeader,
@@ -147,12 +147,12 @@ export class Replica {
     if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
   }
 
-  /** Writes down what ledgers with so many links more than last time have come to: the next start begins there. */
+  /** Writes down what chains with so many links more than last time have come to: the next start begins there. */
   async sumUp(linksAtLeast?: number): Promise<void> {
     await this.#flush();
     const { ledgers } = this.fold;
     const bounds = boundsOf(this.graph, this.authority);
-    await this.#bases.write(ledgers, (log) => this.chain(log, CLASS_DESIRED), bounds, linksAtLeast);
+    await this.#bases.write([...this.#chains.values()], ledgers, bounds, linksAtLeast);
   }
 
   /** Reads what the bases had spared the start, and lets go of one below which something is missing or damaged. */
@@ -574,10 +574,6 @@ export class Replica {
     this.#revision++;
     this.#view = null;
   }
-}
-
-export function chainId(log: string, chainClass: number): string {
-  return `${log}/${chainClass}`;
 }
 
 /** Digest of the authority tips: the `seen` of a chain entry. */

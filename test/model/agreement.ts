@@ -3,7 +3,7 @@ import { resolve as resolveShipped } from "../../src/crdt/authority/resolve.ts";
 import { Chain } from "../../src/crdt/chain.ts";
 import { CLASS_DESIRED } from "../../src/crdt/entry/entry.ts";
 import { Fold, type Foldable } from "../../src/crdt/fold.ts";
-import { chainId } from "../../src/crdt/replica.ts";
+import { chainId } from "../../src/crdt/chain.ts";
 import { toHex } from "../../src/core/bytes.ts";
 import type { Keys } from "../../src/core/ports/keys.ts";
 import { removalsOf } from "./authority.ts";

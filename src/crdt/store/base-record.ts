@@ -1,7 +1,7 @@
 import { fromHex, toHex } from "../../core/bytes.ts";
 import { decode, encode, type Plain } from "../../core/encoding.ts";
 import type { Json } from "../../core/json.ts";
-import type { SummedWrite } from "../chain.ts";
+import { chainId, type SummedWrite } from "../chain.ts";
 
 /**
  * What a long chain has come to, written down so that a start need not read it from its first link on. Made by this
@@ -41,7 +41,8 @@ function readRow([path, clock, entry, ms, count, over, value]: Row): SummedWrite
   return { path, value, over: over.map(toHex), origin: { entry: toHex(entry), hlc: { ms, count }, clock } };
 }
 
-/** Hex of the log that the chain belongs to. */
-export function logOf({ last }: Pick<BaseRecord, "last">): string {
-  return last.split("/")[1] as string;
+/** The chain's name (`chainId`), which is the middle of its records' keys. */
+export function chainIdOf({ last }: Pick<BaseRecord, "last">): string {
+  const [, log, chainClass] = last.split("/");
+  return chainId(log ?? "", Number(chainClass));
 }

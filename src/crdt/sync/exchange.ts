@@ -2,9 +2,9 @@ import { equalBytes, fromHex, toHex } from "../../core/bytes.ts";
 import { decode, encode, MalformedError, type Plain } from "../../core/encoding.ts";
 import type { Exchange, ExchangeOutcome, ExchangeRound } from "../../core/ports/exchange.ts";
 import type { Keys } from "../../core/ports/keys.ts";
-import type { Chain, ChainLink } from "../chain.ts";
+import { type Chain, chainId, type ChainLink } from "../chain.ts";
 import { reportsOf } from "../observed.ts";
-import { chainId, type Replica } from "../replica.ts";
+import type { Replica } from "../replica.ts";
 import { Inventory, type Item, MAX_TIPS, type Tip } from "./inventory.ts";
 
 /** Entries in one message; what does not fit comes in the next. */

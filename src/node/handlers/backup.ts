@@ -79,7 +79,8 @@ export async function noteBackup(agent: Agent, input: NoteInput, asker: string |
 }
 
 /** The newest backup of every place that any machine wrote down. */
-export function listBackups(source: ReadSource): unknown {
+export async function listBackups(source: ReadSource): Promise<unknown> {
+  await source.replica.makeWhole((chain) => chain.class === CLASS_AUDIT);
   const view = source.replica.view();
   const newest = new Map<string, Backup>();
   for (const chain of source.replica.chains.values()) {

@@ -4,9 +4,9 @@ import { toHex } from "../../../src/core/bytes.ts";
 import type { DiskRecord } from "../../../src/core/ports/disk.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { checkpointState } from "../../../src/crdt/checkpoint.ts";
-import { CLASS_DESIRED, type ChainHeader, type Entry } from "../../../src/crdt/entry/entry.ts";
+import { CLASS_AUDIT, CLASS_DESIRED, type ChainHeader, type Entry } from "../../../src/crdt/entry/entry.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
-import { type Author, found, keepOf, keys, memoryDisk, Peer, picture } from "./fixture.ts";
+import { auditRun, type Author, found, keepOf, keys, memoryDisk, Peer, picture } from "./fixture.ts";
 
 const founding = found();
 const alice = founding.founders.alice as Author;
@@ -65,7 +65,7 @@ async function exchange(asking: Peer, answering: Peer): Promise<void> {
 
 describe("a peer that starts from what its ledgers had come to", () => {
   it("reads the rest of them only, and shows the same", () => {
-    expect([belowOf(started, bob), belowOf(started, alice)]).toEqual([29, 5]);
+    expect([belowOf(started, bob), belowOf(started, alice)]).toEqual([28, 4]);
     expectSame(started, here);
     const stateOf = (peer: Peer) =>
       checkpointState(
@@ -87,7 +87,7 @@ describe("a peer that starts from what its ledgers had come to", () => {
     expectSame(started, here);
     await started.replica.sumUp(3);
     const again = await restarted(disks.get(started) as SimDisk);
-    expect(belowOf(again, bob)).toBe(34);
+    expect(belowOf(again, bob)).toBe(33);
     expectSame(again, here);
     await again.write(bob, { "label/l1": undefined });
     await started.learnFrom(again);
@@ -141,6 +141,22 @@ describe("a peer that starts from what its ledgers had come to", () => {
     expectSame(again, here);
   });
 
+  it("is told of audit records as ever, and gives all of them to others", async () => {
+    const node = await here.enrol(alice, "nas-1");
+    const records = auditRun(here, node, 20);
+    await here.take(records);
+    await here.replica.sumUp(3);
+    const again = await restarted(disk);
+    const chainOf = (peer: Peer) => peer.replica.chain(toHex(node.log), CLASS_AUDIT);
+    expect(chainOf(again)?.below).toBe(18);
+    const empty = await Peer.of(founding);
+    await exchange(empty, again);
+    await exchange(empty, again);
+    expect(chainOf(empty)?.size).toBe(20);
+    expect(chainOf(again)?.below).toBe(0);
+    expectSame(empty, again);
+  });
+
   it("misses a record below the base at once, and finds a damaged one, which peers give again", async () => {
     const bobs = (await disk.scan("c/")).filter(({ key }) => key.includes(toHex(bob.log)));
     const { key, value } = bobs[1] as DiskRecord;
@@ -149,7 +165,7 @@ describe("a peer that starts from what its ledgers had come to", () => {
 
     await disk.append([{ key, value: value.with(30, 0x55) }], true);
     const peer = await restarted(disk);
-    expect([peer.replica.missing, peer.replica.damaged, belowOf(peer, bob)]).toEqual([0, [], 29]);
+    expect([peer.replica.missing, peer.replica.damaged, belowOf(peer, bob)]).toEqual([0, [], 28]);
     await peer.replica.checkBelow();
     expect(peer.replica.damaged).toEqual([key]);
     await exchange(peer, here);

@@ -29,7 +29,8 @@ export async function salvage(directory: string, workshop: string): Promise<Disk
     }
   }
   await rm(workshop, { recursive: true, force: true });
-  return [...records].map(([key, value]) => ({ key, value }));
+  // Damage may be in a key as well: ours are plain letters, and what stood there is among what is missing.
+  return [...records].filter(([key]) => /^[ -~]+$/.test(key)).map(([key, value]) => ({ key, value }));
 }
 
 /**
