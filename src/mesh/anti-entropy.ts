@@ -20,6 +20,9 @@ const ROUND_MS = 120_000;
 /** A node that was away finds all its peers at once; each of them would send it the same. */
 const ROUNDS_AT_ONCE = 3;
 
+/** Whoever takes longer for one answer keeps nobody else waiting: three members could hold all places for ever. */
+const PROMPT_MS = 2_000;
+
 export interface AntiEntropyParts {
   readonly self: PeerKey;
   readonly clock: Clock;
@@ -47,6 +50,8 @@ export class AntiEntropy {
   readonly #parts: AntiEntropyParts;
   readonly #timers: Timers;
   readonly #running = new Map<PeerKey, Promise<Outcome>>();
+  /** Of {@link #running}, those whose peer is being waited for. */
+  readonly #slow = new Set<PeerKey>();
   /** In order; at most one for each peer. */
   readonly #waiting = new Map<PeerKey, Turn>();
   #state: "new" | "running" | "stopped" = "new";
@@ -107,7 +112,7 @@ export class AntiEntropy {
 
   #beginNext(): void {
     for (const { peer, done, begin } of this.#waiting.values()) {
-      if (this.#running.size >= ROUNDS_AT_ONCE) return;
+      if (this.#running.size - this.#slow.size >= ROUNDS_AT_ONCE) return;
       if (this.#running.has(peer)) continue;
       this.#waiting.delete(peer);
       this.#running.set(peer, done);
@@ -149,8 +154,21 @@ export class AntiEntropy {
     while (request !== null) {
       if (this.#state === "stopped") throw new Error("this node is stopping");
       if (clock.monotonic() >= untilMs) throw new Error(`the round takes longer than ${ROUND_MS} ms`);
-      request = await round.next(await this.#parts.ask(peer, request, REQUEST_TIMEOUT_MS));
+      request = await round.next(await this.#ask(peer, request));
     }
     return round.outcome;
+  }
+
+  async #ask(peer: PeerKey, request: Uint8Array): Promise<Uint8Array> {
+    const timer = this.#timers.after(PROMPT_MS, () => {
+      this.#slow.add(peer);
+      this.#beginNext();
+    });
+    try {
+      return await this.#parts.ask(peer, request, REQUEST_TIMEOUT_MS);
+    } finally {
+      timer.cancel();
+      this.#slow.delete(peer);
+    }
   }
 }

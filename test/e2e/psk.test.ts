@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { preSharedKey } from "@libp2p/pnet";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ascii, concat, toBase64Url } from "../../src/core/bytes.ts";
+import { encode, type Plain } from "../../src/core/encoding.ts";
 import { readToken, writeToken } from "../../src/core/enrolment.ts";
 import { startGuest } from "../unit/mesh/wire-guests.ts";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
@@ -75,6 +77,10 @@ describe("a mesh with a pre-shared key", () => {
     expect(psk).toHaveLength(32);
     const pi = lab.machine("pi-1", "nobody");
     expectRefusal(await pi.try(["join", writeToken(keys, bare)]), 1, /does not answer/);
+    const body = encode({ v: 1, ...bare, psk: { v: 2, key: psk as Uint8Array } } as unknown as Plain);
+    const check = keys.hash(concat(ascii("lab/1/token-check\0"), body)).subarray(0, 4);
+    const newer = `lab1.${toBase64Url(concat(check, body))}`;
+    expectRefusal(await pi.try(["join", newer]), 4, /the token is of a newer release/);
     expect(await pi.run(["join", text])).toContain("this device is pi-1");
   });
 

@@ -25,21 +25,23 @@ export interface FileFact {
 }
 
 /** Everything below the home that only its owner may read. */
-const OWNERS_ONLY: readonly (readonly [name: string, mostMode: number])[] = [
+const OWNERS_ONLY: readonly (readonly [name: string, mostMode: number, presence?: "optional"])[] = [
   ["", 0o700],
   ["keys", 0o700],
   ["keys/node.key", 0o600],
   ["keys/seal.key", 0o600],
   ["keys/machine.key", 0o600],
+  ["keys/mesh.psk", 0o600, "optional"],
 ];
 
 export async function readHomeFacts(home: string): Promise<HomeFacts> {
-  const [files, space, encryption, coreDumpBytes] = await Promise.all([
+  const [found, space, encryption, coreDumpBytes] = await Promise.all([
     Promise.all(OWNERS_ONLY.map(([name, mostMode]) => readMode(home, name, mostMode))),
     readSpace(home),
     readEncryption(home),
     readCoreLimit(),
   ]);
+  const files = found.filter(({ mode }, i) => mode !== null || OWNERS_ONLY[i]?.[2] !== "optional");
   return { home, uid: process.getuid?.() ?? 0, files, space, encryption, coreDumpBytes };
 }
 

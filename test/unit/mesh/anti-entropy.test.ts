@@ -71,6 +71,27 @@ describe("anti-entropy", () => {
     for (const waiting of asked.slice(3)) expect(new Set(waiting).size).toBe(1);
   });
 
+  it("is not kept waiting by members that take long over every answer", async () => {
+    lab = new Homelab("reluctant");
+    const machines = await startDeaf(numbered("nas", 5));
+    await lab.pass(20_000);
+    const [nas, ...others] = machines;
+    const [honest, ...reluctant] = others;
+    for (const { notes } of reluctant) {
+      notes.answer = () => new Promise((resolve) => lab.clock.after(9_000, () => resolve(EMPTY)));
+    }
+    // They answer each time just before it is too late, and there is always one question more.
+    const outcome = { verdict: "same" as const, received: 0, sent: 0 };
+    const usual = nas!.notes.begin.bind(nas!.notes);
+    nas!.notes.begin = () => ({ request: EMPTY, next: async () => EMPTY, outcome });
+    for (const { key } of reluctant) void nas!.mesh.catchUp(key);
+    await settled();
+    nas!.notes.begin = usual;
+    note(honest!, "heard in time");
+    void nas!.mesh.catchUp(honest!.key);
+    expect(await lab.until(() => nas!.notes.all.has("heard in time"), 60_000)).toBeLessThanOrEqual(4_000);
+  });
+
   it("catches up with a member that is not connected, and says what came of it", async () => {
     lab = new Homelab("asked");
     const machines = await startDeaf(numbered("nas", 20));
