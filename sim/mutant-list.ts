@@ -1,0 +1,237 @@
+/**
+ * Guards that must matter: each is taken out of a copy of the sources, and the simulator must see it. What ships has no
+ * switch for any of this; a mutant whose expression is gone from the sources stops the run, so that it is written anew.
+ */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  /** Stands once in the file. */
+  readonly guard: string;
+  readonly without: string;
+  /** How the simulator runs to see it; an ordinary world of three minutes unless this is said. */
+  readonly run?: readonly string[];
+}
+
+const RACES = ["--races"];
+const ALARMS = ["--alarms"];
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "half a batch counts",
+    file: "src/crdt/chain.ts",
+    guard: "while (length > 0 && links[length - 1]?.entry.header.more !== 0) length--;",
+    without: "if (length < 0) length--;",
+  },
+  {
+    name: "signatures of ledger entries are not checked",
+    file: "src/crdt/replica.ts",
+    guard: "if (others.length < POOL_FROM) {",
+    without: "if (others.length > 0) return new Set(others);\n    if (others.length < POOL_FROM) {",
+  },
+  {
+    name: "signatures of authority entries are not checked",
+    file: "src/crdt/authority/graph.ts",
+    guard: "if (!carriesValidSignature(this.#keys, entry)) return",
+    without: "if (!carriesValidSignature(this.#keys, entry) && entry === null) return",
+  },
+  {
+    name: "anybody may write anybody's ledger",
+    file: "src/crdt/replica.ts",
+    guard: "if (opened.key !== key) return",
+    without: 'if (opened.key !== key && key === "") return',
+  },
+  {
+    name: "anybody may write anybody's authority log",
+    file: "src/crdt/authority/graph.ts",
+    guard: "if (opened.key !== recurringHex(header.key))",
+    without: 'if (opened.key !== recurringHex(header.key) && log === "")',
+  },
+  {
+    name: "a node's log may carry a role",
+    file: "src/crdt/authority/graph.ts",
+    guard: `return "a node's log carries no authority";`,
+    without: "break;",
+  },
+  {
+    name: "a node's log may carry desired state",
+    file: "src/crdt/replica.ts",
+    guard: 'if (opened.kind !== "operator") return wrong;',
+    without: 'if (opened.kind !== "operator") return null;',
+  },
+  {
+    name: "an operator without the right administers",
+    file: "src/crdt/authority/graph.ts",
+    guard: '!opened.rights.includes("admin")',
+    without: '!opened.rights.includes("ops")',
+  },
+  {
+    name: "an update may follow another client's item",
+    file: "src/crdt/ledger/update-codec.ts",
+    guard: 'if (input.varUint() !== state.client) throw new MalformedError("an origin of another client");',
+    without: "input.varUint();",
+  },
+  {
+    name: "an update may leave a gap",
+    file: "src/crdt/ledger/update-codec.ts",
+    guard: 'if (input.varUint() !== state.next) throw new MalformedError("the update does not continue the document");',
+    without: "input.varUint();",
+  },
+  {
+    name: "an update may begin a path anew",
+    file: "src/crdt/ledger/update-codec.ts",
+    guard: "if (state.clockOf(path) !== undefined) throw",
+    without: "if (state.clockOf(path) !== undefined && path.length === 0) throw",
+  },
+  {
+    name: "entries are written without sync",
+    file: "src/crdt/store/entry-store.ts",
+    guard: "value: this.#seal(counted) }], true);",
+    without: "value: this.#seal(counted) }], false);",
+  },
+  {
+    name: "entries are acknowledged before they are on disk",
+    file: "src/crdt/replica.ts",
+    guard: "    await this.#flush();\n    return answers;",
+    without: "    void this.#flush();\n    return answers;",
+  },
+  {
+    name: "strangers reach what members reach",
+    file: "src/mesh/gate.ts",
+    guard: 'case "stranger":\n        return this.#forStrangers.get(channel);',
+    without: 'case "stranger":\n        return this.#forMembers.get(channel) ?? this.#forStrangers.get(channel);',
+  },
+  {
+    name: "stores serve whoever is a member",
+    file: "src/roles/secret-store/serving.ts",
+    guard: "!mayRead(view, node.id, path)",
+    without: 'path === ""',
+  },
+  {
+    name: "what the code of a class names is granted to nobody",
+    file: "src/core/policy/grants.ts",
+    guard: "return [...own, ...byClass];",
+    without: "return [...own, ...byClass.slice(byClass.length)];",
+  },
+  {
+    name: "a label that opens one secret opens all",
+    file: "src/core/policy/entitlement.ts",
+    guard: ".filter((grant) => grant.path === path)",
+    without: '.filter((grant) => grant.path !== "")',
+  },
+  {
+    name: "stores give envelopes to whoever asks",
+    file: "src/roles/secret-store/replication.ts",
+    guard: ".find(({ key }) => key === peer);",
+    without: ".find(({ key }) => key === peer || key !== peer);",
+  },
+  {
+    name: "stores take values that their writer did not sign",
+    file: "src/roles/secret-store/judge.ts",
+    guard: "if (checkCommitment(keys, mesh, current, committed)) return",
+    without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
+  },
+  {
+    name: "every machine tells every alarm",
+    file: "src/core/alarms/plan.ts",
+    guard: "return task.line[turn.place] === member ? turn : null;",
+    without: "return turn;",
+    run: ALARMS,
+  },
+  {
+    name: "the isolated tell about the others",
+    file: "src/core/alarms/findings.ts",
+    guard: "if (facts.isolated !== null) {",
+    without: 'if (facts.isolated !== null && facts.meshName === "") {',
+    run: ALARMS,
+  },
+  {
+    name: "nobody takes over from one who cannot deliver",
+    file: "src/core/alarms/turns.ts",
+    guard: "place: number % of,",
+    without: "place: 0,",
+    run: ALARMS,
+  },
+  {
+    name: "an alarm needs no time",
+    file: "src/core/alarms/plan.ts",
+    guard: "< afterMs) return null;",
+    without: "< 0) return null;",
+    run: ALARMS,
+  },
+  {
+    name: "what somebody has seen is told again",
+    file: "src/core/alarms/plan.ts",
+    guard: "return ack !== null && sinceMs <= ack.sinceMs;",
+    without: "return ack !== null && sinceMs < 0;",
+    run: ALARMS,
+  },
+  {
+    name: "what begins anew forgets that it was over",
+    file: "src/core/alarms/own-claims.ts",
+    guard: "one.id !== claim.id || (claim.untilMs === null && one.untilMs !== null);",
+    without: "one.id !== claim.id;",
+    run: ALARMS,
+  },
+  {
+    name: "a superseded write still counts",
+    file: "src/crdt/desired.ts",
+    guard: "!state.superseded.has(write.entry)",
+    without: '!state.superseded.has("")',
+  },
+  {
+    name: "the lower clock wins",
+    file: "src/crdt/desired.ts",
+    guard: "compareHlc(b.hlc, a.hlc)",
+    without: "compareHlc(a.hlc, b.hlc)",
+  },
+  {
+    name: "a machine that was set back goes on with its logs at once",
+    file: "src/node/agent.ts",
+    guard: "if (this.directory.members().length === 0) void this.#becomeSure();",
+    without: "void this.#becomeSure();",
+  },
+  {
+    name: "anybody may say of anybody that it is alive",
+    file: "src/mesh/detector/word.ts",
+    guard: "return key !== null && keys.verify(",
+    without: "return key !== null || keys.verify(",
+  },
+  {
+    name: "the accused does not defend itself",
+    file: "src/mesh/detector/own-word.ts",
+    guard: 'this.#word = this.#say("alive", incarnation + 1);',
+    without: 'if (incarnation < 0) this.#word = this.#say("alive", incarnation + 1);',
+  },
+  {
+    name: "suspects stay suspects",
+    file: "src/mesh/detector/opinions.ts",
+    guard: "if ((entry.suspicion?.dueMs ?? 0) <= nowMs)",
+    without: "if ((entry.suspicion?.dueMs ?? 0) < 0)",
+  },
+  {
+    name: "who knows what about whom is never compared",
+    file: "src/mesh/detector/detector.ts",
+    guard: "if (equalBytes(message.digest, this.#table.digest)) return;",
+    without: "if (message.digest.length > 0 || equalBytes(message.digest, this.#table.digest)) return;",
+  },
+  {
+    name: "nothing but gossip brings entries",
+    file: "src/mesh/anti-entropy.ts",
+    guard: "let request: Uint8Array | null = round.request;",
+    without: "let request: Uint8Array | null = null;",
+  },
+  {
+    name: "two strangers with one token are judged at once",
+    file: "src/roles/coordinator/index.ts",
+    guard: "const turn = this.#turn.then(run);",
+    without: "const turn = run();",
+    run: RACES,
+  },
+  {
+    name: "whoever was enrolled is refused when the answer was lost",
+    file: "src/roles/coordinator/redemption.ts",
+    guard: 'return { verdict: "repeat", token, name: known.name };',
+    without: 'return refuse("the token was used already", ANOTHER);',
+    run: RACES,
+  },
+];
