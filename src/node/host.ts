@@ -18,6 +18,8 @@ import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { headsOf } from "./handlers/audit-verify.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
+import { readClocks } from "./doctor/agent-checks.ts";
+import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
 import { askToEnrol } from "./enrolling.ts";
@@ -231,6 +233,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const space = new DiskSpace(home, clock);
     undo.push(async () => space.stop());
     await space.start();
+    let clockWatch: ClockWatch | null = null;
     const { agent, disk } = await loadAgent(
       home,
       { clock, log },
@@ -249,13 +252,17 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
           release: RELEASE,
           ...describeMachine(),
           diskWarning: () => (complaintOf(health()) === null ? describeHealth(health()) : null),
-          complaints: () => [complaintOf(health()), space.complaint].filter((complaint) => complaint !== null),
+          complaints: () =>
+            [complaintOf(health()), space.complaint, clockWatch?.complaint ?? null].filter((one) => one !== null),
         }),
     );
     undo.push(() => disk.close());
     const calls = new OperationCalls(agent, machineHandlers(agent, home));
     await agent.start();
     undo.push(() => agent.stop());
+    clockWatch = new ClockWatch(clock, () => readClocks(agent));
+    clockWatch.start();
+    undo.push(async () => clockWatch?.stop());
     const snapshots = new SnapshotKeeper({ home, disk, clock, log }, () => agent.replica.revision);
     snapshots.start();
     undo.push(() => snapshots.stop());

@@ -1,4 +1,4 @@
-import { type AlarmClaims, MOST_COMPLAINTS, MOST_PROGRAMS, NO_CLAIMS } from "../../core/alarms/claims.ts";
+import { type AlarmClaims, MOST_PROGRAMS, NO_CLAIMS } from "../../core/alarms/claims.ts";
 import { findingKey, findingsOf } from "../../core/alarms/findings.ts";
 import { Held } from "../../core/alarms/held.ts";
 import { noticeOf } from "../../core/alarms/notice.ts";
@@ -19,7 +19,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Notifier } from "../../core/ports/notifier.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
-import { type FactSource, meshFacts } from "./facts.ts";
+import { type FactSource, meshFacts, ownComplaints } from "./facts.ts";
 import { alarmGround } from "./ground.ts";
 
 /** How often it looks, if nothing happens. */
@@ -90,8 +90,7 @@ export class AlarmKeeper {
 
   /** What this node says about alarms, for its record. */
   claims(): AlarmClaims {
-    const complaints = this.#parts.source.complaints().slice(0, MOST_COMPLAINTS);
-    return { ...this.#claims(), complaints, programs: this.#programs };
+    return { ...this.#claims(), complaints: ownComplaints(this.#parts.source), programs: this.#programs };
   }
 
   alarms(): readonly Alarm[] {

@@ -1,3 +1,4 @@
+import { MOST_COMPLAINTS } from "../../core/alarms/claims.ts";
 import type { Complaint, MemberFacts, MeshFacts } from "../../core/alarms/findings.ts";
 import { durationMs } from "../../core/duration.ts";
 import { ALARM_AFTER_MS } from "../../core/ports/verdict.ts";
@@ -19,9 +20,7 @@ export function meshFacts(source: FactSource): MeshFacts {
   const members = active.map((node): MemberFacts => {
     const isSelf = node.id === source.self.id;
     const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
-    const told = isSelf
-      ? [...source.complaints(), ...lostRecords(source)]
-      : (source.directory.reports().get(node.id)?.alarms.complaints ?? []);
+    const told = isSelf ? ownComplaints(source) : (source.directory.reports().get(node.id)?.alarms.complaints ?? []);
     return {
       name: shownName(node),
       verdict: isSelf || observation === null ? "alive" : observation.verdict(node.key),
@@ -84,6 +83,20 @@ export function runningRoles(source: FactSource): ReadonlySet<string> {
     for (const { label, state } of roles) if (state === "running" && node.roles.has(label)) running.add(label);
   }
   return running;
+}
+
+/** What is wrong with this machine; stands in its record, so that the others raise it too. */
+export function ownComplaints(source: FactSource): Complaint[] {
+  return [...source.complaints(), ...lostRecords(source), ...backlog(source)].slice(0, MOST_COMPLAINTS);
+}
+
+/** A quarter of what may wait at all (`parking-lot.ts`): a mesh that is whole has none. */
+const BACKLOG_ENTRIES = 256;
+
+function backlog({ replica }: FactSource): Complaint[] {
+  const { entries } = replica.parked;
+  const detail = `${BACKLOG_ENTRIES} entries and more wait there for what they build on: lab audit verify`;
+  return entries < BACKLOG_ENTRIES ? [] : [{ kind: "backlog", subject: "", detail }];
 }
 
 function lostRecords({ replica }: FactSource): Complaint[] {

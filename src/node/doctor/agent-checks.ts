@@ -5,7 +5,7 @@ import type { OutputOf } from "../../operations/operation.ts";
 import { isLoopback, splitAddress } from "../../mesh/libp2p/addresses.ts";
 import type { Agent } from "../agent.ts";
 import { agentSource } from "../handlers/index.ts";
-import { metaOf, type ReadSource } from "../handlers/read-source.ts";
+import { metaOf } from "../handlers/read-source.ts";
 import { askMember } from "../operation-calls.ts";
 import { readHomeFacts } from "../platform/home-facts.ts";
 import { knock } from "../platform/knock.ts";
@@ -47,7 +47,8 @@ export async function agentChecks(agent: Agent, home: string): Promise<OutputOf<
   return { kind: "CheckList", meta: metaOf(source), items };
 }
 
-async function readClocks(agent: Agent, source: ReadSource): Promise<ClockReading[]> {
+/** What others say that the time is; null for whoever does not answer. */
+export async function readClocks(agent: Agent, source = agentSource(agent)): Promise<ClockReading[]> {
   const { clock } = agent.platform;
   const online = othersOf(source).filter(({ key }) => source.opinion(key).online === "yes");
   return Promise.all(

@@ -13,6 +13,20 @@ export interface ClockReading {
   readonly aheadMs: number | null;
 }
 
+/**
+ * By how much the middle of the others is ahead of this machine: 0 if that is nothing that a clock kept by NTP would show,
+ * null if nobody told its time.
+ */
+export function ownOffsetMs(readings: readonly ClockReading[]): number | null {
+  const middleMs = middleOf(readings);
+  return middleMs === null || Math.abs(middleMs) >= CLOCK_WARNED_MS ? middleMs : 0;
+}
+
+function middleOf(readings: readonly ClockReading[]): number | null {
+  const sorted = readings.flatMap(({ aheadMs }) => (aheadMs === null ? [] : [aheadMs])).sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? null;
+}
+
 export function clockCheck(readings: readonly ClockReading[], hasPeers: boolean): Check {
   const name = "clock";
   if (!hasPeers) return { name, state: "ok", detail: "there is no other member to compare it with", fix: "" };
@@ -20,8 +34,7 @@ export function clockCheck(readings: readonly ClockReading[], hasPeers: boolean)
   if (known.length === 0) {
     return { name, state: "unknown", detail: "no peer told its time", fix: "timedatectl; lab get peers" };
   }
-  const sorted = known.map(({ aheadMs }) => aheadMs).sort((a, b) => a - b);
-  const middleMs = sorted[sorted.length >> 1] ?? 0;
+  const middleMs = middleOf(readings) ?? 0;
   // The middle of several outvotes one that is wrong; of two nobody can say which it is.
   const offMs = Math.abs(middleMs);
   const side = middleMs > 0 ? "behind" : "ahead of";

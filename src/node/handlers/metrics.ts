@@ -1,4 +1,6 @@
 import type { MeshCounters } from "../../mesh/counters.ts";
+import { ALARM_KINDS } from "../../core/alarms/kinds.ts";
+import type { Alarm } from "../../core/alarms/plan.ts";
 import type { Agent } from "../agent.ts";
 import type { ProcessReadings } from "../platform/process-readings.ts";
 import { exposition, type Metric } from "./exposition.ts";
@@ -61,7 +63,14 @@ function meshMetrics(agent: Agent): Metric[] {
   ];
 }
 
-function replicaMetrics({ replica, roleReports }: Agent): Metric[] {
+function alarmMetric(alarms: readonly Alarm[]): Metric {
+  const counts = new Map<string, number>(ALARM_KINDS.map((kind) => [kind, 0]));
+  for (const { kind } of alarms) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const samples = [...counts].map(([kind, value]) => ({ labels: { kind }, value }));
+  return { name: "lab_alarms", help: "Alarms that go on, by kind, as this peer sees them.", samples };
+}
+
+function replicaMetrics({ replica, roleReports, alarms }: Agent): Metric[] {
   const links = [...replica.chains.values()].reduce((sum, { size }) => sum + size, 0);
   const { entries, bytes } = replica.parked;
   return [
@@ -81,6 +90,7 @@ function replicaMetrics({ replica, roleReports }: Agent): Metric[] {
       "Records of the store that could not be read.",
       replica.missing + replica.damaged.length,
     ),
+    alarmMetric(alarms.alarms()),
     {
       name: "lab_role_running",
       help: "1 for a role that runs here, 0 for one that should and fails.",

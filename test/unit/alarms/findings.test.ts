@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { COMPLAINT_KINDS, findingsOf, type MemberFacts, type MeshFacts } from "../../../src/core/alarms/findings.ts";
+import { clockComplaint } from "../../../src/node/doctor/clock-watch.ts";
+import { spaceComplaint } from "../../../src/node/platform/disk-space.ts";
 import type { Verdict } from "../../../src/core/ports/verdict.ts";
 import { Held } from "../../../src/core/alarms/held.ts";
 
@@ -124,3 +126,27 @@ function shuffle<T>(items: readonly T[], chance: fc.Stream<number>): T[] {
   const left = [...items];
   return items.map(() => left.splice((chance.next().value ?? 0) % left.length, 1)[0] as T);
 }
+
+describe("a machine's clock", () => {
+  const others = (...aheadMs: readonly (number | null)[]) => aheadMs.map((ms, i) => ({ peer: `pi-${i}`, aheadMs: ms }));
+
+  test("is off when the middle of at least two others says so", () => {
+    expect(clockComplaint(others(60_000, 61_000, -5))?.detail).toContain("60 s behind the clocks of 3 others");
+    expect(clockComplaint(others(-30_000, null, -30_000))?.detail).toContain("30 s ahead of");
+  });
+
+  test("is not called off by one that is wrong, by one alone, or by nobody", () => {
+    expect(clockComplaint(others(0, 3000, 600_000))).toBeNull();
+    expect(clockComplaint(others(600_000, null))).toBeNull();
+    expect(clockComplaint(others(null, null))).toBeNull();
+  });
+});
+
+describe("a disk", () => {
+  test("is full when little is left of it, and less of a small one", () => {
+    expect(spaceComplaint("/h", 99e6, 500e9)?.detail).toContain("99 MB of 500000 MB are left on the disk of /h");
+    expect(spaceComplaint("/h", 101e6, 500e9)).toBeNull();
+    expect(spaceComplaint("/h", 60e6, 1e9)).toBeNull();
+    expect(spaceComplaint("/h", 40e6, 1e9)).not.toBeNull();
+  });
+});
