@@ -10,6 +10,7 @@ import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
 import { networkFigures } from "./network.ts";
 import { raceFigures } from "./races.ts";
+import { revokeFigures } from "./revoke.ts";
 import { simulatorFigures } from "./simulated.ts";
 import { storeFigures } from "./store.ts";
 
@@ -26,6 +27,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   mesh: () => meshFigures(note),
   network: () => networkFigures(note),
   races: raceFigures,
+  revoke: () => revokeFigures(note),
   sim: simulatorFigures,
   store: () => storeFigures(note),
 };
