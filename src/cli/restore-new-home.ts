@@ -24,7 +24,7 @@ const ROLES = ["coordinator", "secret-store"];
 /** Who signs for the operator from now on, and what goes when the restoration fails. */
 interface Operator {
   readonly name: string;
-  readonly parts: Pick<Restoration, "operator" | "senior">;
+  readonly parts: Pick<Restoration, "signer" | "replacement">;
   readonly key: Uint8Array;
   readonly origin: "here" | "new";
   readonly undo: () => void;
@@ -50,14 +50,15 @@ export async function restoreNewHome(restoring: Restoring): Promise<void> {
           .view()
           .labelsOf(taken.id)
           .filter((label) => !ROLES.includes(label));
-  const survivor = await survivingKey(restoring);
+  const { survivor, unknown } = await keyHere(restoring);
   const code = await codeFor(restoring, survivor);
   if (gone.length > 0) {
     await confirm(ctx, `Remove ${gone.map((node) => node.name).join(", ")} for ever?`, [
       "a machine whose key is cut has to be enrolled anew",
     ]);
   }
-  const operator = survivor === null ? await newOperator(restoring, code) : await knownOperator(restoring, survivor);
+  const operator =
+    survivor === null ? await newOperator(restoring, code, unknown) : await knownOperator(restoring, survivor);
   try {
     const { signRestoration } = await import("../operator/restoration.ts");
     const nodeSeed = new Secret(random.bytes(32));
@@ -114,20 +115,33 @@ function goneMachines({ flags }: CommandContext, nodes: readonly Node[]): readon
   });
 }
 
-/** The key of an operator of this mesh that is on this device. */
-async function survivingKey({ ctx, backup }: Restoring): Promise<OperatorKey | null> {
-  const { keyFileNames, readKeyFile } = await import("../operator/files/key-file.ts");
+/** A key of this mesh that is on this device: the mesh knows it, or an attempt left it that came to no end. */
+interface KeyHere {
+  readonly survivor: OperatorKey | null;
+  readonly unknown: OperatorKey | null;
+}
+
+async function keyHere({ ctx, keys, backup }: Restoring): Promise<KeyHere> {
+  const [{ keyFileNames, readKeyFile }, { adminLog }, { survivingEntries }] = await Promise.all([
+    import("../operator/files/key-file.ts"),
+    import("../operator/restoration.ts"),
+    import("../operator/survivors.ts"),
+  ]);
   const { operatorDir } = ctx.place;
+  const { replica } = backup;
   const named = ctx.io.env["LAB_OPERATOR"] || undefined;
   const names = named === undefined ? keyFileNames(operatorDir) : [named];
-  const fitting = names
-    .map((name) => readKeyFile(operatorDir, name))
-    .filter(({ mesh }) => equalBytes(mesh, backup.replica.mesh));
-  const [only] = fitting;
-  if (fitting.length <= 1) return only ?? null;
-  throw new LabError("Usage", `several operators' keys are here: ${fitting.map(({ name }) => name).join(", ")}`, {
-    hint: `LAB_OPERATOR=${only?.name} in front of the command`,
-  });
+  const all = names.map((name) => readKeyFile(operatorDir, name)).filter(({ mesh }) => equalBytes(mesh, replica.mesh));
+  // What was signed after the backup was made comes back with the key.
+  for (const key of all) await replica.admit(survivingEntries(keys, operatorDir, key), "local");
+  const known = all.filter(({ publicKey }) => adminLog(replica, publicKey) !== undefined);
+  const [survivor = null] = known;
+  if (known.length > 1) {
+    throw new LabError("Usage", `several operators' keys are here: ${known.map(({ name }) => name).join(", ")}`, {
+      hint: `LAB_OPERATOR=${survivor?.name} in front of the command`,
+    });
+  }
+  return { survivor, unknown: all.find((key) => key !== survivor) ?? null };
 }
 
 /** Needed where no key is left; where one is, it opens the secrets. */
@@ -148,52 +162,67 @@ async function codeFor(restoring: Restoring, survivor: OperatorKey | null): Prom
   return code;
 }
 
-async function knownOperator({ ctx, keys, backup }: Restoring, key: OperatorKey): Promise<Operator> {
-  const { survivingEntries } = await import("../operator/survivors.ts");
-  // What was signed after the backup was made.
-  await backup.replica.admit(survivingEntries(keys, ctx.place.operatorDir, key), "local");
-  const operator = await unlockKey(ctx, keys, key);
+async function knownOperator({ ctx, keys }: Restoring, key: OperatorKey): Promise<Operator> {
+  const signer = await unlockKey(ctx, keys, key);
   return {
     name: key.name,
-    parts: { operator, senior: null },
+    parts: { signer, replacement: null },
     key: key.publicKey,
     origin: "here",
     undo: () => undefined,
   };
 }
 
-async function newOperator(restoring: Restoring, code: OpenedCode | null): Promise<Operator> {
-  const { ctx, keys, random, backup } = restoring;
+async function newOperator(
+  restoring: Restoring,
+  code: OpenedCode | null,
+  unknown: OperatorKey | null,
+): Promise<Operator> {
+  const { ctx, backup } = restoring;
   if (code === null) throw new Error("no key and no code");
-  const [{ adminLog, lostKeys, usualOperator }, { removeKeyFile, writeKeyFile }] = await Promise.all([
+  const [{ adminLog }, { planRecovery }] = await Promise.all([
     import("../operator/restoration.ts"),
-    import("../operator/files/key-file.ts"),
+    import("../operator/recover.ts"),
   ]);
   const { replica } = backup;
   const wish = ctx.flags.value("operator");
-  const name = requireServerName(
-    wish ?? usualOperator(replica, operatorNameOf(ctx.io.env, userInfo().username)),
-    "operator",
+  const { name, cut, rank, rights, need } = namingFlag(() =>
+    planRecovery(replica, {
+      name: wish === undefined ? null : requireServerName(wish, "operator"),
+      usual: operatorNameOf(ctx.io.env, userInfo().username),
+      which: null,
+      rank: adminLog(replica, code.signer.publicKey)?.rank ?? 0,
+    }),
   );
-  const rank = adminLog(replica, code.signer.publicKey)?.rank ?? 0;
+  const { key, undo } = unknown === null ? await makeKeyFile(restoring, name) : { key: unknown, undo: () => undefined };
+  const { custody, publicKey } = key;
+  const application = "application" in custody && custody.application !== null ? custody.application : undefined;
+  const by = {
+    ...{ name, key: publicKey, rank, rights, need, device: deviceName() },
+    ...(application === undefined ? {} : { application }),
+  };
+  const parts = { signer: code.signer, replacement: { lost: cut, by } };
+  return { name: key.name, parts, key: publicKey, origin: "new", undo };
+}
+
+/** Durable before anything names it. */
+async function makeKeyFile({ ctx, keys, random, backup }: Restoring, name: string) {
+  const { removeKeyFile, writeKeyFile } = await import("../operator/files/key-file.ts");
   const { custody, signer } = await makeKey(ctx, { keys, random }, name);
   const { operatorDir } = ctx.place;
-  writeKeyFile(operatorDir, { name, mesh: replica.mesh, publicKey: signer.publicKey, custody });
-  const application = "application" in custody ? custody.application : null;
-  const senior = {
-    signer: code.signer,
-    name,
-    device: deviceName(),
-    ...(application === null ? {} : { application }),
-    lost: lostKeys(replica, name, rank),
-  };
-  return {
-    name,
-    parts: { operator: signer, senior },
-    key: signer.publicKey,
-    origin: "new",
-    undo: () => removeKeyFile(operatorDir, name),
-  };
+  const key: OperatorKey = { name, mesh: backup.replica.mesh, publicKey: signer.publicKey, custody };
+  writeKeyFile(operatorDir, key);
+  return { key, undo: () => removeKeyFile(operatorDir, name) };
+}
+
+/** Where it is not clear whose key is lost, this command has a flag for it. */
+function namingFlag<T>(plan: () => T): T {
+  try {
+    return plan();
+  } catch (cause) {
+    if (!(cause instanceof LabError) || cause.code !== "Usage") throw cause;
+    throw new LabError(cause.code, cause.message, { ...cause.facts, hint: "--operator NAME" }, { cause });
+  }
 }
 
 interface Outcome {

@@ -27,7 +27,7 @@ export interface RecoveryWish {
 }
 
 /** Throws `NotFound`, and `Usage` where several operators could be meant. */
-export function planRecovery(known: KnownAuthority, wish: RecoveryWish): RecoveryPlan {
+export function planRecovery(known: Pick<KnownAuthority, "authority" | "graph">, wish: RecoveryWish): RecoveryPlan {
   const operators = [...known.authority.operators.values()].filter(({ rank }) => rank > 0);
   const name = wish.name ?? usualName(operators, wish.usual);
   const all = operators.filter((log) => log.name === name);

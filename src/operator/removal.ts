@@ -143,7 +143,11 @@ export interface OperatorTarget {
 }
 
 /** Live keys of an operator, or the one of them that `which` names: a device, or the beginning of its key or log. */
-export function operatorTargets(known: KnownAuthority, name: string, which: string | null): readonly OperatorTarget[] {
+export function operatorTargets(
+  known: Pick<KnownAuthority, "authority" | "graph">,
+  name: string,
+  which: string | null,
+): readonly OperatorTarget[] {
   const live = [...known.authority.operators.values()].filter(({ state, rank }) => state === "live" && rank > 0);
   const all = live.map(({ log, key, name: whose, rank, opening }): OperatorTarget => {
     return { log, key, name: whose, rank, device: deviceOf(known.graph.at(opening).body, key) };

@@ -7,23 +7,15 @@ import { positionIn } from "../crdt/compose.ts";
 import type { Entry } from "../crdt/entry/entry.ts";
 import { keepsOf } from "../crdt/keeps.ts";
 import type { Replica } from "../crdt/replica.ts";
-import { EVERYTHING, enrolBody, grantBody, type NewNode, roleBody, signActs } from "./authority.ts";
+import { enrolBody, grantBody, type NewNode, type NewOperator, roleBody, signActs } from "./authority.ts";
 import { describeBody } from "./describe.ts";
 import type { OperatorSigner } from "./signer.ts";
 
 /** What makes a mesh live again on a machine that was never its member. */
 export interface Restoration {
-  /** Signs for the operator from now on: a key that the mesh knows, or the one that `senior` lets in. */
-  readonly operator: OperatorSigner;
-  /** The recovery code: lets the operator's new key in, and cuts those that are lost. */
-  readonly senior: null | {
-    readonly signer: OperatorSigner;
-    readonly name: string;
-    readonly device: string;
-    readonly application?: string;
-    /** Hex of the keys that are lost with the machines. */
-    readonly lost: readonly string[];
-  };
+  readonly signer: OperatorSigner;
+  /** The recovery code signs: it cuts keys that are lost, and lets in one that was made on this device. */
+  readonly replacement: null | { readonly lost: readonly string[]; readonly by: NewOperator };
   readonly node: NewNode;
   readonly roles: readonly string[];
   /** Hex of the keys of machines that are gone. */
@@ -62,23 +54,15 @@ export async function signRestoration(keys: Keys, replica: Replica, wish: Restor
     const keeps = keepsOf({ graph: replica.graph, ledgers: replica.fold.ledgers }, key);
     return { type: "cut", key: new Uint8Array(Buffer.from(key, "hex")), keeps, reason, at: wish.nowMs };
   };
-  const { senior, operator } = wish;
-  if (senior !== null) {
-    const own = requireAdmin(replica, senior.signer.publicKey);
-    const who = own.rank === 0 ? "root" : "the recovery code";
-    for (const key of senior.lost) await say(who, own.log, senior.signer, cut(key, "its machine is gone"));
-    const { name, device, application } = senior;
-    const note = { device, ...(application === undefined ? {} : { application }) };
-    const rank = Math.max(1, own.rank);
-    const grant = { ...EVERYTHING, name, key: operator.publicKey, rank, ...note };
-    await say(who, own.log, senior.signer, grantBody(grant, wish.nowMs));
-  }
-  const own = requireAdmin(replica, operator.publicKey);
-  for (const key of wish.gone) await say(own.name, own.log, operator, cut(key, "the machine is gone"));
-  const enrolled = await say(own.name, own.log, operator, enrolBody(replica.mesh, wish.node, wish.nowMs));
-  for (const label of wish.roles) {
-    await say(own.name, own.log, operator, roleBody(enrolled.hash, label, wish.nowMs));
-  }
+  const own = requireAdmin(replica, wish.signer.publicKey);
+  const who = own.rank === 0 ? "root" : own.name;
+  const sign = (body: KnownBody): Promise<Entry> => say(who, own.log, wish.signer, body);
+  const { replacement } = wish;
+  for (const key of replacement?.lost ?? []) await sign(cut(key, "its machine is gone"));
+  if (replacement !== null) await sign(grantBody(replacement.by, wish.nowMs));
+  for (const key of wish.gone) await sign(cut(key, "the machine is gone"));
+  const enrolled = await sign(enrolBody(replica.mesh, wish.node, wish.nowMs));
+  for (const label of wish.roles) await sign(roleBody(enrolled.hash, label, wish.nowMs));
   const node = replica.view().nodes.get(enrolled.id);
   if (node?.state !== "active" || wish.roles.some((label) => !node.roles.has(label))) {
     throw new LabError("NotAuthorised", `the key of ${own.name} cannot do this alone`, {
@@ -103,21 +87,4 @@ function requireAdmin(replica: Replica, publicKey: Uint8Array): OperatorLog {
   throw new LabError("NotAuthorised", "this key may not administer the mesh of the backup", {
     hint: "with the recovery code: --code FILE",
   });
-}
-
-/** Hex of the live keys called so that are junior to a rank: those that the code replaces. */
-export function lostKeys(replica: Replica, name: string, rank: number): readonly string[] {
-  const logs = [...replica.authority.operators.values()];
-  const lost = logs.filter((log) => log.name === name && log.state === "live" && log.rank > Math.max(rank, 0));
-  return [...new Set(lost.map(({ key }) => key))];
-}
-
-/** Whose key is most likely lost: the only founder, else who is called as the user here. */
-export function usualOperator(replica: Replica, user: string): string {
-  const founders = [...replica.authority.operators.values()].filter(
-    ({ rank, state }) => rank === 1 && state === "live",
-  );
-  const names = new Set(founders.map(({ name }) => name));
-  const [only] = names;
-  return names.size === 1 && only !== undefined ? only : user;
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ACCESS_KEY, S3Server, SECRET_KEY } from "../unit/backup/s3-server.ts";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
@@ -124,6 +125,61 @@ describe("when every machine is gone", () => {
     expect(merged).toContain("✓ nas-2 got 0 entries that it did not have");
     expect(merged).toContain("✓ 1 of 1 secrets can be read again");
     await readsSecret(nas2);
+  });
+});
+
+describe("when one machine is left", () => {
+  it("hears of the restored one by the next backup, and loses nothing that only it knew", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    const web = lab.machine("web-1");
+    await web.join(await nas.token("--name", "web-1"));
+    await nas.run(["backup", "create", place]);
+    await lose(nas);
+    // Nobody but web-1 hears of this.
+    await web.run(["label", "server", "web-1", "only-here"]);
+
+    const nas2 = lab.machine("nas-2", "new-operator");
+    await nas2.run(["backup", "restore", place, "--node", "nas-2", "--gone", "nas-1", "--code", paper, "--yes"]);
+    await nas2.startAgent();
+    await nas2.run(["backup", "create", place]);
+    expect(await web.run(["backup", "restore", place])).toMatch(/✓ web-1 got \d+ entries that it did not have/);
+    await until("both know the same", async () => (await web.stateHash()) === (await nas2.stateHash()));
+    // What alice's old key signed after the backup came too late to count, and is not gone: it can be adopted.
+    expect(await web.run(["audit", "adopt"])).toContain("only-here");
+  });
+});
+
+describe("a backup or a restoration that is interrupted", () => {
+  it("leaves what was there whole, wherever it is, and the next one succeeds", async () => {
+    const repository = join(lab.root, "mesh.git");
+    execFileSync("git", ["init", "--quiet", "--bare", repository]);
+    for (const place of [`dir:${join(lab.root, "usb")}`, `git:${repository}`]) {
+      for (const afterMs of [60, 120, 160, 200, 250, 320]) {
+        const child = nas.start(["backup", "create", place]);
+        await sleep(afterMs);
+        child.kill("SIGKILL");
+      }
+      const found = (await nas.try(["backup", "list", place, "--verify", "-o", "json"])).stdout;
+      const { items } = JSON.parse(found) as { items: ListedBackup[] };
+      expect(items.filter(({ state }) => state !== "whole")).toEqual([]);
+      await nas.run(["backup", "create", place]);
+      expect((await backupsIn(nas, place, "--verify"))[0]?.state).toBe("whole");
+    }
+    const place = `git:${repository}`;
+    const rescue = lab.machine("rescue", "rescue-operator");
+    for (const afterMs of [150, 300, 400, 500, 600]) {
+      if (existsSync(join(rescue.home, "home.json"))) break;
+      const child = rescue.start(["backup", "restore", place, "--code", paper, "--node", "rescue"]);
+      await sleep(afterMs);
+      child.kill("SIGKILL");
+    }
+    if (!existsSync(join(rescue.home, "home.json"))) {
+      const again = await rescue.try(["backup", "restore", place, "--code", paper, "--node", "rescue"]);
+      expect(again.exit, again.stderr).toBe(0);
+    }
+    await rescue.startAgent();
+    expect((await rescue.servers()).map(({ name }) => name).sort()).toEqual(["nas-1", "rescue"]);
+    await rescue.run(["label", "server", "rescue", "web"]);
   });
 });
 
