@@ -27,7 +27,7 @@ interface Whole {
   /** Keys of records that cannot be read. */
   readonly damaged: readonly string[];
   /** Entries that what is missing keeps out. */
-  readonly lost: readonly Entry[];
+  readonly lost: readonly Entry<ChainHeader>[];
 }
 
 /** What long chains have come to, on disk, so that a start need not read them from their first link on. */
@@ -86,13 +86,18 @@ export class Bases {
     const chain = new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
     const read = entries.map(({ bytes }) => parse(bytes)).filter((entry) => typeof entry !== "string");
     // What is not on the disk yet, because that takes no more, is in the chain that was read from its base on.
-    const lost: Entry[] = [];
+    const lost: Entry<ChainHeader>[] = [];
     for (const entry of [...read, ...known.links().map((link) => link.entry)].filter(isChain)) {
       if (chain.add(entry).state === "waiting") lost.push(entry);
     }
     // What made it necessary may have made the base worthless as well.
     this.#summed.delete(chainId(known.log, known.class));
-    if (damaged.length + lost.length > 0) await this.#store.removeBase(known.log, known.class);
+    this.#store.discount(damaged);
+    for (const entry of lost) this.#store.unplaced(entry);
+    // Where nothing can be written the base stays, and the next start finds the same.
+    if (damaged.length + lost.length > 0) {
+      await this.#store.removeBase(known.log, known.class).catch(() => undefined);
+    }
     return { chain, damaged, lost };
   }
 }

@@ -122,7 +122,9 @@ export class Replica {
       const state = typeof entry === "string" ? "refused" : this.#place(entry, "admitted").state;
       if (state === "refused") damaged.push(key);
       // What builds on a damaged record comes back as soon as a peer gives that one again.
-      if (state === "waiting" && typeof entry !== "string") waiting.add(entry);
+      if (state !== "waiting" || typeof entry === "string") return;
+      waiting.add(entry);
+      if (isChain(entry)) this.#store.unplaced(entry);
     };
     stored.authority.forEach(place);
     stored.bases.forEach((base) => this.#begin(base));

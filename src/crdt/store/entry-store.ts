@@ -46,8 +46,10 @@ export class EntryStore {
   readonly #disk: Disk;
   readonly #keys: Pick<Keys, "hash">;
   #authorityCount = 0;
-  /** Readable records of authority and chains, which are never replaced. */
+  /** Readable records of authority and chains. */
   #count = 0;
+  /** Keys of records that were read and not placed: what they wait for comes, and they are written again. */
+  readonly #unplaced = new Set<string>();
 
   constructor(disk: Disk, keys: Pick<Keys, "hash">) {
     this.#disk = disk;
@@ -82,6 +84,16 @@ export class EntryStore {
   async chain(log: string, chainClass: number): Promise<Pick<Stored, "damaged"> & { readonly entries: StoredEntry[] }> {
     const damaged: string[] = [];
     return { entries: await this.#scan(chainPrefix(log, chainClass), damaged), damaged };
+  }
+
+  /** An entry that was read has to wait for another: when it is written again, there is no record more. */
+  unplaced(entry: Entry<ChainHeader>): void {
+    this.#unplaced.add(chainKey(entry));
+  }
+
+  /** Records that {@link chain} found damaged, and that were counted at start. */
+  discount(damaged: readonly string[]): void {
+    this.#count -= damaged.length;
   }
 
   async #scan(prefix: string, damaged: string[], after?: string, before?: string): Promise<StoredEntry[]> {
@@ -147,11 +159,13 @@ export class EntryStore {
   }
 
   async write(records: readonly DiskRecord[]): Promise<void> {
-    const count = this.#count + records.filter(({ key }) => !key.startsWith("o/")).length;
+    const fresh = records.filter(({ key }) => !key.startsWith("o/") && !this.#unplaced.has(key));
+    const count = this.#count + fresh.length;
     const counted = new Uint8Array(4);
     new DataView(counted.buffer).setUint32(0, count);
     await this.#disk.append([...records, { key: COUNT_KEY, value: this.#seal(counted) }], true);
     this.#count = count;
+    if (this.#unplaced.size > 0) for (const { key } of records) this.#unplaced.delete(key);
   }
 
   #seal(bytes: Uint8Array): Uint8Array {

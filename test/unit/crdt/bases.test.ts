@@ -170,6 +170,19 @@ describe("a peer that starts from what its ledgers had come to", () => {
     expect(peer.replica.damaged).toEqual([key]);
     await exchange(peer, here);
     expectSame(peer, here);
-    expect((await restarted(disks.get(peer) as SimDisk)).replica.damaged).toEqual([]);
+    const { missing, damaged } = (await restarted(disks.get(peer) as SimDisk)).replica;
+    expect([missing, damaged]).toEqual([0, []]);
+  });
+
+  it("without a base, too, counts no record twice that waited for a damaged one", async () => {
+    const plain = memoryDisk("plain");
+    const whole = await here.twin(plain);
+    const [, { key, value } = { key: "", value: new Uint8Array() }] = await plain.scan("c/");
+    await plain.append([{ key, value: value.with(30, 0x55) }], true);
+    const peer = await restarted(plain);
+    expect(peer.replica.damaged).toEqual([key]);
+    await exchange(peer, whole);
+    expectSame(peer, here);
+    expect((await restarted(disks.get(peer) as SimDisk)).replica.missing).toBe(0);
   });
 });
