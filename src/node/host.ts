@@ -49,7 +49,7 @@ import { DiskSpace } from "./platform/disk-space.ts";
 import { createKeys } from "./platform/keys.ts";
 import { readPreSharedKey, writePreSharedKey } from "./platform/pre-shared-key.ts";
 import { openLevelDisk } from "./platform/store/level-disk.ts";
-import { complaintOf, describeHealth } from "./platform/store/health.ts";
+import { complaintOf, describeHealth, type StoreHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
 import { describeMachine, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
@@ -234,7 +234,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     undo.push(async () => space.stop());
     await space.start();
     let clockWatch: ClockWatch | null = null;
-    const { agent, disk } = await loadAgent(
+    const { agent, disk, health } = await loadAgent(
       home,
       { clock, log },
       (disk, health) =>
@@ -260,6 +260,8 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const calls = new OperationCalls(agent, machineHandlers(agent, home));
     await agent.start();
     undo.push(() => agent.stop());
+    // Not waited for: it is signed when a peer has told what it has of this machine's own log.
+    void auditHealing(agent, health()).catch((error: unknown) => log.write("error", "audit.failed", { error }));
     clockWatch = new ClockWatch(clock, () => readClocks(agent));
     clockWatch.start();
     undo.push(async () => clockWatch?.stop());
@@ -300,6 +302,13 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     await unwind();
     throw error;
   }
+}
+
+/** What was done to the store belongs among what was done on this machine. */
+async function auditHealing(agent: Agent, health: StoreHealth): Promise<void> {
+  if (health.state !== "healed") return;
+  const reason = describeHealth(health) ?? "";
+  await agent.audit({ actor: "local", action: "store.heal", object: "store", decision: "allowed", reason });
 }
 
 /** Where they are is where they are looked for, unless the path is too long: on a full disk that must do. */

@@ -41,6 +41,9 @@ describe("an agent whose store was damaged while it was off", () => {
     await converged();
     const { warnings } = await statusOf(web);
     expect(warnings.join("\n")).toContain("the store was damaged (it is gone");
+    await until("nas-1 reads of it in the audit", async () => {
+      return /store\.heal.*the store was damaged \(it is gone/.test(await nas.run(["get", "audit"]));
+    });
     expect((await web.json<{ items: { name: string }[] }>("get", "servers")).items.map(({ name }) => name)).toEqual([
       "nas-1",
       "web-1",
