@@ -24,10 +24,7 @@ export const backupCommands: readonly CommandWords[] = [
       { name: "keep", value: "COUNT", summary: "Let go of all but the newest so many backups there" },
       S3_CREDENTIALS,
     ],
-    examples: [
-      "lab backup create dir:/mnt/usb/lab",
-      "lab backup create git:git@git.example.com:alice/mesh.git --keep 30",
-    ],
+    examples: ["lab backup create dir:/mnt/usb/lab", "lab backup create git:git@example.com:mesh.git --keep 30"],
   },
   {
     words: ["backup", "list"],
@@ -62,7 +59,7 @@ export const backupCommands: readonly CommandWords[] = [
       S3_CREDENTIALS,
     ],
     examples: [
-      "lab backup restore git:git@git.example.com:alice/mesh.git --node nas-2 --all-gone",
+      "lab backup restore git:git@example.com:mesh.git --node nas-2 --all-gone",
       "lab backup restore dir:/mnt/usb/lab --code paper.txt",
     ],
   },

@@ -138,7 +138,7 @@ export const trustCommands: readonly CommandWords[] = [
     summary: "Sign what another operator wants, where one signature is not enough",
     args: [{ name: "ENTRY" }],
     flags: [...AS_ROOT],
-    examples: ["lab get approvals", "lab approve 3f2a91c07be4"],
+    examples: ["lab approve 3f2a91c07be4"],
   },
   {
     ...list("approvals", "get-approvals", "What waits for how many more signatures", LIST, undefined, [
