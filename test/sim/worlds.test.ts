@@ -57,6 +57,7 @@ describe("a world", () => {
       "false envelopes",
       "forged entries",
       "hostile updates",
+      "lies about who is there",
       "lost",
       "partition",
       "set back",

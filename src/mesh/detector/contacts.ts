@@ -111,14 +111,15 @@ export class Contacts {
     return this.#all.size;
   }
 
-  begin(contact: Contact, nowMs: number, patience: number): Probe {
+  /** `how`: whether others are to try as well, or have tried already. */
+  begin(contact: Contact, nowMs: number, patience: number, how: "first" | "confirms"): Probe {
     const answerMs = patience * Math.max(ANSWER_MS, (contact.rttMs ?? 0) + 4 * contact.deviationMs);
     const probe: Probe = {
       id: this.#probes++,
       sentMs: nowMs,
       othersMs: nowMs + answerMs,
-      failsMs: nowMs + 2 * answerMs,
-      stage: "asked",
+      failsMs: nowMs + (how === "first" ? 2 : 1) * answerMs,
+      stage: how === "first" ? "asked" : "others-asked",
       errands: 0,
       returned: 0,
       deniedBy: [],

@@ -439,13 +439,13 @@ export class Detector {
       if (contact.checkMs <= nowMs) this.#probe(contact, nowMs);
       return;
     }
-    // Who accuses it already has had others ask.
-    const isFirst = entry?.suspicion?.has(this.#options.self) !== true && entry?.status !== "unreachable";
+    // Whoever is accused already has been asked by others.
+    const isFirst = entry?.suspicion === null && entry.status !== "unreachable";
     if (probe.stage === "asked" && probe.othersMs <= nowMs) {
       probe.stage = "others-asked";
       contact.timed = null;
       this.#wishes.add(this.#asking(contact.peer, probe.id, nowMs));
-      if (entry !== undefined && isFirst) probe.errands = this.#sendOthers(entry, HELPERS, "connected");
+      if (isFirst) probe.errands = this.#sendOthers(entry, HELPERS, "connected");
     }
     if (probe.failsMs > nowMs) return;
     // Nobody answers, not even those who were to help: perhaps it is this node that is deaf.
@@ -475,7 +475,8 @@ export class Detector {
   }
 
   #probe(contact: Contact, nowMs: number): void {
-    const { id } = this.#contacts.begin(contact, nowMs, this.#health.multiplier);
+    const how = this.#table.get(contact.peer)?.suspicion ? "confirms" : "first";
+    const { id } = this.#contacts.begin(contact, nowMs, this.#health.multiplier, how);
     this.#wishes.add(this.#asking(contact.peer, id, nowMs));
     this.#wishes.wakeBy(dueOf(contact));
   }
