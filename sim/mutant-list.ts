@@ -204,15 +204,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "suspects stay suspects",
-    file: "src/mesh/detector/opinions.ts",
-    guard: "if ((entry.suspicion?.dueMs ?? 0) <= nowMs)",
-    without: "if ((entry.suspicion?.dueMs ?? 0) < 0)",
-  },
-  {
-    name: "who knows what about whom is never compared",
-    file: "src/mesh/detector/detector.ts",
-    guard: "if (equalBytes(message.digest, this.#table.digest)) return;",
-    without: "if (message.digest.length > 0 || equalBytes(message.digest, this.#table.digest)) return;",
+    file: "src/mesh/detector/suspicion.ts",
+    guard: "this.#fromMs + this.#timeoutMs)",
+    without: "this.#fromMs + 100 * this.#timeoutMs)",
   },
   {
     name: "nothing but gossip brings entries",
