@@ -8,7 +8,8 @@ import { Secret } from "../core/secret.ts";
 import { joinMesh } from "../node/host.ts";
 import { readKeys } from "../node/platform/home.ts";
 import { createKeys } from "../node/platform/keys.ts";
-import type { ItemDocument } from "../operations/kinds/meta.ts";
+import type { ItemDocument, ListDocument } from "../operations/kinds/meta.ts";
+import type { Peer } from "../operations/kinds/peer.ts";
 import type { Status } from "../operations/kinds/status.ts";
 import { EVERYTHING, grantBody } from "../operator/authority.ts";
 import { writeKeyFile } from "../operator/files/key-file.ts";
@@ -196,16 +197,25 @@ async function untilConverged(machines: readonly string[], signal: AbortSignal, 
     signal.throwIfAborted();
     const all = await Promise.all(
       machines.map(async (name) => {
-        const text = await hands.lab(["status", "-o", "json", "--context", contextOf(name)]);
-        return (JSON.parse(text) as ItemDocument<Status>).item;
+        const [status, peers] = await Promise.all(
+          [["status"], ["get", "peers"]].map((words) =>
+            hands.lab([...words, "-o", "json", "--context", contextOf(name)]),
+          ),
+        );
+        const { items } = JSON.parse(peers ?? "") as ListDocument<Peer>;
+        // Of a machine that is online others may have told it.
+        const direct = items.filter(({ connected }) => connected === "direct").length;
+        return { ...(JSON.parse(status ?? "") as ItemDocument<Status>).item, direct };
       }),
     );
     const states = new Set(all.map(({ stateHash, observedHash }) => `${stateHash} ${observedHash}`));
-    const areThere = all.every(({ online, missingRoles }) => online === machines.length && missingRoles.length === 0);
+    const areThere = all.every(({ direct, online, missingRoles }) => {
+      return online === machines.length && direct === machines.length && missingRoles.length === 0;
+    });
     if (areThere && states.size === 1) return;
     if (waitedMs >= CONVERGE_TIMEOUT_MS) {
       throw new LabError("Timeout", "the demo's machines did not find each other", {
-        notes: all.map(({ peer, online, stateHash }) => `${peer}: hears ${online}, state ${stateHash.slice(0, 12)}`),
+        notes: all.map(({ peer, direct, stateHash }) => `${peer}: hears ${direct}, state ${stateHash.slice(0, 12)}`),
       });
     }
     await sleep(POLL_MS);

@@ -15,7 +15,7 @@ import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
-import { type Entry, isObserved } from "../crdt/entry/entry.ts";
+import { CLASS_AUDIT, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { createVoice } from "../mesh/detector/word.ts";
 import { Mesh } from "../mesh/mesh.ts";
@@ -362,8 +362,19 @@ export class Agent {
     this.#asOfMs = this.platform.clock.now();
     if (this.#own.head === "sure") return;
     this.#witnesses.add(peer);
-    if (this.#witnesses.size >= Math.min(WITNESSES, this.directory.members().length)) void this.#becomeSure();
+    const wanted = this.#isNew() ? 1 : Math.min(WITNESSES, this.directory.members().length);
+    if (this.#witnesses.size >= wanted) void this.#becomeSure();
     else if (this.#witnesses.size === 1) this.platform.clock.after(OTHERS_WAIT_MS, () => void this.#becomeSure());
+  }
+
+  /**
+   * A machine that has just joined knows one member, and others find it only by its first report. Nothing of its own
+   * stands here and nothing was lost, so there is no end of a log that one member could withhold.
+   */
+  #isNew(): boolean {
+    const { replica } = this;
+    const hasSpoken = replica.observed.has(this.node) || replica.chain(this.node, CLASS_AUDIT) !== undefined;
+    return !hasSpoken && this.#lostAtMs === null;
   }
 
   /** Nobody else could know more of our logs than we do. */

@@ -140,7 +140,7 @@ describe("an agent's socket", () => {
       await new Promise<void>((resolve) => socket.write(opening, () => resolve()));
       socket.destroy();
     }
-    expect(await nas.ask("GET", "/healthz")).toEqual({ status: 200, body: { status: "ok" } });
+    expect(await nas.ask("GET", "/healthz")).toMatchObject({ status: 200, body: { status: "ok" } });
   });
 });
 

@@ -22,9 +22,9 @@ describe.each(releases)("the homes that %s left", (release) => {
   beforeEach(() => {
     lab = Lab.open();
     cpSync(join(HOMES, release), lab.root, { recursive: true });
-    // Version control knows no modes.
-    for (const home of ["nas-1", "web-1"]) {
-      for (const key of readdirSync(join(lab.root, home, "keys"))) chmodSync(join(lab.root, home, "keys", key), 0o600);
+    // Version control knows no modes; keys are nobody else's to read.
+    for (const path of readdirSync(join(HOMES, release), { recursive: true, encoding: "utf8" })) {
+      if (/[.](key|json|bin)$/.test(path)) chmodSync(join(lab.root, path), 0o600);
     }
     nas = lab.machine("nas-1");
     web = lab.machine("web-1");

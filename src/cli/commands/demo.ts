@@ -225,6 +225,7 @@ async function describe(ctx: CommandContext, machine: MachineState): Promise<Age
 
 /** What the demo does by typing, as it were. The paths are literals, because the bundler has to see them. */
 const TYPED: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  "get-peers": () => import("./get-peers.ts"),
   init: () => import("./init.ts"),
   apply: () => import("./apply.ts"),
   token: () => import("./token.ts"),
