@@ -1,4 +1,4 @@
-// npm run bench [-- -o json] [-- --only SUITE], with a suite of those below
+// npm run bench [-- -o json] [-- --only SUITE] [-- --list], with a suite of those below
 import { parseArgs } from "node:util";
 import { backupFigures } from "./backup.ts";
 import { admissionFigures } from "./admission.ts";
@@ -14,32 +14,41 @@ import { revokeFigures } from "./revoke.ts";
 import { simulatorFigures } from "./simulated.ts";
 import { storeFigures } from "./store.ts";
 
-const { values } = parseArgs({ options: { output: { type: "string", short: "o" }, only: { type: "string" } } });
+const { values } = parseArgs({
+  options: {
+    output: { type: "string", short: "o" },
+    only: { type: "string" },
+    list: { type: "boolean", default: false },
+  },
+});
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
+/** The quick ones first. */
 const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
-  backup: backupFigures,
-  admission: () => admissionFigures(note),
   cli: cliFigures,
-  declarations: declarationFigures,
-  detector: () => detectorFigures(note),
   labels: () => labelFigures(note),
+  declarations: declarationFigures,
   mesh: () => meshFigures(note),
-  network: () => networkFigures(note),
-  races: raceFigures,
-  revoke: () => revokeFigures(note),
   sim: simulatorFigures,
+  races: raceFigures,
+  backup: backupFigures,
+  revoke: () => revokeFigures(note),
   store: () => storeFigures(note),
+  admission: () => admissionFigures(note),
+  detector: () => detectorFigures(note),
+  network: () => networkFigures(note),
 };
 
 const figures: Figure[] = [];
 for (const [name, suite] of Object.entries(suites)) {
-  if (values.only !== undefined && values.only !== name) continue;
+  if (values.list || (values.only !== undefined && values.only !== name)) continue;
   note(`measuring ${name}`);
   figures.push(...(await suite()));
 }
 
-if (values.output === "json") {
+if (values.list) {
+  process.stdout.write(`${Object.keys(suites).join("\n")}\n`);
+} else if (values.output === "json") {
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 } else {
   for (const { name, value, unit, target, holds, versus } of figures) {

@@ -1,5 +1,5 @@
 // Runs the benchmarks and writes what came out to docs/figures.md: npm run figures
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
@@ -15,23 +15,38 @@ interface Figure {
 }
 
 const root = join(import.meta.dirname, "..");
-const bench = [join(root, "bench/main.ts"), "-o", "json"];
-const output = execFileSync(process.execPath, bench, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-const figures = JSON.parse(output) as readonly Figure[];
-
 const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-const rows = figures.map(({ name, value, unit, target, holds, versus = "" }) => {
-  return `| ${name} | ${round(value)} ${unit} | ${target} ${unit} | ${holds ? "yes" : "**no**"} | ${versus} |`;
-});
-const page = `# Figures
+const date = new Date().toISOString().slice(0, 10);
 
-Measured by \`npm run figures\` on ${new Date().toISOString().slice(0, 10)}: ${machine}, Node ${process.versions.node}.
+let page = `# Figures
 
-| figure | measured | target | holds | against |
-|---|---|---|---|---|
-${rows.join("\n")}
+Measured by \`npm run figures\` on ${date}: ${machine}, Node ${process.versions.node}. Each part is a suite of its own:
+\`npm run bench -- --only cli\`, and so on. Bars are ratios where they can be, against something measured in the same run.
 `;
-writeFileSync(join(root, "docs/figures.md"), page);
+for (const suite of bench("--list").stdout.trim().split("\n")) {
+  page += `\n## ${suite}\n\n${measure(suite)}`;
+  // After each: what was measured is kept when a later suite is interrupted.
+  writeFileSync(join(root, "docs/figures.md"), page);
+}
+
+/** A suite's table; a suite that fails says why in its place. */
+function measure(suite: string): string {
+  const { status, stdout, stderr } = bench("-o", "json", "--only", suite);
+  process.stderr.write(stderr);
+  if (status !== 0) {
+    const [reason = "no reason given"] = /^\w*Error: .*$/m.exec(stderr) ?? [];
+    return `Not measured: ${reason}\n`;
+  }
+  const rows = (JSON.parse(stdout) as readonly Figure[]).map(({ name, value, unit, target, holds, versus = "" }) => {
+    return `| ${name} | ${round(value)} ${unit} | ${target} ${unit} | ${holds ? "yes" : "**no**"} | ${versus} |`;
+  });
+  return `| figure | measured | target | holds | against |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+function bench(...words: readonly string[]) {
+  const argv = [join(root, "bench/main.ts"), ...words];
+  return spawnSync(process.execPath, argv, { encoding: "utf8", maxBuffer: 2 ** 26 });
+}
 
 function round(value: number): string {
   return String(Number(value.toPrecision(3)));
