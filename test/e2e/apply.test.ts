@@ -68,7 +68,7 @@ describe("what one lab apply writes", () => {
     await until("both agree", async () => (await nas.stateHash()) === (await web.stateHash()));
     for (const words of [
       ["get", "servers"],
-      ["get", "servers", "-l", "group=production,!mailserver", "-o", "wide"],
+      ["get", "servers", "-l", "group=production,!mailserver"],
       ["get", "labels"],
       ["get", "groups", "-o", "yaml"],
       ["get", "alerts"],
