@@ -214,10 +214,11 @@ class Round implements ExchangeRound {
       this.#compareItems(inventory.under(place), readList(node.items, 4096, readItem));
       return;
     }
-    const children = readList(node.children, 16, readHash);
+    const children = readList(node.children, 16, readDigest);
     if (children.length !== 16 || place.length >= 64) throw new MalformedError("not a node of the tree");
     for (const [i, own] of inventory.children(place).entries()) {
-      if (children[i] !== toHex(own) && ++this.#walked <= MAX_WALK) this.#places.push(place + i.toString(16));
+      if (!equalBytes(children[i] as Uint8Array, own) && ++this.#walked <= MAX_WALK)
+        this.#places.push(place + i.toString(16));
     }
   }
 
@@ -464,9 +465,13 @@ function readMap(value: Plain): Record<string, Plain | undefined> {
   return value as Record<string, Plain | undefined>;
 }
 
-function readHash(value: Plain | undefined): string {
+function readDigest(value: Plain | undefined): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length !== 32) throw new MalformedError("not a hash");
-  return toHex(value);
+  return value;
+}
+
+function readHash(value: Plain | undefined): string {
+  return toHex(readDigest(value));
 }
 
 function readCount(value: Plain | undefined, limit: number): number {

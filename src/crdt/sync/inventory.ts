@@ -53,7 +53,10 @@ export class Inventory {
   readonly #keys: Pick<Keys, "hash">;
   /** Ascending by key. */
   #placed: Placed[] = [];
-  /** Of places that were asked for and have not changed since. */
+  /**
+   * Of places of the tree that were asked for and have not changed since. What lies below a leaf is not among them:
+   * a peer whose tree is deeper, or who says so, names as many such places as it likes.
+   */
   readonly #digests = new Map<string, Uint8Array>();
   /** Digits of the longest place among them. */
   #deepest = 0;
@@ -61,9 +64,12 @@ export class Inventory {
   /** As the replica lists them, which never changes its order but by taking one out. */
   #chains: { readonly chain: Chain; readonly size: number; readonly placed: Placed }[] = [];
   #observed: { readonly state: ObservedState; readonly placed: Placed }[] = [];
+  /** Of a place where there is nothing. */
+  readonly #nothing: Uint8Array;
 
   constructor(replica: Replica, keys: Pick<Keys, "hash">) {
     this.#keys = keys;
+    this.#nothing = keys.hash(new Uint8Array(0));
     this.update(replica);
   }
 
@@ -154,14 +160,20 @@ export class Inventory {
   }
 
   digest(prefix: string): Uint8Array {
-    let digest = this.#digests.get(prefix);
-    if (digest === undefined) {
-      const parts = this.isLeaf(prefix) ? this.#range(prefix).map(({ bytes }) => bytes) : this.children(prefix);
-      digest = this.#keys.hash(concat(...parts));
-      this.#digests.set(prefix, digest);
-      this.#deepest = Math.max(this.#deepest, prefix.length);
-    }
+    const known = this.#digests.get(prefix);
+    if (known !== undefined) return known;
+    if (prefix !== "" && this.isLeaf(prefix.slice(0, -1))) return this.#digestOfItems(prefix);
+    const digest = this.isLeaf(prefix)
+      ? this.#digestOfItems(prefix)
+      : this.#keys.hash(concat(...this.children(prefix)));
+    this.#digests.set(prefix, digest);
+    this.#deepest = Math.max(this.#deepest, prefix.length);
     return digest;
+  }
+
+  #digestOfItems(prefix: string): Uint8Array {
+    const items = this.#range(prefix);
+    return items.length === 0 ? this.#nothing : this.#keys.hash(concat(...items.map(({ bytes }) => bytes)));
   }
 
   children(prefix: string): Uint8Array[] {

@@ -5,6 +5,7 @@ import { decode, encode, MalformedError, type Plain } from "../../../src/core/en
 import type { ExchangeOutcome } from "../../../src/core/ports/exchange.ts";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
 import { CLASS_AUDIT, type Entry } from "../../../src/crdt/entry/entry.ts";
+import { Inventory } from "../../../src/crdt/sync/inventory.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
 import {
   type Author,
@@ -244,6 +245,22 @@ describe("a lying peer", () => {
     // Sixty-four digits down there is no further: a tree that goes on is a lie.
     if (trace instanceof Error) expect(trace).toBeInstanceOf(MalformedError);
     else expect((trace as Trace).steps).toBeLessThanOrEqual(65);
+  });
+
+  it("with a tree that never ends has nothing of it remembered", async () => {
+    const peer = await Peer.of(founding);
+    let hashed = 0;
+    const counted = { ...keys, hash: (bytes: Uint8Array) => (hashed++, keys.hash(bytes)) };
+    const inventory = new Inventory(peer.replica, counted);
+    const cost = (place: string) => {
+      const before = hashed;
+      inventory.children(place);
+      return hashed - before;
+    };
+    // The whole of a small replica is one leaf. What is asked below it is made anew, and where there is nothing, not at all.
+    const inLeaf = toHex(peer.replica.graph.at(0).entry.hash).slice(0, 1);
+    expect([cost(inLeaf), cost(inLeaf)]).toEqual([1, 1]);
+    expect(cost("abcdef0123456789")).toBe(0);
   });
 
   it("with items that it does not have, and answers to nothing, is left", async () => {
