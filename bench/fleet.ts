@@ -165,15 +165,17 @@ export class Fleet {
   }
 
   start(): void {
-    for (const node of this.nodes) {
-      const argv = ["agent", "--home", node.home, "--listen", node.address, "--no-mdns"];
-      const [command = LAB, ...words] = [...(node.cable?.within ?? []), LAB, ...argv];
-      node.process = spawn(command, words, { stdio: "ignore" });
-    }
+    for (const node of this.nodes) this.launch(node);
   }
 
-  kill(): Promise<unknown> {
-    return Promise.all(this.nodes.map((node) => ended(node)));
+  launch(node: BenchNode): void {
+    const argv = ["agent", "--home", node.home, "--listen", node.address, "--no-mdns"];
+    const [command = LAB, ...words] = [...(node.cable?.within ?? []), LAB, ...argv];
+    node.process = spawn(command, words, { stdio: "ignore" });
+  }
+
+  kill(nodes: readonly BenchNode[] = this.nodes): Promise<unknown> {
+    return Promise.all(nodes.map((node) => ended(node)));
   }
 
   /** Resolves when every agent hears all others and all have one state. */
@@ -220,13 +222,17 @@ function nameOf(index: number): string {
   return `node-${index}`;
 }
 
-export function ask(socket: string, path: string): Promise<unknown> {
+export async function ask(socket: string, path: string): Promise<unknown> {
+  return JSON.parse(await askText(socket, path)) as unknown;
+}
+
+export function askText(socket: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = get({ socketPath: socket, path, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve(JSON.parse(text)));
+      response.on("end", () => resolve(text));
     });
     sent.once("error", reject);
   });
