@@ -112,7 +112,10 @@ async function makeMesh(home: string, paper: string): Promise<number> {
         { path: secretPath(path), value: { type: "static" } },
         {
           path: secretVersionPath(path),
-          value: writeVersion({ class: "store", commitment, heads: seen, atMs: nowMs }),
+          value: writeVersion({
+            ...{ class: "store", commitment, heads: seen, tips: [], restores: null, body: null },
+            atMs: nowMs,
+          }),
         },
       ]),
     ],

@@ -234,6 +234,7 @@ export class Workload {
       path,
       value: new Secret(new Uint8Array(Buffer.from(`${marker} ${path} ${number}`))),
       heads: fromHex(context.seen) as Uint8Array,
+      tips: context.tips,
       nowMs: operator.clock.now(),
     });
     const version = operator.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata as Json }]);

@@ -39,6 +39,8 @@ export interface View {
    * superseded, and what is void and unadopted, as the new write says what becomes of it.
    */
   othersAt(path: string, log: string): readonly string[];
+  /** Every write at this path that counts or counted, the winner first, what it leaves aside next, then the newest. */
+  writesAt(path: string): readonly PathWrite[];
   desiredUnder(prefix: string): readonly (readonly [path: string, winner: PathWinner])[];
   /** How much of desired state this view has seen; local, for {@link View.changedSince} of a later one. */
   readonly mark: DesiredMark;
@@ -109,6 +111,13 @@ export interface PathWinner {
   readonly log: string;
   /** Hex of the entry's hash. */
   readonly entry: string;
+}
+
+export interface PathWrite extends Omit<PathWinner, "value"> {
+  /** Undefined where it removed what stood there. */
+  readonly value: Json | undefined;
+  /** - `current`: it won · `lost`: nobody who wrote later knew it · `past`: a later write took its place */
+  readonly standing: "current" | "lost" | "past";
 }
 
 export interface ConflictSide {

@@ -1,7 +1,7 @@
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import { equalJson, type Json } from "../core/json.ts";
 import { ABOUT_SERVERS } from "../core/paths.ts";
-import type { Conflict, DesiredMark, PathWinner } from "../core/view.ts";
+import type { Conflict, DesiredMark, PathWinner, PathWrite } from "../core/view.ts";
 import type { ChainLink } from "./chain.ts";
 import { Winners } from "./winners.ts";
 
@@ -132,6 +132,20 @@ export class DesiredState {
       .map((write) => write.entry);
   }
 
+  writesAt(path: string): PathWrite[] {
+    const state = this.#paths.get(path);
+    if (state === undefined) return [];
+    const open = candidates(state);
+    const past = [...state.current.values()]
+      .flatMap(withThoseBefore)
+      .filter((write) => !open.includes(write))
+      .sort(laterFirst);
+    return [
+      ...open.map((write, i) => toldOf(write, i === 0 ? "current" : "lost")),
+      ...past.map((write) => toldOf(write, "past")),
+    ];
+  }
+
   /** True if an effective write at the path names this entry, or is later by its clock. */
   hasAnswered(path: string, entry: string, hlc: Hlc): boolean {
     const state = this.#paths.get(path);
@@ -151,10 +165,22 @@ export class DesiredState {
   }
 }
 
+function withThoseBefore(latest: CurrentWrite): CurrentWrite[] {
+  const writes: CurrentWrite[] = [];
+  for (let write: CurrentWrite | undefined = latest; write !== undefined; write = write.before) writes.push(write);
+  return writes;
+}
+
+function toldOf({ log, entry, hlc, value }: CurrentWrite, standing: PathWrite["standing"]): PathWrite {
+  return { log, entry, hlc, value, standing };
+}
+
 /** The unsuperseded writes, the winner first. */
 function candidates(state: PathState): CurrentWrite[] {
   if (state.current.size === 1) return [...state.current.values()];
-  return [...state.current.values()]
-    .filter((write) => !state.superseded.has(write.entry))
-    .sort((a, b) => compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1));
+  return [...state.current.values()].filter((write) => !state.superseded.has(write.entry)).sort(laterFirst);
+}
+
+function laterFirst(a: CurrentWrite, b: CurrentWrite): number {
+  return compareHlc(b.hlc, a.hlc) || (a.log < b.log ? 1 : -1);
 }

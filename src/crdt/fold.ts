@@ -219,6 +219,7 @@ function buildView(
     },
     desired: (path) => desired.winner(path),
     isWritten: (path) => desired.isWritten(path),
+    writesAt: (path) => desired.writesAt(path),
     desiredUnder: (prefix) => desired.winners.under(prefix),
     mark: desired.mark,
     changedSince: (mark) => desired.changedSince(mark),

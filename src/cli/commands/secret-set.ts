@@ -39,7 +39,10 @@ async function setSecret(ctx: CommandContext, signing: Signing, path: string, va
     import("../../operator/requests.ts"),
   ]);
   const heads = fromHex(context.seen) ?? new Uint8Array(0);
-  const prepared = prepareSecret({ keys, random, mesh, path, value, heads, nowMs: ctx.io.now() });
+  const prepared = prepareSecret({
+    ...{ keys, random, mesh, path, value, heads, tips: context.tips },
+    nowMs: ctx.io.now(),
+  });
   const isDeclared = context.current[secretPath(path)] !== undefined;
   const { links } = await session.sign({
     writes: [

@@ -5,7 +5,7 @@ import { isSecretPath } from "../names.ts";
 import type { Keys, SealIdentity } from "../ports/keys.ts";
 import type { Random } from "../ports/random.ts";
 import { Secret } from "../secret.ts";
-import { COMMITMENT_NONCE_BYTES, type Committed, MAX_VALUE_BYTES } from "./version.ts";
+import { COMMITMENT_NONCE_BYTES, type Committed, isVersionId, MAX_VALUE_BYTES } from "./version.ts";
 
 /** What stores keep: a value under a key of its own, and that key wrapped to those who keep it. */
 
@@ -137,7 +137,7 @@ export function readSecretPath(value: Plain | undefined): string {
 
 export function readVersionId(value: Plain | undefined): string {
   const version = readText(value, 64);
-  if (!/^[0-9a-f]{64}$/.test(version)) throw new MalformedError("not a version");
+  if (!isVersionId(version)) throw new MalformedError("not a version");
   return version;
 }
 

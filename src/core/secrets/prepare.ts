@@ -11,6 +11,8 @@ export interface NewSecret extends SealingTools {
   readonly value: Secret;
   /** Digest of the authority heads that the writer knows. */
   readonly heads: Uint8Array;
+  /** Hex of those heads, as many as may be named. */
+  readonly tips: readonly string[];
   readonly nowMs: number;
 }
 
@@ -22,14 +24,14 @@ export interface PreparedSecret {
 }
 
 /** The two halves of a new version: what is signed and told to all, and what only stores get. Throws `TooLarge`. */
-export function prepareSecret({ keys, random, mesh, path, value, heads, nowMs }: NewSecret): PreparedSecret {
+export function prepareSecret({ keys, random, mesh, path, value, heads, tips, nowMs }: NewSecret): PreparedSecret {
   if (value.byteLength > MAX_VALUE_BYTES) {
     throw new LabError("TooLarge", `a secret is at most 1 MiB, this one has ${value.byteLength} bytes`);
   }
   const committed = { nonce: random.bytes(COMMITMENT_NONCE_BYTES), value };
   const commitment = commitmentTo(keys, mesh, path, committed);
   return {
-    metadata: writeVersion({ class: STORE_CLASS, commitment, heads, atMs: nowMs }),
+    metadata: writeVersion({ class: STORE_CLASS, commitment, heads, tips, restores: null, body: null, atMs: nowMs }),
     finish: async (version, recipients) => {
       const subject = { path, version, class: STORE_CLASS };
       return encodeEnvelope(await sealEnvelope({ keys, random }, mesh, subject, committed, recipients));

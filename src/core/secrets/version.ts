@@ -3,7 +3,7 @@ import type { Json } from "../json.ts";
 import { secretVersionPath } from "../paths.ts";
 import type { Keys } from "../ports/keys.ts";
 import { Secret } from "../secret.ts";
-import type { PathWinner, View } from "../view.ts";
+import type { PathWinner, PathWrite, View } from "../view.ts";
 
 /** What every peer knows of a version of a secret: who wrote which, never a value, its length or its hash. */
 
@@ -11,8 +11,14 @@ const COMMIT = ascii("lab/1/secret-commit\0");
 export const COMMITMENT_NONCE_BYTES = 32;
 export const MAX_VALUE_BYTES = 1024 * 1024;
 
-/** - `store`: sealed to every store, which serves it to whoever is entitled. Others belong to later releases. */
+/** Sealed to every store, which serves it to whoever is entitled. */
 export const STORE_CLASS = "store";
+/** Sealed by its writer to the machines that may read it; stores carry it and cannot open it. */
+export const SEALED_CLASS = "sealed";
+/** The newest versions of a path that stores keep, the current one among them. */
+export const KEPT_VERSIONS = 5;
+/** More loose ends of the authority graph than this are not named: what is known of less is taken for less. */
+const MAX_TIPS = 16;
 
 export interface VersionMetadata {
   readonly class: string;
@@ -20,6 +26,12 @@ export interface VersionMetadata {
   readonly commitment: Uint8Array;
   /** Digest of the authority heads under which the value was written. */
   readonly heads: Uint8Array;
+  /** Hex of the authority entries without successor that the writer knew; empty in a version of an older release. */
+  readonly tips: readonly string[];
+  /** Hex of the older version whose value this one is; null for a value of its own. */
+  readonly restores: string | null;
+  /** Digest of the envelope's content, where stores cannot judge it by opening it; null for class `store`. */
+  readonly body: Uint8Array | null;
   readonly atMs: number;
 }
 
@@ -38,17 +50,47 @@ export interface CurrentVersion {
 }
 
 export function writeVersion(metadata: VersionMetadata): Json {
-  const { commitment, heads, atMs } = metadata;
-  return { class: metadata.class, commit: toBase64Url(commitment), heads: toBase64Url(heads), at: atMs };
+  const { commitment, heads, tips, restores, body, atMs } = metadata;
+  return {
+    class: metadata.class,
+    commit: toBase64Url(commitment),
+    heads: toBase64Url(heads),
+    ...(tips.length === 0 ? {} : { tips: tips.slice(0, MAX_TIPS) }),
+    ...(restores === null ? {} : { restores }),
+    ...(body === null ? {} : { body: toBase64Url(body) }),
+    at: atMs,
+  };
 }
 
 /** Null for what no writer of this release would have written. */
 export function readVersion(value: Json | undefined): VersionMetadata | null {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  const { class: kind, commit, heads, at } = value as { readonly [key: string]: Json | undefined };
+  const {
+    class: kind,
+    commit,
+    heads,
+    tips,
+    restores,
+    body,
+    at,
+  } = value as { readonly [key: string]: Json | undefined };
   if (typeof kind !== "string" || typeof at !== "number") return null;
-  const [commitment, headsDigest] = [readDigest(commit), readDigest(heads)];
-  return commitment && headsDigest && { class: kind, commitment, heads: headsDigest, atMs: at };
+  const [commitment, headsDigest, bodyDigest] = [readDigest(commit), readDigest(heads), readDigest(body)];
+  if (commitment === null || headsDigest === null || (bodyDigest === null && kind === SEALED_CLASS)) return null;
+  return {
+    class: kind,
+    commitment,
+    heads: headsDigest,
+    tips: Array.isArray(tips) ? tips.filter(isVersionId).slice(0, MAX_TIPS) : [],
+    restores: isVersionId(restores) ? restores : null,
+    body: bodyDigest,
+    atMs: at,
+  };
+}
+
+/** Hex of an entry's hash. */
+export function isVersionId(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 /** What winners say that were read before: they are asked at every change of a view, and change seldom. */
@@ -67,6 +109,23 @@ export function currentVersion(view: View, path: string): CurrentVersion | undef
   const winner = view.desired(secretVersionPath(path));
   const metadata = winner === undefined ? null : metadataOf(winner);
   return winner === undefined || metadata === null ? undefined : { path, version: winner.entry, metadata };
+}
+
+/** A version of a path as the desired state tells of it. */
+export interface KnownVersion extends CurrentVersion {
+  /** Hex of the writer's log. */
+  readonly writer: string;
+  readonly writtenMs: number;
+  readonly standing: PathWrite["standing"];
+}
+
+/** All versions of a path, the current one first, then those that lost against it, then the newest. */
+export function versionsOf(view: View, path: string): KnownVersion[] {
+  return view.writesAt(secretVersionPath(path)).flatMap(({ value, entry, log, hlc, standing }) => {
+    const metadata = readVersion(value);
+    if (metadata === null) return [];
+    return [{ path, version: entry, metadata, writer: log, writtenMs: hlc.ms, standing }];
+  });
 }
 
 /** The current versions of all secrets, by path. */

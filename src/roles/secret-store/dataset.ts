@@ -9,9 +9,7 @@ import {
   readEnvelopeAt,
   readEnvelopeRecord,
 } from "../../core/secrets/stored-envelope.ts";
-
-/** The newest versions of a path that are kept, the current one among them. */
-const KEPT_VERSIONS = 5;
+import { KEPT_VERSIONS } from "../../core/secrets/version.ts";
 
 interface Held extends HeldVersion {
   readonly storedMs: number;

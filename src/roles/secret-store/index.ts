@@ -17,12 +17,14 @@ import {
   LIST_CHANNEL,
   PUT_CHANNEL,
 } from "../../core/secrets/messages.ts";
+import { READ_ACTION, REPLICATE_ACTION, STORE_ACTION } from "../../core/secrets/grant-log.ts";
 import { isStrict, SECRET_STORE } from "../../core/policy/entitlement.ts";
 import { type Committed, type CurrentVersion, currentVersion } from "../../core/secrets/version.ts";
 import { Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";
 import { FreshnessLease } from "./lease.ts";
 import { Replication } from "./replication.ts";
+import { RequestLog } from "./request-log.ts";
 import { planServing } from "./serving.ts";
 
 const RETRY_FIRST_MS = 1000;
@@ -38,6 +40,7 @@ class SecretStore implements Role {
   readonly #context: RoleContext;
   readonly #dataset: Dataset;
   readonly #lease: FreshnessLease;
+  readonly #requests: RequestLog;
   readonly #replication: Replication;
   readonly #passes: RepeatedPass;
   #life: "running" | "stopped" = "running";
@@ -46,6 +49,7 @@ class SecretStore implements Role {
     this.#context = context;
     this.#dataset = new Dataset(context.disk);
     this.#lease = new FreshnessLease(context);
+    this.#requests = new RequestLog(context);
     this.#replication = new Replication({ context, dataset: this.#dataset, isStore: () => this.#isStore() });
     this.#passes = new RepeatedPass({
       clock: context.clock,
@@ -76,12 +80,25 @@ class SecretStore implements Role {
   async stop(reason: "label-removed" | "agent-stops"): Promise<void> {
     this.#life = "stopped";
     this.#passes.stop();
+    await this.#settleRequests("all");
     if (reason === "label-removed") await this.#replication.leave();
   }
 
   async #pass(): Promise<PassOutcome> {
-    const [, outcome] = await Promise.all([this.#lease.renew(), this.#replication.bringInLine()]);
+    const [outcome] = await Promise.all([
+      this.#replication.bringInLine(),
+      this.#lease.renew(),
+      this.#settleRequests("ended"),
+    ]);
     return outcome;
+  }
+
+  async #settleRequests(which: "ended" | "all"): Promise<void> {
+    try {
+      await this.#requests.settle(which);
+    } catch (error) {
+      this.#context.log.write("error", "secret-store.not-audited", { error });
+    }
   }
 
   /** What was on its way out when the label went is not sent any more. */
@@ -113,19 +130,20 @@ class SecretStore implements Role {
   async #serve(peer: string, path: string): Promise<GetAnswer> {
     const plan = planServing(this.#context.view(), peer, path, this.#lease.state);
     const object = isSecretPath(path) ? path : "(not a path)";
-    const record = { actor: this.#nameOf(peer), action: "secret.read", object };
+    const record = { actor: this.#nameOf(peer), action: READ_ACTION, object };
     if (plan.verdict === "refuse") {
-      await this.#context.audit({ ...record, decision: "denied", reason: plan.reason });
+      await this.#requests.refused(peer, { ...record, decision: "denied", reason: plan.reason });
       return { state: plan.state };
     }
-    const { current, recipient, vouched } = plan;
+    const { current, node, vouched } = plan;
     const committed = await this.#open(current);
     // Neither given nor refused: a machine that hears of a version may well ask before the envelope is here.
     if (committed === null) return { state: "missing" };
     const served = encodeServed({ path, version: current.version, ...committed });
     try {
-      const sealed = await this.#context.keys.seal([recipient], served);
-      await this.#grant({ ...record, decision: "allowed", reason: vouched === "unvouched" ? "unvouched" : "" });
+      const sealed = await this.#context.keys.seal([node.seal], served);
+      const reason = vouched === "unvouched" ? "unvouched" : "";
+      await this.#grant({ ...record, decision: "allowed", reason, facts: { node: node.id, version: current.version } });
       return { state: "value", sealed, vouched };
     } finally {
       served.wipe();
@@ -136,9 +154,10 @@ class SecretStore implements Role {
   /** The grant is on record before the value is out; but a full disk must not take every secret away. */
   async #grant(record: AuditRecord): Promise<void> {
     try {
-      await this.#context.audit(record);
+      await this.#requests.allowed(record);
     } catch (error) {
       if (isStrict(this.#context.view(), record.object)) throw error;
+      this.#requests.owe(record);
       this.#context.log.write("error", "secret-store.not-audited", { ...record, error });
     }
   }
@@ -158,19 +177,19 @@ class SecretStore implements Role {
   }
 
   async #put(peer: string, body: Uint8Array): Promise<Uint8Array> {
-    let object = "(not an envelope)";
+    const actor = this.#nameOf(peer);
+    let record = { actor, action: STORE_ACTION, object: "(not an envelope)", facts: {} };
     let refused: string | null;
     try {
       const envelope = decodeEnvelope(body);
-      object = envelope.path;
+      record = { ...record, object: envelope.path, facts: { version: envelope.version } };
       refused = await this.#admit(envelope, peer);
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
       refused = error.message;
     }
-    const decision = refused === null ? ("allowed" as const) : ("denied" as const);
-    const actor = this.#nameOf(peer);
-    await this.#context.audit({ actor, action: "secret.store", object, decision, reason: refused ?? "" });
+    if (refused === null) await this.#requests.allowed({ ...record, decision: "allowed", reason: "" });
+    else await this.#requests.refused(peer, { ...record, decision: "denied", reason: refused });
     return encodePutAnswer(refused === null ? { stored: true } : { stored: false, reason: refused });
   }
 
@@ -195,7 +214,7 @@ class SecretStore implements Role {
     const answer = await this.#replication.fetch(peer, body);
     if (answer !== null) return answer;
     const [actor, object, reason] = [this.#nameOf(peer), "(all)", "no secret store"];
-    await this.#context.audit({ actor, action: "secret.replicate", object, decision: "denied", reason });
+    await this.#requests.refused(peer, { actor, action: REPLICATE_ACTION, object, decision: "denied", reason });
     throw new LabError("NotAuthorised", "only secret stores replicate secrets");
   }
 

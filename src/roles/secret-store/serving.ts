@@ -1,7 +1,7 @@
 import type { Vouched } from "../../core/secrets/messages.ts";
 import { isStrict, mayRead } from "../../core/policy/entitlement.ts";
 import { type CurrentVersion, currentVersion } from "../../core/secrets/version.ts";
-import type { View } from "../../core/view.ts";
+import type { Node, View } from "../../core/view.ts";
 
 /** What becomes of a request for a value. */
 export type Serving =
@@ -9,7 +9,7 @@ export type Serving =
       readonly verdict: "serve";
       readonly current: CurrentVersion;
       /** Whom the answer is sealed to. */
-      readonly recipient: string;
+      readonly node: Node;
       readonly vouched: Vouched;
     }
   | { readonly verdict: "refuse"; readonly state: "none" | "unvouched"; readonly reason: string };
@@ -25,5 +25,5 @@ export function planServing(view: View, peer: string, path: string, vouched: Vou
   if (vouched === "unvouched" && isStrict(view, path)) {
     return { verdict: "refuse", state: "unvouched", reason: "strict, and no signer vouches for this store" };
   }
-  return { verdict: "serve", current, recipient: node.seal, vouched };
+  return { verdict: "serve", current, node, vouched };
 }

@@ -56,7 +56,7 @@ describe.each([
 
   test("is refused beyond one MiB, when made and when read", async () => {
     const value = new Secret(new Uint8Array(1024 * 1024 + 1));
-    const facts = { keys, random, mesh: MESH, path: "web/tls", value, heads: MESH, nowMs: 0 };
+    const facts = { keys, random, mesh: MESH, path: "web/tls", value, heads: MESH, tips: [], nowMs: 0 };
     expect(() => prepareSecret(facts)).toThrow("at most 1 MiB, this one has 1048577 bytes");
     const envelope = await seal(new Uint8Array(1));
     const swollen = encodeEnvelope({ ...envelope, sealedValue: new Uint8Array(1024 * 1024 + 129) });
@@ -140,7 +140,7 @@ describe("a commitment", () => {
   test("holds for one value, nonce, path and mesh", () => {
     const value = new Secret(ascii("hunter2"));
     const commitment = commitmentTo(keys, MESH, "web/tls", { nonce, value });
-    const metadata = { class: "store", commitment, heads: MESH, atMs: 0 };
+    const metadata = { class: "store", commitment, heads: MESH, tips: [], restores: null, body: null, atMs: 0 };
     const current = { path: "web/tls", version: SUBJECT.version, metadata };
     expect(checkCommitment(keys, MESH, current, { nonce, value })).toBe(true);
     expect(checkCommitment(keys, MESH, current, { nonce, value: new Secret(ascii("hunter3")) })).toBe(false);
@@ -161,11 +161,12 @@ describe("a commitment", () => {
       path: "web/tls",
       value: new Secret(value),
       heads: keys.hash(MESH),
+      tips: [SUBJECT.version],
       nowMs: 17,
     };
     const { metadata } = prepareSecret(facts);
     const text = JSON.stringify(metadata);
-    expect(Object.keys(metadata as object)).toEqual(["class", "commit", "heads", "at"]);
+    expect(Object.keys(metadata as object)).toEqual(["class", "commit", "heads", "tips", "at"]);
     for (const told of [toBase64Url(value), toBase64Url(keys.hash(value)), "28"]) expect(text).not.toContain(told);
     expect(readVersion(metadata)).toMatchObject({ class: "store", atMs: 17, heads: keys.hash(MESH) });
   });

@@ -26,6 +26,8 @@ interface State {
   readonly nodes: ReadonlyMap<string, Node>;
   readonly desired: ReadonlyMap<string, PathWinner>;
   readonly written: ReadonlySet<string>;
+  /** What was written at a path, the newest first. */
+  readonly history: ReadonlyMap<string, readonly PathWinner[]>;
   readonly recovery: string | null;
 }
 
@@ -46,7 +48,14 @@ export class Homelab {
   readonly machines = new Map<string, Machine>();
   /** Everything that went over the wire. */
   readonly wire: Exchange[] = [];
-  state: State = { revision: 1, nodes: new Map(), desired: new Map(), written: new Set(), recovery: null };
+  state: State = {
+    revision: 1,
+    nodes: new Map(),
+    desired: new Map(),
+    written: new Set(),
+    history: new Map(),
+    recovery: null,
+  };
 
   async machine(name: string, ...labels: string[]): Promise<Machine> {
     const seal = await this.keys.createSealIdentity();
@@ -92,8 +101,10 @@ export class Homelab {
 
   write(path: string, value: Json): string {
     const entry = toHex(this.keys.hash(ascii(`entry ${this.state.revision}`)));
-    const desired = new Map(this.state.desired).set(path, { value, hlc: HLC_ZERO, log: "alice", entry });
-    this.#advance({ desired, written: new Set(this.state.written).add(path) });
+    const winner = { value, hlc: HLC_ZERO, log: "alice", entry };
+    const desired = new Map(this.state.desired).set(path, winner);
+    const history = new Map(this.state.history).set(path, [winner, ...(this.state.history.get(path) ?? [])]);
+    this.#advance({ desired, history, written: new Set(this.state.written).add(path) });
     return entry;
   }
 
@@ -122,7 +133,7 @@ export class Homelab {
     const bytes = typeof value === "string" ? ascii(value) : value;
     const heads = this.headsOf(this.state).authority;
     const nowMs = this.clock.now();
-    const prepared = prepareSecret({ keys, random, mesh, path, value: new Secret(bytes), heads, nowMs });
+    const prepared = prepareSecret({ keys, random, mesh, path, value: new Secret(bytes), heads, tips: [], nowMs });
     const version = this.write(secretVersionPath(path), prepared.metadata);
     return { version, envelope: await prepared.finish(version, storeRecipients(viewOf(this, this.state))) };
   }
@@ -362,6 +373,11 @@ function viewOf({ mesh }: Homelab, state: State): View {
     attributeOf: () => undefined,
     desired: (path) => state.desired.get(path),
     isWritten: (path) => state.written.has(path),
+    writesAt: (path) =>
+      (state.history.get(path) ?? []).map((write, i) => ({
+        ...write,
+        standing: i === 0 && state.desired.has(path) ? "current" : "past",
+      })),
     desiredUnder: (prefix) =>
       [...state.desired].filter(([path]) => path.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),
     mark: { fold: {}, writes: 0 },

@@ -18,6 +18,7 @@ import {
 } from "../../../src/core/secrets/messages.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import { storeRecipients } from "../../../src/core/policy/entitlement.ts";
+import { currentVersion } from "../../../src/core/secrets/version.ts";
 import { exampleHomelab, type Homelab, type Machine } from "./homelab.ts";
 
 const VALUES: Record<string, string> = {
@@ -107,8 +108,10 @@ describe("a secret store asked for values", () => {
     await ask(homelab, web1, nas1, "web/tls");
     await ask(homelab, web1, nas1, "mail/dkim");
     await ask(homelab, web1, nas1, "../mail/dkim");
+    const { version } = currentVersion(web1.view(), "web/tls")!;
+    const facts = { node: web1.id, version, times: 1, sinceMs: expect.any(Number) };
     expect(nas1.audits).toEqual([
-      { actor: "node:web-1", action: "secret.read", object: "web/tls", decision: "allowed", reason: "" },
+      { actor: "node:web-1", action: "secret.read", object: "web/tls", decision: "allowed", reason: "", facts },
       { actor: "node:web-1", action: "secret.read", object: "mail/dkim", decision: "denied", reason: "not entitled" },
       {
         actor: "node:web-1",

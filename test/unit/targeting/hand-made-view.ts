@@ -55,6 +55,7 @@ export function handMadeView(
     changedSince: () => null,
     conflicts: () => [],
     standing: (path) => (winners.has(path) ? "set" : "unwritten"),
+    writesAt: () => [],
     othersAt: () => [],
     voids: () => [],
     voidsAt: () => [],
