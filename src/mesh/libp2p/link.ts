@@ -30,6 +30,7 @@ import { MemberGossip } from "./gossip.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { BoundedMuxers, MEMBER, STRANGER } from "./muxer.ts";
 import { keyOf, peerIdOf } from "./peer-key.ts";
+import { silentLogger } from "./silent-logger.ts";
 import { Transfers } from "./transfers.ts";
 import { MAX_HALF_OPEN, Wire } from "./wire.ts";
 
@@ -132,6 +133,7 @@ class Libp2pLink implements Link {
 
     const node = await createLibp2p<Services>({
       start: false,
+      logger: silentLogger,
       privateKey: this.#privateKey,
       addresses: { listen: this.#listen.map(String) },
       transports: [tcp()],

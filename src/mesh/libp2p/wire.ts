@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { MultiaddrConnection } from "@libp2p/interface";
 import { peerAddress } from "./addresses.ts";
 
@@ -9,11 +10,14 @@ export const MAX_HALF_OPEN = 512;
 /** So that one address cannot take all places. A rack may well be behind one. */
 export const MAX_HALF_OPEN_PER_ADDRESS = 128;
 
-/** A connection of libp2p with the two calls that everything passes; its type tells of neither. */
+/** A connection of libp2p over TCP: its socket, and the two calls that everything passes. Its type tells of none. */
 type RawConnection = MultiaddrConnection & {
+  readonly socket: Corked;
   onData(data: Bytes): void;
   sendData(data: Bytes): { readonly sentBytes: number; readonly canSendMore: boolean };
 };
+
+type Corked = Pick<Writable, "cork" | "uncork" | "writableCorked">;
 
 interface Bytes {
   readonly byteLength: number;
@@ -89,9 +93,21 @@ export class Wire {
       connection.abort(new Error("a handshake has fewer bytes"));
     };
     raw.sendData = (data) => {
+      gather(raw.socket);
       const result = sendData(data);
       this.sentBytes += result.sentBytes;
       return result;
     };
   }
+}
+
+/**
+ * What is said in one turn of the event loop leaves in one packet. Noise hands over the length of a frame and the frame
+ * one after the other, and a small request is four frames: each would be a call of the kernel and a packet of its own,
+ * with more bytes of headers than it has itself.
+ */
+function gather(socket: Corked): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  setImmediate(() => socket.uncork());
 }
