@@ -59,6 +59,7 @@ export class LabelledFleet {
       const fresh = {
         naming: "owned",
         state: "active",
+        cuts: [],
         how: "enrol",
         labels: [],
         attributes: {},

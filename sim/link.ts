@@ -366,6 +366,7 @@ export class SimLink implements Link {
       await this.hangUp(from);
       return null;
     }
+    if (this.#events.standing(from) === "removed") throw new Error("removed");
     const answer = await this.#events.request(from, channel, body);
     refuseTooLarge(answer);
     this.#sentBytes += answer.length;

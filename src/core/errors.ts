@@ -60,6 +60,7 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   BackupRefused: { exit: 4, http: 403 },
   PeerContradicted: { exit: 4, http: 502 },
   WrongMesh: { exit: 4, http: 403 },
+  Removed: { exit: 4, http: 403 },
   NotFound: { exit: 5, http: 404 },
   NothingMatched: { exit: 5, http: 404 },
   NoHome: { exit: 7, http: 503 },

@@ -77,6 +77,7 @@ export class Gate {
         return this.#forMembers.get(channel) ?? this.#forStrangers.get(channel);
       case "stranger":
         return this.#forStrangers.get(channel);
+      case "removed":
       case "refused":
         return undefined;
     }

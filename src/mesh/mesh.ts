@@ -1,6 +1,6 @@
 import { MalformedError } from "../core/encoding.ts";
 import type { Clock } from "../core/ports/clock.ts";
-import type { Exchange, ExchangeOutcome } from "../core/ports/exchange.ts";
+import type { Exchange, ExchangeOutcome, Notice } from "../core/ports/exchange.ts";
 import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { Link, PeerKey, Standing } from "../core/ports/link.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
@@ -14,6 +14,7 @@ import { type MeshCounters, type MeshGauges, noCounts } from "./counters.ts";
 import { Dialler } from "./dialler.ts";
 import type { Directory } from "./directory.ts";
 import { Doorstep } from "./doorstep.ts";
+import { Farewell } from "./farewell.ts";
 import { Gate } from "./gate.ts";
 import { decodeGossip, encodeEntries, encodeVerdicts } from "./gossip-message.ts";
 import { COMPARE_CHANNEL, ERRAND_CHANNEL, Observer, PROBE_CHANNEL } from "./detector/observer.ts";
@@ -44,6 +45,8 @@ export interface MeshOptions {
   readonly moved: () => void;
   /** A round with a member that this node began has ended: it has now what that member had. */
   readonly exchanged: (peer: PeerKey) => void;
+  /** What a machine is told that was removed; null for any other. */
+  readonly noticeFor: (peer: PeerKey) => Notice | null;
   /** By which this node says that it is there, and knows others by. */
   readonly voice: Voice;
   /** After which time a member that is away is an alarm; null: never. Default: {@link ALARM_AFTER_MS} for all. */
@@ -64,6 +67,7 @@ export class Mesh implements Peers, Verdicts {
   readonly #observer: Observer;
   readonly #antiEntropy: AntiEntropy;
   readonly #doorstep: Doorstep;
+  readonly #farewell: Farewell;
   readonly #admission: AdmissionQueue;
   readonly #listeners = new Set<(opinion: PeerOpinion) => void>();
   readonly #verdictListeners = new Set<(changed: MemberVerdict | null) => void>();
@@ -92,6 +96,12 @@ export class Mesh implements Peers, Verdicts {
     this.#dialler = dialler;
     this.#gate = new Gate(directory, clock, counters);
     this.#doorstep = new Doorstep(clock, hangUp);
+    this.#farewell = new Farewell({
+      clock,
+      log,
+      noticeFor: options.noticeFor,
+      ask: (peer, body, timeoutMs) => link.request(peer, SYNC_CHANNEL, body, timeoutMs),
+    });
     this.#admission = new AdmissionQueue(options.admit, log);
     this.#observer = new Observer({
       self,
@@ -314,6 +324,11 @@ export class Mesh implements Peers, Verdicts {
         break;
       case "stranger":
         this.#doorstep.opened(peer);
+        break;
+      case "removed":
+        void this.#farewell.tell(peer).then(() => {
+          if (this.#connections.get(peer) === "removed") this.#hangUp(peer, "removed", "at once");
+        });
         break;
       case "refused":
         this.#hangUp(peer, "refused", "at once");

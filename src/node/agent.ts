@@ -16,7 +16,9 @@ import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
 import { CLASS_AUDIT, type Entry, isObserved } from "../crdt/entry/entry.ts";
+import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
+import { RemovalNotice } from "../crdt/sync/removal-notice.ts";
 import { createVoice } from "../mesh/detector/word.ts";
 import { Mesh } from "../mesh/mesh.ts";
 import { type AlarmChange, AlarmKeeper } from "./alarms/alarm-keeper.ts";
@@ -163,6 +165,10 @@ export class Agent {
       directory: this.directory,
       admit: (entries, from) => this.#admitGossip(entries, from),
       exchanged: (peer) => this.#exchanged(peer),
+      noticeFor: (peer) => {
+        const proof = removalProof(this.replica, peer);
+        return proof === null ? null : new RemovalNotice(proof);
+      },
       interfaces,
       moved: () => this.#requestReport(),
       voice: createVoice(keys, identity.mesh, identity.signer),
@@ -267,6 +273,11 @@ export class Agent {
   /** Hex of the log of the member that this machine is now. */
   get node(): string {
     return ownNode(this.view(), this.platform.link.self, this.identity.node);
+  }
+
+  /** By whose word this machine is a member no more; null while it is one. */
+  get removal(): Removal | null {
+    return removalOf(this.replica, this.self.key);
   }
 
   heads(): { authority: Uint8Array; desired: Uint8Array } {

@@ -31,7 +31,7 @@ export class NodeDirectory {
       case "active":
         return this.#replica.isShutOut(peer) ? "refused" : "member";
       case "cut":
-        return "refused";
+        return "removed";
       // Nobody knows yet which of the redeemers is the member: what a stranger may, both may.
       case "suspended":
         return "stranger";

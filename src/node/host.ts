@@ -53,6 +53,7 @@ import { complaintOf, describeHealth, type StoreHealth } from "./platform/store/
 import { jsonLinesLog } from "./platform/log.ts";
 import { describeMachine, socketPath } from "./platform/machine.ts";
 import { systemRandom } from "./platform/random.ts";
+import { RemovalWatch } from "./removal-watch.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RELEASE } from "./release.ts";
 import { scopedDisk } from "./scoped-disk.ts";
@@ -198,6 +199,8 @@ export interface RunningAgent {
   readonly meshName: string;
   readonly addresses: readonly string[];
   readonly socket: string;
+  /** Resolves when this machine is a member no more, and has nothing left to do. */
+  readonly removed: Promise<LabError>;
   stop(): Promise<void>;
 }
 
@@ -276,6 +279,9 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const heads = new HeadsKeeper(home, clock, () => headsOf(agentSource(agent)), isKnown);
     heads.start();
     undo.push(() => heads.stop());
+    const removal = new RemovalWatch(agent, clock, log);
+    removal.start();
+    undo.push(async () => removal.stop());
     await rememberPort(home, link);
     const socket = await socketPath(home, "agent.sock");
     const secretsSocket = await socketPath(home, "secrets.sock");
@@ -293,6 +299,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
       meshName: file.meshName,
       addresses: link.addresses(),
       socket,
+      removed: removal.over,
       stop: async () => {
         await unwind();
         log.write("info", "agent.stopped");

@@ -352,6 +352,23 @@ export function linkContract(name: string, setup: () => Promise<LinkWorld>): voi
       expect([...bob.broadcasts, ...alice.broadcasts].map(({ body }) => body)).not.toContain("eve says: one more");
     });
 
+    it("tells a removed member something, and answers and carries nothing of it", async () => {
+      const [alice, bob, eve] = [await start("alice"), await start("bob"), await start("eve")];
+      await connect(alice, bob);
+      bob.standings.set(eve.key, "removed");
+      await connect(eve, bob);
+      expect(text(await ask(bob, eve, bytes("you are out")))).toBe("you are out");
+      await expect(ask(eve, bob, bytes("hello"))).rejects.toThrow();
+      eve.link.broadcast(bytes("eve says: one more"));
+      bob.link.broadcast(bytes("bob says: she is out"));
+      await world.pass(SOON_MS);
+      expect(bob.requests).toEqual([]);
+      expect([...bob.broadcasts, ...alice.broadcasts].map(({ body }) => body)).not.toContain("eve says: one more");
+      expect(eve.broadcasts).toEqual([]);
+      await world.settle(bob.link.hangUp(eve.key));
+      await until(() => !eve.link.connected().includes(bob.key), "eve is cut");
+    });
+
     it("neither hears nor is heard any more when a member becomes a stranger", async () => {
       const [alice, bob, eve] = [await start("alice"), await start("bob"), await start("eve")];
       await connect(eve, bob);

@@ -109,6 +109,7 @@ export class Machine {
   within: readonly string[] = [];
   readonly #lab: Lab;
   #agent: ChildProcess | null = null;
+  #agentEnds: Promise<Heard> = Promise.reject(new Error("no agent was started"));
 
   constructor(lab: Lab, name: string, home: string, config: string) {
     this.#lab = lab;
@@ -116,6 +117,7 @@ export class Machine {
     this.home = home;
     this.config = config;
     this.socket = join(home, "run/agent.sock");
+    this.#agentEnds.catch(() => undefined);
   }
 
   /** Runs one command to its end, whatever that is. */
@@ -165,6 +167,7 @@ export class Machine {
     const agent = this.start(["agent", ...this.agentFlags]);
     this.#agent = agent;
     const ended = hear(agent, 0);
+    this.#agentEnds = ended;
     const outcome = await Promise.race([
       ended,
       until(`the agent of ${this.name} answers`, async () => (await this.ask("GET", "/healthz")).status === 200),
@@ -176,6 +179,11 @@ export class Machine {
     const { pid } = this.#agent ?? {};
     if (pid === undefined) throw new Error(`no agent of ${this.name} was started`);
     return pid;
+  }
+
+  /** What the agent that {@link startAgent} started said, once it has ended. */
+  get agentEnds(): Promise<Heard> {
+    return this.#agentEnds;
   }
 
   /** True while the process that {@link startAgent} started has not ended. */

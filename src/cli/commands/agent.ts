@@ -49,7 +49,9 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
   const pidFile = notePid(ctx, [pidFileOf(join(home, "run")), pidFileOf(dirname(agent.socket))]);
   ctx.note(`agent ${agent.name} of mesh ${agent.meshName} listens on ${agent.addresses.join(", ")}`);
   try {
-    return await ending;
+    const end = await Promise.race([ending, agent.removed]);
+    if (typeof end === "number") return end;
+    throw end;
   } finally {
     await agent.stop();
     if (pidFile !== null) rmSync(pidFile, { force: true });

@@ -16,6 +16,13 @@ export interface ExchangeRound {
   readonly outcome: ExchangeOutcome;
 }
 
+/** What a machine that was removed is told: requests of an exchange, one after the other. */
+export interface Notice {
+  readonly request: Uint8Array;
+  /** Takes the machine's answer; the next request, or null when it has been told. Throws on a malformed answer. */
+  next(answer: Uint8Array): Uint8Array | null;
+}
+
 /**
  * - `same`: nothing differed · `exchanged`: entries went one way or both
  * - `diverged`: equal entries and unequal state: a bug or a lie, to be shown

@@ -7,16 +7,17 @@ export type PeerKey = string;
  * What a peer may do here, decided anew at each connection and each message:
  * - `member`: everything that members do
  * - `stranger`: the enrolment channel and nothing else
+ * - `removed`: it is told so, and then has no connection any more; of what it asks nothing is read
  * - `refused`: no connection
  */
-export type Standing = "member" | "stranger" | "refused";
+export type Standing = "member" | "stranger" | "removed" | "refused";
 
 export interface LinkEvents {
   standing(peer: PeerKey): Standing;
   opened(peer: PeerKey): void;
   /** The last connection to the peer is gone. */
   closed(peer: PeerKey): void;
-  /** Answers one request. A throw becomes {@link PeerFailedError} at the requester. Called for strangers, too. */
+  /** Answers one request. A throw becomes {@link PeerFailedError} at the requester. Called for members and strangers. */
   request(peer: PeerKey, channel: string, body: Uint8Array): Promise<Uint8Array>;
   /**
    * A broadcast of a member. May come twice or never; `from` is who handed it over, not who made it. What is malformed

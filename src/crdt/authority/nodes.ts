@@ -1,7 +1,7 @@
 import { toHex } from "../../core/bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { EnrolBody, RedeemBody, RoleBody, TokenBody, UnroleBody } from "./bodies.ts";
-import { type Ender, isKept, isOrWas, names, type ResolvedUnrole } from "./frontier.ts";
+import { type Ender, isKept, isOrWas, names, type ResolvedCut, type ResolvedUnrole } from "./frontier.ts";
 import type { AuthorityGraph, GraphEntry, OpenedLog } from "./graph.ts";
 import { redeemedNodeLog } from "./identifiers.ts";
 import type { OperatorPlane } from "./operators.ts";
@@ -22,6 +22,8 @@ export interface NodeRecord {
   /** - `owned` · `contested`: another node has the name with equal right, so nobody gets anything new by it */
   readonly naming: "owned" | "contested";
   readonly state: NodeState;
+  /** What removed it; none unless its state is `cut`. */
+  readonly cuts: readonly ResolvedCut[];
   readonly roles: ReadonlySet<string>;
   /** Labels and attributes that came with the token. */
   readonly labels: readonly string[];
@@ -203,7 +205,7 @@ class Resolution {
     return this.#unroles.get(`${node}/${label}`) ?? [];
   }
 
-  #cutsOf({ id, key, opening }: OpenNode) {
+  #cutsOf({ id, key, opening }: OpenNode): readonly ResolvedCut[] {
     return this.#plane.cuts.applying({ log: id, key, rank: NODE_RANK, opening });
   }
 
@@ -265,6 +267,7 @@ class Resolution {
         name: node.body.name,
         naming: this.#owns(node) ? "owned" : "contested",
         state,
+        cuts: this.#cutsOf(node),
         roles: state === "active" ? this.#rolesOf(node, given) : new Set(),
         labels: node.token?.labels ?? [],
         attributes: node.token?.attributes ?? {},

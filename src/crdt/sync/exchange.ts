@@ -8,7 +8,7 @@ import type { Replica } from "../replica.ts";
 import { Inventory, type Item, MAX_TIPS, type Tip } from "./inventory.ts";
 
 /** Entries in one message; what does not fit comes in the next. */
-const MESSAGE_BYTES = 1024 * 1024;
+export const MESSAGE_BYTES = 1024 * 1024;
 /** Positions of the own chain that a request names, ever further apart, so that a peer finds the last common one. */
 const LOCATOR_LENGTH = 32;
 /** A round that has not ended by then starts over later. */

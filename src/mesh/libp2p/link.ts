@@ -437,6 +437,8 @@ class Libp2pLink implements Link {
       void this.hangUp(peer);
       throw new Error("refused");
     }
+    // It is being told that it is a member no more; then this node hangs up.
+    if (standing === "removed") throw new Error("removed");
     const served = this.#serving.get(peer) ?? 0;
     if (served >= REQUESTS_AT_ONCE[standing]) throw new Error("too many requests at once");
 
@@ -452,7 +454,7 @@ class Libp2pLink implements Link {
       const received = await readFrame(stream, announced, REQUEST_IDLE_MS, AbortSignal.timeout(TRANSFER_MS));
       const request = decodeRequest(received);
       if (request === null) throw new Error("not a request");
-      if (events.standing(peer) === "refused") throw new Error("refused");
+      if (!mayAsk(events.standing(peer))) throw new Error("refused");
       const answer = await answerTo(() => events.request(peer, request.channel, request.body));
       hold(answer.length);
       stream.send(answer);
@@ -465,6 +467,10 @@ class Libp2pLink implements Link {
       stream.abort(new Error("the request is over"));
     }
   }
+}
+
+function mayAsk(standing: Standing): boolean {
+  return standing === "member" || standing === "stranger";
 }
 
 /** libp2p takes the key as the text of its file. */

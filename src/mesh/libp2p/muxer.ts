@@ -110,6 +110,8 @@ class BoundedMuxer {
   }
 
   allow(allowance: Allowance): void {
+    // A member may have sent any amount before it became a stranger.
+    if (allowance !== this.#allowance) this.#receivedBytes = 0;
     this.#allowance = allowance;
     this.#connection.maxWriteBufferLength = allowance.unsentBytes;
   }

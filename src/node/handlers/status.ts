@@ -6,6 +6,8 @@ import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { meshFacts, missingRoles, runningRoles } from "../alarms/facts.ts";
+import { removalOf } from "../../crdt/removal.ts";
+import { describeRemoval, REJOIN } from "../removal-watch.ts";
 import { metaOf, type ReadSource, selfName } from "./read-source.ts";
 import { allServers } from "./servers.ts";
 
@@ -16,6 +18,7 @@ export function getStatus(source: ReadSource): unknown {
   const conflicts = view.conflicts().length;
   const findings = findingsOf(meshFacts(source)).filter(({ kind }) => !TOLD_ELSEWHERE.includes(kind));
   const warnings = [
+    ...removalWarnings(source),
     ...source.warnings(),
     ...findings.map(({ detail }) => detail),
     ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
@@ -51,6 +54,12 @@ function declarationWarnings(diagnostics: readonly Diagnostic[]): string[] {
   const told = wrong.slice(0, MOST_TOLD).map(({ kind, name, message }) => `${kind} ${name}: ${message}`);
   const more = wrong.length - told.length;
   return more === 0 ? told : [...told, `${more} more of the declarations do not fit together`];
+}
+
+/** Before everything else: what follows is what the mesh was when this machine was a member. */
+function removalWarnings({ replica, self }: ReadSource): string[] {
+  const removal = removalOf(replica, self.key);
+  return removal === null ? [] : [`this machine was ${describeRemoval(removal)}; ${REJOIN}`];
 }
 
 /** What waits for an operator's word. */

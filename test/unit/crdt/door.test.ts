@@ -79,7 +79,7 @@ describe("a cut whose parents are not here", () => {
     await ahead.take([cut]);
     await peer.learnFrom(ahead);
     expect(peer.replica.view().nodeByKey(keyOf(web))?.state).toBe("cut");
-    expect(standing(peer, web)).toBe("refused");
+    expect(standing(peer, web)).toBe("removed");
   });
 
   it("shuts nobody out if its log needs another's approval, is no operator's, or was ended", async () => {
@@ -163,7 +163,7 @@ describe("a member that a store of an old copy does not know", () => {
     expect(directory.members()).toEqual([keyed(web)]);
     await ahead.cut(alice, web);
     await old.learnFrom(ahead);
-    expect(directory.standing(keyOf(web))).toBe("refused");
+    expect(directory.standing(keyOf(web))).toBe("removed");
     expect(directory.members().map(({ key }) => key)).toEqual([keyOf(stranger)]);
   });
 });

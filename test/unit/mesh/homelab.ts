@@ -149,6 +149,7 @@ export class Homelab {
       },
       admit: async (entries) => void notes.add(entries),
       exchanged: (peer) => void exchanged.push(peer),
+      noticeFor: () => null,
       interfaces: { addresses: () => interfacesAt(link.address) },
       moved: () => void machine.moves++,
       voice: voiceOf(key),
