@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { exitCodeOf } from "../core/errors.ts";
 import type { WordTable } from "../operations/command.ts";
 import type { Terminal } from "./command.ts";
 import { COMMAND_MODULES } from "./commands.ts";
@@ -9,6 +10,8 @@ import { reportError } from "./report.ts";
 import { loadWords } from "./words.ts";
 
 export const EXIT_INTERRUPTED = 130;
+/** As env(1) says it. */
+const EXIT_NOT_STARTED = 125;
 
 /** How the surroundings reach a command that is under way. */
 export interface Interrupts {
@@ -31,8 +34,17 @@ export async function lab(argv: readonly string[], io: Terminal, interrupts?: In
     const json = argv.some((word, i) => /^(--json|-o=?json|--output=json)$/.test(word) || asksJson(argv, i));
     const report = reportError(error, { json, debug: argv.includes("--debug"), nowMs: io.now() });
     io.stderr.write(report.text);
-    return report.exit;
+    return runsAnother(argv) ? ownFailure(report.exit) : report.exit;
   }
+}
+
+/** The exit codes of `lab secret exec` are its command's: its own failures must not look like one of them. */
+function runsAnother(argv: readonly string[]): boolean {
+  return argv[0] === "secret" && argv[1] === "exec";
+}
+
+function ownFailure(exit: number): number {
+  return exit === exitCodeOf("NotExecutable") || exit === exitCodeOf("CommandNotFound") ? exit : EXIT_NOT_STARTED;
 }
 
 async function runCommand(

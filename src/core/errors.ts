@@ -69,6 +69,9 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   Conflict: { exit: 8, http: 409 },
   InUse: { exit: 8, http: 409 },
   StalePlan: { exit: 8, http: 409 },
+  // What `lab secret exec` says before its command starts, as env(1) does.
+  NotExecutable: { exit: 126, http: 500 },
+  CommandNotFound: { exit: 127, http: 404 },
   PeerTimeout: { exit: 124, http: 504 },
   Timeout: { exit: 124, http: 504 },
   Interrupted: { exit: 130, http: 499 },

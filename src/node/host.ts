@@ -18,6 +18,7 @@ import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { headsOf } from "./handlers/audit-verify.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
+import { listSecretCache } from "./handlers/secret-cache.ts";
 import { readClocks } from "./doctor/agent-checks.ts";
 import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
@@ -30,6 +31,7 @@ import { HeadsKeeper } from "./remembered-heads.ts";
 import { KnownPeersKeeper, readKnownPeers } from "./known-peers.ts";
 import { ownNode } from "./own-node.ts";
 import { OperationCalls } from "./operation-calls.ts";
+import { keepMemoryOutOfDumps } from "./platform/core-dump.ts";
 import { systemClock } from "./platform/clock.ts";
 import {
   ensureKeys,
@@ -207,8 +209,10 @@ export interface RunningAgent {
 /** Starts the agent of a home and serves its sockets. Throws `NoHome`, `HomeInUse`, `SocketInUse`, `Usage`. */
 export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
   const { home } = settings;
+  const isOutOfDumps = await keepMemoryOutOfDumps();
   const { file, own } = await requireHome(home);
   const log = jsonLinesLog(settings.writeLog, settings.logLevel);
+  if (!isOutOfDumps) log.write("warn", "agent.core-dumps", { message: "a crash may leave its memory on the disk" });
   const keys = createKeys();
   const signer = keys.signer(own.seed);
   const clock = systemClock();
@@ -375,6 +379,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     damage,
     call: async (operation, input) => {
       if (operation.name === "secret.value") return (await cachedValue(cache, input as { path: string })) as never;
+      if (operation.name === "secret-cache.list") return listSecretCache(source, cache) as never;
       const handler = handlers[operation.name];
       if (handler === undefined) throw new Error(`nothing here answers ${operation.name}`);
       return (await handler(input as never)) as never;

@@ -8,7 +8,7 @@ import {
   mayRead,
   SECRET_STORE,
 } from "../core/policy/entitlement.ts";
-import type { Clock } from "../core/ports/clock.ts";
+import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import { PeerFailedError } from "../core/ports/link.ts";
@@ -19,6 +19,7 @@ import { type PassOutcome, RepeatedPass } from "../core/repeated-pass.ts";
 import type { Secret } from "../core/secret.ts";
 import { inAskingOrder } from "../core/secrets/asking-order.ts";
 import type { Heads } from "../core/secrets/freshness.ts";
+import { lifetimeOf } from "../core/secrets/lifetime.ts";
 import { decodeGetAnswer, decodeServed, encodeGetRequest, GET_CHANNEL } from "../core/secrets/messages.ts";
 import { checkCommitment, type CurrentVersion, currentVersion } from "../core/secrets/version.ts";
 import type { Node, View } from "../core/view.ts";
@@ -38,6 +39,8 @@ const ONLINE_TIMEOUT_MS = 5000;
 const SILENT_TIMEOUT_MS = 2000;
 const RETRY_FIRST_MS = 1000;
 const RETRY_MOST_MS = 60_000;
+/** A timer that is set for longer is set anew when it rings: a wall clock may jump meanwhile. */
+const LONGEST_WAIT_MS = 3_600_000;
 
 export interface SecretCacheOptions {
   readonly self: { readonly id: string; readonly key: string };
@@ -70,13 +73,22 @@ export interface CachedSecret {
   readonly fetchedMs: number;
 }
 
-/** What the cache holds, for people; never a value. */
+/** What this machine holds, or should, for people; never a value. */
 export interface CacheEntry {
   readonly path: string;
-  readonly version: string;
-  /** - `withheld`: what granted it became void; kept for the day when an operator adopts it, and not given out */
-  readonly state: "fresh" | "stale" | "withheld";
-  readonly fetchedMs: number;
+  /** Hex of the ledger entry that wrote it; null while nothing is cached. */
+  readonly version: string | null;
+  /**
+   * - `fresh`: the current version, as far as this machine knows
+   * - `stale`: an older one, or one whose time to be fetched anew has come; given while no store answers
+   * - `withheld`: what granted it became void; kept for the day when an operator adopts it, and not given out
+   * - `expired`: older than its declaration allows without a store's word; not given out
+   * - `missing`: this machine is entitled to it, it has a value, and no store gave it yet
+   */
+  readonly state: "fresh" | "stale" | "withheld" | "expired" | "missing";
+  readonly fetchedMs: number | null;
+  /** When it is fetched anew without a new version; null if it never is. */
+  readonly refreshMs: number | null;
 }
 
 interface Plan {
@@ -100,6 +112,9 @@ export class SecretCache {
   #settledAt = -1;
   /** A view that left nothing to do, until the cache itself changes. */
   #idle: Pick<View, "nodes" | "mark"> | null = null;
+  readonly #listeners = new Set<() => void>();
+  /** Rings when the next copy has to be fetched anew, or may be given no more. */
+  #alarm: Timer | null = null;
 
   constructor(options: SecretCacheOptions) {
     this.#options = options;
@@ -131,7 +146,39 @@ export class SecretCache {
     } else {
       this.#idle = { nodes: view.nodes, mark: view.mark };
       this.#settledAt = view.revision;
+      this.#setAlarm();
     }
+  }
+
+  /** Calls `listener` whenever a value came, went or changed, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Time alone ends a copy, so time alone has to wake the cache: once, for whichever comes first. */
+  #setAlarm(): void {
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    if (this.#life === "stopped") return;
+    const { clock, view } = this.#options;
+    const nowMs = clock.now();
+    const folded = view();
+    const times = [...this.#records.values()]
+      .map(({ path, fetchedMs }) => lifetimeOf(folded, path, fetchedMs))
+      .flatMap(({ refreshMs, endMs }) => [refreshMs, endMs])
+      .filter((timeMs) => timeMs !== null && timeMs > nowMs) as number[];
+    if (times.length === 0) return;
+    this.#alarm = clock.after(Math.min(LONGEST_WAIT_MS, Math.min(...times) - nowMs), () => {
+      this.#settledAt = -1;
+      this.#passes.request();
+      this.#setAlarm();
+      this.#tell();
+    });
   }
 
   /** Since there was nothing to do, only other servers were written about: most writes are. */
@@ -146,14 +193,31 @@ export class SecretCache {
   async stop(): Promise<void> {
     this.#life = "stopped";
     this.#passes.stop();
+    this.#alarm?.cancel();
   }
 
-  /** What is cached, ascending by path. */
+  /** What is cached, and what should be and is not, ascending by path. */
   list(): CacheEntry[] {
     const view = this.#options.view();
-    return [...this.#records.values()]
-      .sort((a, b) => (a.path < b.path ? -1 : 1))
-      .map(({ path, version, fetchedMs }) => ({ path, version, state: this.#stateOf(view, path, version), fetchedMs }));
+    const cached = [...this.#records.values()].map((record): CacheEntry => {
+      const { path, version, fetchedMs } = record;
+      const { refreshMs } = lifetimeOf(view, path, fetchedMs);
+      return { path, version, state: this.#stateOf(view, record), fetchedMs, refreshMs };
+    });
+    const missing = entitledPaths(view, this.#options.self.id)
+      .filter((path) => !this.#records.has(path) && currentVersion(view, path) !== undefined)
+      .map((path): CacheEntry => ({ path, version: null, state: "missing", fetchedMs: null, refreshMs: null }));
+    return [...cached, ...missing].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /**
+   * The value from this machine alone, without asking anybody; null where it has none that may be given. A stale value
+   * beats none.
+   */
+  held(path: string): CachedSecret | null {
+    const view = this.#options.view();
+    const current = this.#mayKeep(view, path) ? currentVersion(view, path) : undefined;
+    return current === undefined ? null : this.#cached(current);
   }
 
   /**
@@ -162,12 +226,14 @@ export class SecretCache {
    * if no store answers and nothing is cached.
    */
   async get(path: string): Promise<CachedSecret> {
-    const cached = this.#cached(path);
-    if (cached?.state === "fresh") return cached;
+    const current = this.#requireKnown(path);
+    const cached = this.#cached(current);
+    // One that is only due to be fetched anew is given at once: the next pass sees to the rest.
+    if (cached?.version === current.version) return cached;
     cached?.value.wipe();
     await this.#refresh(path);
     // Asked anew: the view may have learned from a store that it asked.
-    const found = this.#cached(path);
+    const found = this.#cached(this.#requireKnown(path));
     if (found === null) throw this.#unavailable(path);
     if (found.state === "stale")
       this.#options.log.write("warn", "secret-cache.stale", { path, version: found.version });
@@ -185,6 +251,7 @@ export class SecretCache {
       if (this.#life === "stopped") return "settled";
       if (this.#lacks(this.#options.view(), path) && !(await this.#refresh(path))) lacking++;
     }
+    this.#setAlarm();
     if (lacking > 0) return "unsettled";
     this.#settledAt = view.revision;
     return "settled";
@@ -198,16 +265,24 @@ export class SecretCache {
     };
   }
 
-  /** Whether there is a current version, and it is not here. */
+  /** Whether there is a current version, and it is not here or has to be fetched anew. */
   #lacks(view: View, path: string): boolean {
     const current = currentVersion(view, path);
-    return current !== undefined && this.#records.get(path)?.version !== current.version;
+    if (current === undefined) return false;
+    const record = this.#records.get(path);
+    return record?.version !== current.version || this.#isPast(lifetimeOf(view, path, record.fetchedMs).refreshMs);
   }
 
-  #stateOf(view: View, path: string, version: string): CacheEntry["state"] {
+  #isPast(timeMs: number | null): boolean {
+    return timeMs !== null && this.#options.clock.now() >= timeMs;
+  }
+
+  #stateOf(view: View, { path, version, fetchedMs }: CacheRecord): CacheEntry["state"] {
     const current = currentVersion(view, path);
     if (current === undefined || !this.#mayKeep(view, path)) return "withheld";
-    return current.version === version ? "fresh" : "stale";
+    const { refreshMs, endMs } = lifetimeOf(view, path, fetchedMs);
+    if (this.#isPast(endMs)) return "expired";
+    return current.version === version && !this.#isPast(refreshMs) ? "fresh" : "stale";
   }
 
   /** A node whose name is contested keeps what it holds: it reads it here, and no store gives it anything new. */
@@ -226,10 +301,10 @@ export class SecretCache {
   }
 
   /** From memory, whichever version it is. */
-  #cached(path: string): CachedSecret | null {
-    const current = this.#requireKnown(path);
+  #cached({ path }: CurrentVersion): CachedSecret | null {
     const record = this.#records.get(path);
-    if (record === undefined) return null;
+    const state = record === undefined ? "missing" : this.#stateOf(this.#options.view(), record);
+    if (record === undefined || (state !== "fresh" && state !== "stale")) return null;
     const { keys, machineKey, mesh, log } = this.#options;
     const value = openCacheRecord(keys, machineKey, mesh, record);
     if (value === null) {
@@ -240,7 +315,7 @@ export class SecretCache {
       return null;
     }
     const { version, fetchedMs } = record;
-    return { value, version, state: version === current.version ? "fresh" : "stale", fetchedMs };
+    return { value, version, state, fetchedMs };
   }
 
   /** True once the current version is cached; whoever asks meanwhile waits for the same answer. */
@@ -305,6 +380,8 @@ export class SecretCache {
     const before = this.#records.get(path);
     this.#records.set(path, record);
     this.#idle = null;
+    this.#setAlarm();
+    if (before?.version !== version) this.#tell();
     try {
       await disk.append([{ key: PREFIX + path, value: encodeCacheRecord(record) }], true);
       before?.sealed.fill(0);
@@ -320,6 +397,7 @@ export class SecretCache {
       sealed.fill(0);
       this.#records.delete(path);
     }
+    this.#tell();
     const paths = records.map(({ path }) => path);
     await this.#options.disk.remove(
       paths.map((path) => PREFIX + path),

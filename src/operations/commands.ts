@@ -70,6 +70,7 @@ const topics: readonly TopicWords[] = [
       "  7    neither an agent nor a home",
       "  8    conflict, or a plan that is stale",
       "  124  timeout",
+      "  125  secret exec failed before its command; 126: cannot run it; 127: no such",
       "  130  interrupted",
     ],
   },

@@ -29,7 +29,12 @@ import { peerPingOperation } from "./ping.ts";
 import { alertRenderOperation } from "./rendering.ts";
 import { meshPullOperation } from "./pull.ts";
 import { removalEndsOperation, removalPreviewOperation } from "./removal.ts";
-import { secretDeliverOperation, secretListOperation, secretValueOperation } from "./secret.ts";
+import {
+  secretCacheListOperation,
+  secretDeliverOperation,
+  secretListOperation,
+  secretValueOperation,
+} from "./secret.ts";
 import { serverGetOperation, serverListOperation } from "./server.ts";
 import { sizeListOperation } from "./size.ts";
 import { statusGetOperation } from "./status.ts";
@@ -58,6 +63,7 @@ export const operations: readonly Operation[] = [
   secretAppliedOperation,
   sizeListOperation,
   secretListOperation,
+  secretCacheListOperation,
   tokenListOperation,
   operatorListOperation,
   approvalListOperation,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { cachedSecretList } from "./kinds/cached-secret.ts";
 import { secretList } from "./kinds/secret.ts";
 import { defineOperation } from "./operation.ts";
 import { base64url } from "./query.ts";
@@ -37,4 +38,15 @@ export const secretValueOperation = defineOperation({
   output: z.instanceof(Uint8Array),
   produces: "application/octet-stream",
   example: { path: "web/tls" },
+});
+
+export const secretCacheListOperation = defineOperation({
+  name: "secret-cache.list",
+  kind: "read",
+  method: "GET",
+  path: "/v1/secret-cache",
+  summary: "What this machine is entitled to, and what of it is cached here; never a value.",
+  input: z.object({}),
+  output: cachedSecretList,
+  example: {},
 });

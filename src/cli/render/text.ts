@@ -10,11 +10,15 @@ const DAY = 24 * HOUR;
 export function ago(time: string, nowMs: number): string {
   const ageMs = nowMs - Date.parse(time);
   if (Number.isNaN(ageMs)) return NOTHING;
-  if (ageMs < SECOND) return "now";
-  if (ageMs < MINUTE) return `${Math.floor(ageMs / SECOND)} s ago`;
-  if (ageMs < HOUR) return `${Math.floor(ageMs / MINUTE)} m ago`;
-  if (ageMs < 2 * DAY) return `${Math.floor(ageMs / HOUR)} h ago`;
-  return `${Math.floor(ageMs / DAY)} d ago`;
+  return ageMs < SECOND ? "now" : `${span(ageMs)} ago`;
+}
+
+/** `12 s`, `5 m`: the largest unit that says enough, rounded down. */
+export function span(spanMs: number): string {
+  if (spanMs < MINUTE) return `${Math.floor(spanMs / SECOND)} s`;
+  if (spanMs < HOUR) return `${Math.floor(spanMs / MINUTE)} m`;
+  if (spanMs < 2 * DAY) return `${Math.floor(spanMs / HOUR)} h`;
+  return `${Math.floor(spanMs / DAY)} d`;
 }
 
 /** `2026-03-15 14:22:03`, UTC. */

@@ -7,6 +7,8 @@ import { toErrorBody } from "../../operations/error-body.ts";
 import { parseInput } from "../../operations/input.ts";
 import { matchRoute, openApiDocument, operations } from "../../operations/registry.ts";
 import type { Agent } from "../agent.ts";
+import { agentSource } from "../handlers/index.ts";
+import { listSecretCache } from "../handlers/secret-cache.ts";
 import { apiEvents } from "../handlers/events.ts";
 import type { OperationCalls } from "../operation-calls.ts";
 
@@ -58,6 +60,10 @@ async function answerOperation(
 async function answerSecret(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname } = urlOf(request);
   const route = matchRoute(request.method ?? "GET", pathname);
+  // Whoever is given the values may know which there are.
+  if (route?.operation.name === "secret-cache.list") {
+    return sendJson(response, listSecretCache(agentSource(agent), agent.cache));
+  }
   if (route?.operation.name !== "secret.value") throw unknownRoute(request);
   const path = route.params.path ?? "";
   const { value, version, state, fetchedMs } = await agent.cache.get(path).catch(async (error: unknown) => {

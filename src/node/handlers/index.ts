@@ -21,6 +21,7 @@ import { removalEnds, removalPreview } from "./removal.ts";
 import { renderAlerts } from "./rendering.ts";
 import { getServer, listServers } from "./servers.ts";
 import { getStatus } from "./status.ts";
+import { listSecretCache } from "./secret-cache.ts";
 import { submitEntries } from "./submit.ts";
 import { listVoids } from "./voids.ts";
 
@@ -69,6 +70,7 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
     "peer.ping": (input: Parameters<typeof pingPeer>[2]) => pingPeer(agent, agentSource(agent), input),
     "backup.make": (input: Parameters<typeof makeBackup>[1], asker) => makeBackup(agent, input, asker),
     "backup.note": (input: Parameters<typeof noteBackup>[1], asker) => noteBackup(agent, input, asker),
+    "secret-cache.list": () => listSecretCache(agentSource(agent), agent.cache),
     "mesh.pull": () => pullFromAll(agent, agentSource(agent)),
     "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
   };

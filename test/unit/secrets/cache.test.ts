@@ -80,6 +80,44 @@ describe("the cache of a machine", () => {
     expect(await web1.read("web/tls")).toBe("stale: hunter2");
   });
 
+  test("fetches a value anew when its time has come, without anybody asking, and gives the old one meanwhile", async () => {
+    const homelab = await homelabWithTls();
+    const { "web-1": web1 } = homelab.by;
+    homelab.write("secret/web/tls", { type: "static", ttlSeconds: 3600 });
+    await homelab.pass(1000);
+    const asked = requests(homelab, web1);
+    await homelab.pass(3_500_000);
+    expect(requests(homelab, web1)).toBe(asked);
+    await homelab.pass(200_000);
+    expect(requests(homelab, web1)).toBe(asked + 1);
+    expect(web1.cache.list()).toMatchObject([{ path: "web/tls", state: "fresh" }]);
+    switchOff(homelab, "nas-1", "nas-2");
+    await homelab.pass(4_000_000);
+    expect(web1.cache.list()).toMatchObject([{ path: "web/tls", state: "stale" }]);
+    expect(await web1.read("web/tls")).toBe("stale: hunter2");
+  });
+
+  test("gives no value any more that is older than its declaration allows, and is glad of a store again", async () => {
+    const homelab = await homelabWithTls();
+    const { "web-1": web1 } = homelab.by;
+    homelab.write("secret/web/tls", { type: "static", maxStaleSeconds: 7200 });
+    await homelab.pass(1000);
+    switchOff(homelab, "nas-1", "nas-2");
+    await homelab.pass(7_000_000);
+    expect(await web1.read("web/tls")).toBe("stale: hunter2");
+    let told = 0;
+    web1.cache.onChange(() => told++);
+    await homelab.pass(300_000);
+    expect(told).toBe(1);
+    expect(web1.cache.list()).toMatchObject([{ path: "web/tls", state: "expired" }]);
+    expect(web1.cache.held("web/tls")).toBeNull();
+    expect((await errorOf(web1.read("web/tls"))).code).toBe("SecretUnavailable");
+    homelab.by["nas-1"].power = "on";
+    await homelab.pass(120_000);
+    expect(await web1.read("web/tls")).toBe("hunter2");
+    expect(web1.cache.list()).toMatchObject([{ state: "fresh" }]);
+  });
+
   test("asks every store before it gives up", async () => {
     const homelab = await exampleHomelab();
     const { "web-1": web1 } = homelab.by;

@@ -1,0 +1,17 @@
+import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
+import type { SecretCache } from "../secret-cache.ts";
+import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
+
+export function listSecretCache(source: ReadSource, cache: SecretCache): unknown {
+  const time = (timeMs: number | null) => (timeMs === null ? null : isoTime(timeMs));
+  const items = cache.list().map(
+    ({ path, version, state, fetchedMs, refreshMs }): CachedSecret => ({
+      path,
+      version,
+      status: state,
+      fetched: time(fetchedMs),
+      refresh: time(refreshMs),
+    }),
+  );
+  return { kind: "CachedSecretList", meta: metaOf(source), items };
+}
