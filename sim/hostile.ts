@@ -274,7 +274,7 @@ export class Hostile {
     const agent = machine.agent;
     if (agent === null) return;
     const { authority, desired } = agent.heads();
-    await this.#ask(machine, link, LIST_CHANNEL, encodeListRequest(null));
+    await this.#ask(machine, link, LIST_CHANNEL, encodeListRequest({ after: null }));
     for (const { path, version } of currentVersions(agent.view())) {
       const answer = await this.#ask(machine, link, GET_CHANNEL, encodeGetRequest({ path, authority, desired }));
       await this.#tryToOpen(path, answer);

@@ -21,7 +21,8 @@ import { inAskingOrder } from "../core/secrets/asking-order.ts";
 import type { Heads } from "../core/secrets/freshness.ts";
 import { lifetimeOf } from "../core/secrets/lifetime.ts";
 import { decodeGetAnswer, decodeServed, encodeGetRequest, GET_CHANNEL } from "../core/secrets/messages.ts";
-import { checkCommitment, type CurrentVersion, currentVersion } from "../core/secrets/version.ts";
+import { openServed } from "../core/secrets/open-served.ts";
+import { type CurrentVersion, currentVersion } from "../core/secrets/version.ts";
 import type { Node, View } from "../core/view.ts";
 import {
   type CacheRecord,
@@ -363,11 +364,16 @@ export class SecretCache {
       // A version that this view knows as superseded, or does not know at all, is never taken.
       const current = currentVersion(view(), path);
       if (current?.version !== served.version) return "it is not the current version";
-      if (!checkCommitment(keys, mesh, current, served)) return "it is not the value that its writer signed";
-      await this.#keep(current, served.value);
-      return null;
+      const content = await openServed(keys, seal, mesh, served, current);
+      if (content.verdict === "refused") return content.reason;
+      try {
+        await this.#keep(current, content.value);
+        return null;
+      } finally {
+        content.value.wipe();
+      }
     } finally {
-      served.value.wipe();
+      if ("value" in served.content) served.content.value.wipe();
     }
   }
 

@@ -14,6 +14,7 @@ import { Secret } from "../../src/core/secret.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../src/core/secrets/envelope.ts";
 import { encodeChallenge, freshnessHandler, readStatement } from "../../src/core/secrets/freshness.ts";
 import {
+  decodeCensus,
   decodeFetchAnswer,
   decodeFetchRequest,
   decodeGetAnswer,
@@ -22,6 +23,7 @@ import {
   decodeListRequest,
   decodePutAnswer,
   decodeServed,
+  encodeCensus,
   encodeFetchAnswer,
   encodeFetchRequest,
   encodeGetAnswer,
@@ -269,10 +271,15 @@ function secrets(): Target[] {
     },
     {
       name: "secret: list",
-      samples: [encodeListRequest(null), encodeListRequest(held)],
+      samples: [encodeListRequest({ after: null }), encodeListRequest({ after: held, path: held.path })],
       read: (bytes) => [decodeListRequest(bytes)],
     },
     { name: "secret: page", samples: [encodeHeldPage({ held: [held], more: true })], read: decodeHeldPage },
+    {
+      name: "secret: census",
+      samples: [encodeCensus({ current: 3, held: 2, toWrap: 1, vouched: "fresh" })],
+      read: (bytes) => [decodeCensus(bytes)],
+    },
     { name: "secret: fetch", samples: [encodeFetchRequest(held)], read: decodeFetchRequest },
     {
       name: "secret: fetched",
@@ -281,7 +288,10 @@ function secrets(): Target[] {
     },
     {
       name: "secret: served",
-      samples: [encodeServed(served).reveal()],
+      samples: [
+        encodeServed({ ...held, content: served }).reveal(),
+        encodeServed({ ...held, content: envelope }).reveal(),
+      ],
       read: (bytes) => decodeServed(new Secret(bytes)),
     },
     { name: "secret: envelope", samples: [encodeEnvelope(envelope)], read: decodeEnvelope },

@@ -10,6 +10,7 @@ import { COMMITMENT_NONCE_BYTES, type Committed, isVersionId, MAX_VALUE_BYTES } 
 /** What stores keep: a value under a key of its own, and that key wrapped to those who keep it. */
 
 const CONTEXT = "lab/1/envelope";
+const BODY_CONTEXT = "lab/1/envelope-body";
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 /** What encoding, nonce and tag add to a value, with room to spare. */
@@ -19,7 +20,10 @@ const MAX_RECIPIENTS = 256;
 /** What an envelope is about; bound to its content, so that it cannot be passed off as another. */
 export interface EnvelopeSubject {
   readonly path: string;
-  /** Hex of the ledger entry that wrote the version. */
+  /**
+   * Hex of the ledger entry that wrote the version. The content of class `sealed` is bound to the commitment in its
+   * place, as it is sealed before there is an entry.
+   */
   readonly version: string;
   readonly class: string;
 }
@@ -61,16 +65,21 @@ export async function sealEnvelope(
   }
 }
 
-/** Null if the key is not wrapped to this identity. Throws {@link SealBrokenError} if anything was altered. */
+/**
+ * Null if the key is not wrapped to this identity. Throws {@link SealBrokenError} if anything was altered. `bound` is
+ * what the content is bound to, if that is not the version.
+ */
 export async function openEnvelope(
   keys: Keys,
   seal: SealIdentity,
   mesh: Uint8Array,
   envelope: Envelope,
+  bound = envelope.version,
 ): Promise<Committed | null> {
   const key = await keys.open(seal, envelope.wrapped);
   if (key === null) return null;
-  const content = keys.decrypt(key, envelope.nonce, associated(mesh, envelope), envelope.sealedValue);
+  const subject = { ...envelope, version: bound };
+  const content = keys.decrypt(key, envelope.nonce, associated(mesh, subject), envelope.sealedValue);
   key.wipe();
   if (content === null) throw new SealBrokenError();
   try {
@@ -107,6 +116,12 @@ export async function rewrap(
   } finally {
     key.wipe();
   }
+}
+
+/** What the writer of a version of class `sealed` signs: stores cannot open what they keep, and can compare it. */
+export function envelopeBody(keys: Pick<Keys, "hash">, envelope: Envelope): Uint8Array {
+  const { nonce, sealedValue, recipients, wrapped } = envelope;
+  return keys.hash(encode([BODY_CONTEXT, nonce, sealedValue, [...recipients], wrapped]));
 }
 
 export function encodeEnvelope(envelope: Envelope): Uint8Array {

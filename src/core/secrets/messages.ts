@@ -1,7 +1,7 @@
 import { decode, encode, MalformedError, type Plain } from "../encoding.ts";
-import { type Fields, readBytes, readFields, readList, readText } from "../fields.ts";
+import { type Fields, readBytes, readFields, readList, readNumber, readText } from "../fields.ts";
 import { Secret } from "../secret.ts";
-import { readSecretPath, readVersionId } from "./envelope.ts";
+import { decodeEnvelope, encodeEnvelope, type Envelope, readSecretPath, readVersionId } from "./envelope.ts";
 import { COMMITMENT_NONCE_BYTES, type Committed } from "./version.ts";
 
 /** What stores are asked and answer over the mesh (`docs/protocol/secrets.md`). */
@@ -12,6 +12,10 @@ export const PUT_CHANNEL = "secret/put";
 export const GET_CHANNEL = "secret/get";
 /** Any member: which versions a store holds. */
 export const LIST_CHANNEL = "secret/list";
+/** Any member: tells a store to seal the value of an older version that it keeps as the current one. */
+export const RESTORE_CHANNEL = "secret/restore";
+/** Any member: how complete a store is. */
+export const CENSUS_CHANNEL = "secret/census";
 /** Stores only: an envelope. */
 export const FETCH_CHANNEL = "secret/fetch";
 
@@ -74,23 +78,50 @@ export function decodeGetAnswer(bytes: Uint8Array): GetAnswer {
   }
 }
 
-/** A value as it is served, inside its seal. */
-export interface Served extends Committed {
+/**
+ * A version as it is served, inside its seal: with its value, or as the envelope that the store cannot open itself
+ * (class `sealed`).
+ */
+export interface Served {
   readonly path: string;
   readonly version: string;
+  readonly content: Committed | Envelope;
 }
 
-export function encodeServed({ path, version, nonce, value }: Served): Secret {
-  return new Secret(encode({ path, version, n: nonce, v: value.reveal() }));
+export function encodeServed({ path, version, content }: Served): Secret {
+  if ("sealedValue" in content) return new Secret(encode({ path, version, e: encodeEnvelope(content) }));
+  return new Secret(encode({ path, version, n: content.nonce, v: content.value.reveal() }));
 }
 
-export function decodeServed(content: Secret): Served {
-  const { path, version, n, v } = readFields(decode(content.reveal()));
+export function decodeServed(served: Secret): Served {
+  const { path, version, n, v, e } = readFields(decode(served.reveal()));
+  const subject = { path: readSecretPath(path), version: readVersionId(version) };
+  if (e !== undefined) return { ...subject, content: decodeEnvelope(new Uint8Array(readBytes(e))) };
+  const nonce = new Uint8Array(readBytes(n, COMMITMENT_NONCE_BYTES));
+  return { ...subject, content: { nonce, value: new Secret(new Uint8Array(readBytes(v))) } };
+}
+
+/** How complete a store is, by its own word. */
+export interface Census {
+  /** Current versions of its view, and how many of them it holds. */
+  readonly current: number;
+  readonly held: number;
+  /** Versions, older ones included, that are not wrapped to exactly the stores of its view yet. */
+  readonly toWrap: number;
+  readonly vouched: Vouched;
+}
+
+export function encodeCensus(census: Census): Uint8Array {
+  return encode({ v: 1, ...census });
+}
+
+export function decodeCensus(bytes: Uint8Array): Census {
+  const { current, held, toWrap, vouched } = readMessage(bytes);
   return {
-    path: readSecretPath(path),
-    version: readVersionId(version),
-    nonce: new Uint8Array(readBytes(n, COMMITMENT_NONCE_BYTES)),
-    value: new Secret(new Uint8Array(readBytes(v))),
+    current: readNumber(current),
+    held: readNumber(held),
+    toWrap: readNumber(toWrap),
+    vouched: vouched === "fresh" ? "fresh" : "unvouched",
   };
 }
 
@@ -108,14 +139,21 @@ export interface HeldPage {
 /** With names of 200 characters, a page of this length is well within a frame. */
 export const PAGE_VERSIONS = 5000;
 
-/** Asks for the versions behind this one; null for the first page. */
-export function encodeListRequest(after: HeldVersion | null): Uint8Array {
-  return encode({ v: 1, after: after === null ? null : [after.path, after.version] });
+/** Asks for the versions behind this one; null for the first page. With `path` only for versions of that. */
+export interface ListRequest {
+  readonly after: HeldVersion | null;
+  readonly path?: string;
 }
 
-export function decodeListRequest(bytes: Uint8Array): HeldVersion | null {
-  const { after } = readMessage(bytes);
-  return after === null ? null : readHeld(after);
+export function encodeListRequest({ after, path }: ListRequest): Uint8Array {
+  const rest = path === undefined ? {} : { path };
+  return encode({ v: 1, after: after === null ? null : [after.path, after.version], ...rest });
+}
+
+export function decodeListRequest(bytes: Uint8Array): ListRequest {
+  const { after, path } = readMessage(bytes);
+  const rest = path === undefined ? {} : { path: readSecretPath(path) };
+  return { after: after === null ? null : readHeld(after), ...rest };
 }
 
 export function encodeHeldPage({ held, more }: HeldPage): Uint8Array {
@@ -127,6 +165,7 @@ export function decodeHeldPage(bytes: Uint8Array): HeldPage {
   return { held: readList(held, PAGE_VERSIONS).map(readHeld), more: more === true };
 }
 
+/** A {@link HeldVersion} by itself: what is fetched, or restored. */
 export function encodeFetchRequest({ path, version }: HeldVersion): Uint8Array {
   return encode({ v: 1, path, version });
 }

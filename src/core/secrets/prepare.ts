@@ -1,8 +1,17 @@
 import { LabError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Secret } from "../secret.ts";
-import { encodeEnvelope, sealEnvelope, type SealingTools } from "./envelope.ts";
-import { COMMITMENT_NONCE_BYTES, commitmentTo, MAX_VALUE_BYTES, STORE_CLASS, writeVersion } from "./version.ts";
+import { toHex } from "../bytes.ts";
+import { encodeEnvelope, envelopeBody, sealEnvelope, type SealingTools } from "./envelope.ts";
+import {
+  COMMITMENT_NONCE_BYTES,
+  type Committed,
+  commitmentTo,
+  MAX_VALUE_BYTES,
+  SEALED_CLASS,
+  STORE_CLASS,
+  writeVersion,
+} from "./version.ts";
 
 export interface NewSecret extends SealingTools {
   readonly mesh: Uint8Array;
@@ -25,10 +34,7 @@ export interface PreparedSecret {
 
 /** The two halves of a new version: what is signed and told to all, and what only stores get. Throws `TooLarge`. */
 export function prepareSecret({ keys, random, mesh, path, value, heads, tips, nowMs }: NewSecret): PreparedSecret {
-  if (value.byteLength > MAX_VALUE_BYTES) {
-    throw new LabError("TooLarge", `a secret is at most 1 MiB, this one has ${value.byteLength} bytes`);
-  }
-  const committed = { nonce: random.bytes(COMMITMENT_NONCE_BYTES), value };
+  const committed = commit({ random, value });
   const commitment = commitmentTo(keys, mesh, path, committed);
   return {
     metadata: writeVersion({ class: STORE_CLASS, commitment, heads, tips, restores: null, body: null, atMs: nowMs }),
@@ -37,4 +43,33 @@ export function prepareSecret({ keys, random, mesh, path, value, heads, tips, no
       return encodeEnvelope(await sealEnvelope({ keys, random }, mesh, subject, committed, recipients));
     },
   };
+}
+
+export interface PreparedSealed {
+  readonly metadata: Json;
+  /** The envelope for the stores, which carry it and cannot open it. */
+  finish(version: string): Uint8Array;
+}
+
+/** The same for a value that is sealed to its readers alone, before it is signed. Throws `TooLarge`. */
+export async function prepareSealed(
+  { keys, random, mesh, path, value, heads, tips, nowMs }: NewSecret,
+  readers: readonly string[],
+): Promise<PreparedSealed> {
+  const committed = commit({ random, value });
+  const commitment = commitmentTo(keys, mesh, path, committed);
+  const subject = { path, version: toHex(commitment), class: SEALED_CLASS };
+  const envelope = await sealEnvelope({ keys, random }, mesh, subject, committed, readers);
+  const body = envelopeBody(keys, envelope);
+  return {
+    metadata: writeVersion({ class: SEALED_CLASS, commitment, heads, tips, restores: null, body, atMs: nowMs }),
+    finish: (version) => encodeEnvelope({ ...envelope, version }),
+  };
+}
+
+function commit({ random, value }: Pick<NewSecret, "random" | "value">): Committed {
+  if (value.byteLength > MAX_VALUE_BYTES) {
+    throw new LabError("TooLarge", `a secret is at most 1 MiB, this one has ${value.byteLength} bytes`);
+  }
+  return { nonce: random.bytes(COMMITMENT_NONCE_BYTES), value };
 }

@@ -128,6 +128,11 @@ export function versionsOf(view: View, path: string): KnownVersion[] {
   });
 }
 
+/** Those of {@link versionsOf} that stores keep, in this order. */
+export function keptVersions(view: View, path: string): KnownVersion[] {
+  return versionsOf(view, path).slice(0, KEPT_VERSIONS);
+}
+
 /** The current versions of all secrets, by path. */
 export function currentVersions(view: View): CurrentVersion[] {
   const prefix = secretVersionPath("");

@@ -9,9 +9,10 @@ import {
   readEnvelopeAt,
   readEnvelopeRecord,
 } from "../../core/secrets/stored-envelope.ts";
-import { KEPT_VERSIONS } from "../../core/secrets/version.ts";
+import { KEPT_VERSIONS, STORE_CLASS } from "../../core/secrets/version.ts";
 
 interface Held extends HeldVersion {
+  readonly class: string;
   readonly storedMs: number;
   readonly recipients: readonly string[];
 }
@@ -47,18 +48,20 @@ export class Dataset {
     return this.#find(path, version) !== undefined;
   }
 
-  /** All versions, ascending by path and version. */
-  list(): HeldVersion[] {
-    return [...this.#held.values()]
+  /** All versions, or those of one path, ascending by path and version. */
+  list(path?: string): HeldVersion[] {
+    const held = path === undefined ? [...this.#held.values()] : [this.#held.get(path) ?? []];
+    return held
       .flat()
       .map(({ path, version }) => ({ path, version }))
       .sort(compareHeld);
   }
 
-  /** What is not wrapped to exactly these recipients. */
+  /** What stores can open and is not wrapped to exactly these recipients. */
   wrappedOtherwise(recipients: readonly string[]): HeldVersion[] {
     const wanted = recipients.join();
-    return [...this.#held.values()].flat().filter((held) => held.recipients.join() !== wanted);
+    const all = [...this.#held.values()].flat();
+    return all.filter((held) => held.class === STORE_CLASS && held.recipients.join() !== wanted);
   }
 
   async read({ path, version }: HeldVersion): Promise<Envelope | undefined> {
@@ -73,11 +76,17 @@ export class Dataset {
     }
   }
 
-  /** Durable when it resolves. Old versions of the path beyond the kept ones go. */
-  async add(envelope: Envelope, storedMs: number): Promise<void> {
+  /**
+   * Durable when it resolves. Of more versions than are kept those go that stand last in `order`, and before them those
+   * that do not stand there.
+   */
+  async add(envelope: Envelope, storedMs: number, order: readonly string[]): Promise<void> {
     await this.#write(envelope, storedMs, true);
-    const older = (this.#held.get(envelope.path) ?? []).filter(({ version }) => version !== envelope.version);
-    for (const held of older.slice(0, Math.max(0, older.length + 1 - KEPT_VERSIONS))) await this.drop(held);
+    const held = this.#held.get(envelope.path) ?? [];
+    if (held.length <= KEPT_VERSIONS) return;
+    const rank = ({ version }: Held) => (order.includes(version) ? order.indexOf(version) : order.length);
+    const byRank = [...held].sort((a, b) => rank(a) - rank(b) || b.storedMs - a.storedMs);
+    for (const surplus of byRank.slice(KEPT_VERSIONS)) await this.drop(surplus);
   }
 
   /** The same version for other recipients. */
@@ -110,9 +119,9 @@ export class Dataset {
     this.#note(envelope, storedMs);
   }
 
-  #note({ path, version, recipients }: Envelope, storedMs: number): void {
+  #note({ path, version, class: kind, recipients }: Envelope, storedMs: number): void {
     const others = (this.#held.get(path) ?? []).filter((held) => held.version !== version);
-    const all = [...others, { path, version, storedMs, recipients }];
+    const all = [...others, { path, version, class: kind, storedMs, recipients }];
     this.#held.set(
       path,
       all.sort((a, b) => a.storedMs - b.storedMs || compareHeld(a, b)),

@@ -6,6 +6,8 @@ import { type PassOutcome, RepeatedPass } from "../../core/repeated-pass.ts";
 import { decodeEnvelope, type Envelope } from "../../core/secrets/envelope.ts";
 import { freshnessChannel, freshnessHandler } from "../../core/secrets/freshness.ts";
 import {
+  CENSUS_CHANNEL,
+  decodeFetchRequest,
   decodeGetRequest,
   encodeGetAnswer,
   encodePutAnswer,
@@ -14,12 +16,14 @@ import {
   type GetAnswer,
   GET_CHANNEL,
   type GetRequest,
+  type HeldVersion,
   LIST_CHANNEL,
   PUT_CHANNEL,
+  RESTORE_CHANNEL,
 } from "../../core/secrets/messages.ts";
 import { READ_ACTION, REPLICATE_ACTION, STORE_ACTION } from "../../core/secrets/grant-log.ts";
 import { isStrict, SECRET_STORE } from "../../core/policy/entitlement.ts";
-import { type Committed, type CurrentVersion, currentVersion } from "../../core/secrets/version.ts";
+import { type Committed, type CurrentVersion, keptVersions } from "../../core/secrets/version.ts";
 import { Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";
 import { FreshnessLease } from "./lease.ts";
@@ -68,6 +72,8 @@ class SecretStore implements Role {
     context.handle(GET_CHANNEL, (peer, body) => this.#asStore(() => this.#get(peer, body)));
     context.handle(PUT_CHANNEL, (peer, body) => this.#asStore(() => this.#put(peer, body)));
     context.handle(LIST_CHANNEL, (_peer, body) => this.#asStore(async () => this.#replication.list(body)));
+    context.handle(CENSUS_CHANNEL, () => this.#asStore(async () => this.#replication.census(this.#lease.state)));
+    context.handle(RESTORE_CHANNEL, (peer, body) => this.#asStore(() => this.#restore(peer, body)));
     context.handle(FETCH_CHANNEL, (peer, body) => this.#asStore(() => this.#fetch(peer, body)));
     context.handle(freshnessChannel(SECRET_STORE), freshnessHandler(context));
   }
@@ -136,10 +142,10 @@ class SecretStore implements Role {
       return { state: plan.state };
     }
     const { current, node, vouched } = plan;
-    const committed = await this.#open(current);
+    const content = await this.#open(current);
     // Neither given nor refused: a machine that hears of a version may well ask before the envelope is here.
-    if (committed === null) return { state: "missing" };
-    const served = encodeServed({ path, version: current.version, ...committed });
+    if (content === null) return { state: "missing" };
+    const served = encodeServed({ path, version: current.version, content });
     try {
       const sealed = await this.#context.keys.seal([node.seal], served);
       const reason = vouched === "unvouched" ? "unvouched" : "";
@@ -147,7 +153,7 @@ class SecretStore implements Role {
       return { state: "value", sealed, vouched };
     } finally {
       served.wipe();
-      committed.value.wipe();
+      if ("value" in content) content.value.wipe();
     }
   }
 
@@ -162,12 +168,12 @@ class SecretStore implements Role {
     }
   }
 
-  /** The value of the current version, or null if this store does not hold it in good order. */
-  async #open(current: CurrentVersion): Promise<Committed | null> {
+  /** What this store holds of the current version; null if it does not, or not in good order. */
+  async #open(current: CurrentVersion): Promise<Committed | Envelope | null> {
     const envelope = await this.#dataset.read(current);
     if (envelope === undefined) return null;
     const judged = await judgeEnvelope(this.#context, envelope, current);
-    if (judged.verdict === "good") return judged.committed;
+    if (judged.verdict === "good") return judged.committed ?? envelope;
     const { path, version } = current;
     this.#context.log.write("error", "secret-store.damaged-value", { path, version, reason: judged.reason });
     await this.#dataset.drop(current);
@@ -195,19 +201,41 @@ class SecretStore implements Role {
 
   /** Null once the envelope is durable here, else why it is not taken. */
   async #admit(envelope: Envelope, from: string): Promise<string | null> {
-    let current = currentVersion(this.#context.view(), envelope.path);
-    // Whoever has a version that was made after a revocation has the revocation, too.
-    if (current?.version !== envelope.version || !this.#knowsAuthority(current.metadata.heads)) {
-      await this.#catchUp(from);
-      current = currentVersion(this.#context.view(), envelope.path);
-    }
-    if (current?.version !== envelope.version) return "this is not the secret's current version";
+    const known = await this.#know(envelope, from);
+    if (known === null) return "this is no version of the secret that is kept";
     if (this.#dataset.has(envelope)) return null;
-    const judged = await judgeEnvelope(this.#context, envelope, current);
+    const judged = await judgeEnvelope(this.#context, envelope, known);
     if (judged.verdict === "refused") return judged.reason;
-    judged.committed.value.wipe();
-    await this.#dataset.add(envelope, this.#context.clock.now());
+    judged.committed?.value.wipe();
+    await this.#replication.keep(envelope);
     return null;
+  }
+
+  /** A version that is to be kept; whoever brings it may know more of it. */
+  async #know(wanted: HeldVersion, from: string): Promise<CurrentVersion | null> {
+    const find = () =>
+      keptVersions(this.#context.view(), wanted.path).find(({ version }) => version === wanted.version) ?? null;
+    const known = find();
+    // Whoever has a version that was made after a revocation has the revocation, too.
+    if (known !== null && this.#knowsAuthority(known.metadata.heads)) return known;
+    await this.#catchUp(from);
+    return find();
+  }
+
+  /** A member says that an older value is to be the current one, which an operator has signed. */
+  async #restore(peer: string, body: Uint8Array): Promise<Uint8Array> {
+    const wanted = decodeFetchRequest(body);
+    const record = { actor: this.#nameOf(peer), action: STORE_ACTION, object: wanted.path };
+    const known = await this.#know(wanted, peer);
+    const isHere = known !== null && (await this.#replication.restore(known));
+    const reason = known === null ? "this is no version of the secret that is kept" : "the older value is not here";
+    if (!isHere) {
+      await this.#requests.refused(peer, { ...record, decision: "denied", reason });
+      return encodePutAnswer({ stored: false, reason });
+    }
+    const facts = { version: wanted.version };
+    await this.#requests.allowed({ ...record, decision: "allowed", reason: "", facts });
+    return encodePutAnswer({ stored: true });
   }
 
   async #fetch(peer: string, body: Uint8Array): Promise<Uint8Array> {

@@ -1,15 +1,25 @@
+import { equalBytes } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import { SealBrokenError } from "../../core/errors.ts";
 import type { RoleContext } from "../../core/ports/role.ts";
-import { type Envelope, openEnvelope } from "../../core/secrets/envelope.ts";
-import { checkCommitment, type Committed, type CurrentVersion, STORE_CLASS } from "../../core/secrets/version.ts";
+import { type Envelope, envelopeBody, openEnvelope } from "../../core/secrets/envelope.ts";
+import {
+  checkCommitment,
+  type Committed,
+  type CurrentVersion,
+  SEALED_CLASS,
+  STORE_CLASS,
+} from "../../core/secrets/version.ts";
 
-/** - `good`: with the value, which the caller wipes · `refused`: with the reason */
+/**
+ * - `good`: with the value, which the caller wipes; null where only its readers can open it
+ * - `refused`: with the reason
+ */
 export type Judgement =
-  | { readonly verdict: "good"; readonly committed: Committed }
+  | { readonly verdict: "good"; readonly committed: Committed | null }
   | { readonly verdict: "refused"; readonly reason: string };
 
-/** Opens an envelope and holds its content against what the writer of the version signed. */
+/** Holds what an envelope has against what the writer of the version signed: its content, or the whole as it is. */
 export async function judgeEnvelope(
   { keys, mesh, seal }: Pick<RoleContext, "keys" | "mesh" | "seal">,
   envelope: Envelope,
@@ -19,6 +29,11 @@ export async function judgeEnvelope(
     return refused("it is another version than the one that was asked for");
   }
   if (envelope.class !== current.metadata.class) return refused("its class is not the one that its writer signed");
+  if (envelope.class === SEALED_CLASS) {
+    const { body } = current.metadata;
+    const isSigned = body !== null && equalBytes(envelopeBody(keys, envelope), body);
+    return isSigned ? { verdict: "good", committed: null } : refused("it is not the envelope that its writer signed");
+  }
   if (envelope.class !== STORE_CLASS) return refused(`this release keeps no secrets of class "${envelope.class}"`);
   try {
     const committed = await openEnvelope(keys, seal, mesh, envelope);

@@ -8,6 +8,7 @@ import {
   decodeFetchRequest,
   decodeHeldPage,
   decodeListRequest,
+  encodeCensus,
   encodeFetchAnswer,
   encodeFetchRequest,
   encodeHeldPage,
@@ -16,14 +17,26 @@ import {
   type HeldVersion,
   LIST_CHANNEL,
   PAGE_VERSIONS,
+  type Vouched,
 } from "../../core/secrets/messages.ts";
 import { SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
-import { type CurrentVersion, currentVersions } from "../../core/secrets/version.ts";
+import {
+  type CurrentVersion,
+  currentVersion,
+  currentVersions,
+  keptVersions,
+  STORE_CLASS,
+} from "../../core/secrets/version.ts";
 import type { Node } from "../../core/view.ts";
 import { compareHeld, type Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";
+import { restoredEnvelope } from "./restoring.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Each fetch waits for the network, then for the disk. */
+const FETCHES_AT_ONCE = 8;
+/** A fill of so many is told in the log, again and again. */
+const PROGRESS_EVERY = 1000;
 /** A store that loses its label waits no longer than this for the others to say what they hold. */
 const COVER_TIMEOUT_MS = 2000;
 
@@ -50,8 +63,8 @@ export class Replication {
 
   /** Answers any member: what exists is no secret, as every peer has it in its view. */
   list(body: Uint8Array): Uint8Array {
-    const after = decodeListRequest(body);
-    const rest = this.#dataset.list().filter((held) => after === null || compareHeld(held, after) > 0);
+    const { after, path } = decodeListRequest(body);
+    const rest = this.#dataset.list(path).filter((held) => after === null || compareHeld(held, after) > 0);
     return encodeHeldPage({ held: rest.slice(0, PAGE_VERSIONS), more: rest.length > PAGE_VERSIONS });
   }
 
@@ -64,10 +77,19 @@ export class Replication {
       .find(({ key }) => key === peer);
     if (requester === undefined) return null;
     let envelope = await this.#dataset.read(wanted);
-    if (envelope !== undefined && !envelope.recipients.includes(requester.seal)) {
+    const isStores = envelope?.class === STORE_CLASS;
+    if (envelope !== undefined && isStores && !envelope.recipients.includes(requester.seal)) {
       envelope = await this.#wrapToAll(envelope);
     }
     return encodeFetchAnswer(envelope === undefined ? null : encodeEnvelope(envelope));
+  }
+
+  /** Answers any member. */
+  census(vouched: Vouched): Uint8Array {
+    const view = this.#context.view();
+    const current = currentVersions(view).length;
+    const toWrap = this.#dataset.wrappedOtherwise(storeRecipients(view)).length;
+    return encodeCensus({ current, held: current - this.#lacking().length, toWrap, vouched });
   }
 
   /** The dataset lost something: the next pass looks again, whether the view has changed or not. */
@@ -79,6 +101,7 @@ export class Replication {
   async bringInLine(): Promise<PassOutcome> {
     const { revision } = this.#context.view();
     if (revision === this.#settledAt) return "settled";
+    await this.#restore();
     await this.#fill();
     for (const held of this.#dataset.wrappedOtherwise(storeRecipients(this.#context.view()))) {
       if (!this.#isStore()) return "settled";
@@ -115,14 +138,54 @@ export class Replication {
     return currentVersions(this.#context.view()).filter((current) => !this.#dataset.has(current));
   }
 
+  /** What lost against the current version of its path: nobody who wrote later knew it, so it is kept. */
+  #lackingLosers(): CurrentVersion[] {
+    const view = this.#context.view();
+    return currentVersions(view)
+      .flatMap(({ path }) => keptVersions(view, path).filter(({ standing }) => standing === "lost"))
+      .filter((lost) => !this.#dataset.has(lost));
+  }
+
+  /** Makes the current version where it has the value of one that is here. */
+  async #restore(): Promise<void> {
+    for (const current of this.#lacking()) if (current.metadata.restores !== null) await this.restore(current);
+  }
+
+  /** True once the version is here and durable. */
+  async restore(current: CurrentVersion): Promise<boolean> {
+    if (this.#dataset.has(current)) return true;
+    const { path, metadata } = current;
+    if (metadata.restores === null || !this.#isStore()) return false;
+    const older = await this.#dataset.read({ path, version: metadata.restores });
+    if (older === undefined) return false;
+    try {
+      const envelope = await restoredEnvelope(this.#context, older, current);
+      if (envelope === null) return false;
+      const judged = await judgeEnvelope(this.#context, envelope, current);
+      if (judged.verdict === "refused") return false;
+      judged.committed?.value.wipe();
+      await this.keep(envelope);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SealBrokenError)) throw error;
+      this.#context.log.write("error", "secret-store.damaged-value", { path, version: older.version });
+      await this.#dataset.drop(older);
+      return false;
+    }
+  }
+
+  /** Durable when it resolves. */
+  async keep(envelope: Envelope): Promise<void> {
+    const order = keptVersions(this.#context.view(), envelope.path).map(({ version }) => version);
+    await this.#dataset.add(envelope, this.#context.clock.now(), order);
+  }
+
   async #fill(): Promise<void> {
     const { log, peers, random } = this.#context;
     for (const store of inAskingOrder(this.#otherStores(), peers, random)) {
-      const lacking = this.#lacking();
-      if (lacking.length === 0 || !this.#isStore()) return;
+      if (this.#lacking().length + this.#lackingLosers().length === 0 || !this.#isStore()) return;
       try {
-        const held = new Set((await this.#heldBy(store, REQUEST_TIMEOUT_MS)).map(({ version }) => version));
-        for (const current of lacking) if (held.has(current.version)) await this.#take(store, current);
+        await this.#takeAll(store, this.#missingOf(await this.#heldBy(store, REQUEST_TIMEOUT_MS)));
       } catch (error) {
         if (!(error instanceof LabError)) throw error;
         log.write("debug", "secret-store.store-not-asked", { store: store.name, error });
@@ -130,9 +193,42 @@ export class Replication {
     }
   }
 
+  /** Of what another store holds, what belongs here and is not: current versions first, then those that are kept. */
+  #missingOf(held: readonly HeldVersion[]): CurrentVersion[] {
+    const view = this.#context.view();
+    const known = new Map<string, ReadonlyMap<string, CurrentVersion>>();
+    const missing = held.flatMap(({ path, version }) => {
+      if (this.#dataset.has({ path, version })) return [];
+      let kept = known.get(path);
+      if (kept === undefined) {
+        kept = new Map(keptVersions(view, path).map((one) => [one.version, one]));
+        known.set(path, kept);
+      }
+      return kept.get(version) ?? [];
+    });
+    const isCurrent = ({ path, version }: HeldVersion) => currentVersion(view, path)?.version === version;
+    return [...missing.filter(isCurrent), ...missing.filter((one) => !isCurrent(one))];
+  }
+
+  async #takeAll(store: Node, wanted: readonly CurrentVersion[]): Promise<void> {
+    const { log } = this.#context;
+    const queue = [...wanted];
+    let taken = 0;
+    const work = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        await this.#take(store, next);
+        taken++;
+        if (taken % PROGRESS_EVERY === 0) {
+          log.write("info", "secret-store.filling", { store: store.name, taken, of: wanted.length });
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(FETCHES_AT_ONCE, wanted.length) }, work));
+  }
+
   async #take(store: Node, current: CurrentVersion): Promise<void> {
     if (!this.#isStore()) return;
-    const { clock, log, peers } = this.#context;
+    const { log, peers } = this.#context;
     const body = encodeFetchRequest(current);
     const bytes = decodeFetchAnswer(await peers.request(store.key, FETCH_CHANNEL, body, REQUEST_TIMEOUT_MS));
     if (bytes === null) return;
@@ -143,15 +239,15 @@ export class Replication {
       log.write("warn", "secret-store.value-refused", { path, version, store: store.name, reason: judged.reason });
       return;
     }
-    judged.committed.value.wipe();
-    await this.#dataset.add(envelope, clock.now());
+    judged.committed?.value.wipe();
+    await this.keep(envelope);
   }
 
   async #heldBy(store: Node, timeoutMs: number): Promise<HeldVersion[]> {
     const held: HeldVersion[] = [];
     let after: HeldVersion | null = null;
     for (;;) {
-      const body = encodeListRequest(after);
+      const body = encodeListRequest({ after });
       const page = decodeHeldPage(await this.#context.peers.request(store.key, LIST_CHANNEL, body, timeoutMs));
       held.push(...page.held);
       const last: HeldVersion | undefined = page.held.at(-1);

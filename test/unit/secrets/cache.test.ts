@@ -214,7 +214,8 @@ describe("a hostile store", () => {
   test("cannot invent a value: the reader holds it against what the writer signed", async () => {
     const homelab = await homelabOfLiar(async ({ keys, machines, state, random }) => {
       const version = state.desired.get("version/web/tls")!.entry;
-      const invented = { path: "web/tls", version, nonce: random.bytes(32), value: new Secret(ascii("mallory's")) };
+      const content = { nonce: random.bytes(32), value: new Secret(ascii("mallory's")) };
+      const invented = { path: "web/tls", version, content };
       const sealed = await keys.seal([machines.get("web-1")!.seal.recipient], encodeServed(invented));
       return encodeGetAnswer({ state: "value", sealed, vouched: "fresh" });
     });

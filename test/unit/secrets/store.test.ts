@@ -40,7 +40,8 @@ async function valueFor(homelab: Homelab, from: Machine, to: Machine, path: stri
   const answer = decodeGetAnswer(await ask(homelab, from, to, path));
   if (answer.state !== "value") return null;
   const opened = await homelab.keys.open(from.seal, answer.sealed);
-  return String.fromCharCode(...decodeServed(opened!).value.reveal());
+  const { content } = decodeServed(opened!);
+  return "value" in content ? String.fromCharCode(...content.value.reveal()) : "sealed";
 }
 
 async function put(homelab: Homelab, from: Machine, to: Machine, envelope: Uint8Array) {
@@ -49,7 +50,7 @@ async function put(homelab: Homelab, from: Machine, to: Machine, envelope: Uint8
 
 async function heldBy(homelab: Homelab, store: Machine) {
   const answer = await homelab.within(
-    homelab.machines.get("pi-1")!.peers.request(store.key, LIST_CHANNEL, encodeListRequest(null), 1000),
+    homelab.machines.get("pi-1")!.peers.request(store.key, LIST_CHANNEL, encodeListRequest({ after: null }), 1000),
   );
   return decodeHeldPage(answer).held.map(({ path }) => path);
 }
@@ -284,12 +285,23 @@ describe("a secret store handed an envelope", () => {
     expect(await put(homelab, pi1, nas1, envelope)).toEqual({ stored: true });
   });
 
-  test("refuses an older version, one that nobody signed, and what is no envelope", async () => {
+  test("takes a version that came late or lost, so that it can be returned to; the current one is served", async () => {
+    const homelab = await exampleHomelab();
+    const { "pi-1": pi1, "nas-1": nas1 } = homelab.by;
+    const [late, current] = [await homelab.sign("web/tls", "late"), await homelab.sign("web/tls", "current")];
+    expect(await put(homelab, pi1, nas1, current.envelope)).toEqual({ stored: true });
+    expect(await put(homelab, pi1, nas1, late.envelope)).toEqual({ stored: true });
+    expect(await heldBy(homelab, nas1)).toEqual(["web/tls", "web/tls"]);
+    expect(await valueFor(homelab, homelab.by["web-1"], nas1, "web/tls")).toBe("current");
+  });
+
+  test("refuses a version older than those that are kept, one that nobody signed, and what is no envelope", async () => {
     const homelab = await exampleHomelab();
     const { "pi-1": pi1, "nas-1": nas1 } = homelab.by;
     const old = await homelab.sign("web/tls", "old");
+    for (const value of ["2", "3", "4", "5"]) await homelab.sign("web/tls", value);
     const { envelope } = await homelab.sign("web/tls", "new");
-    const reason = "this is not the secret's current version";
+    const reason = "this is no version of the secret that is kept";
     expect(await put(homelab, pi1, nas1, old.envelope)).toEqual({ stored: false, reason });
     const invented = encodeEnvelope({ ...decodeEnvelope(envelope), version: "00".repeat(32) });
     expect(await put(homelab, pi1, nas1, invented)).toEqual({ stored: false, reason });
