@@ -4,6 +4,7 @@ import type { Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { serverAttributePath, serverLabelPath } from "../core/paths.ts";
 import type { Node, View } from "../core/view.ts";
+import type { ForkProof } from "../core/voids.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
 import type { NodeRecord } from "./authority/nodes.ts";
 import type { Authority } from "./authority/resolve.ts";
@@ -11,7 +12,7 @@ import type { Chain, ChainLink } from "./chain.ts";
 import { DesiredState } from "./desired.ts";
 import { CLASS_DESIRED } from "./entry/entry.ts";
 import { MAX_OVER } from "./ledger/update-codec.ts";
-import { listForks } from "./forks.ts";
+import { concurrentLogs, listForks } from "./forks.ts";
 import type { ObservedState } from "./observed.ts";
 import { type KeptLedger, keptLedger, type LedgerBounds, ledgerBounds } from "./prefix.ts";
 import { type Judged, Voids } from "./voids.ts";
@@ -37,6 +38,7 @@ interface Standing {
   readonly tips: Uint8Array;
   /** Labels of nodes, as of some number of writes about the node. */
   readonly labels: Map<string, { readonly writes: number; readonly labels: readonly string[] }>;
+  readonly concurrent: () => readonly ForkProof[];
 }
 
 /**
@@ -111,7 +113,8 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
 function standingOf(replica: Foldable, authority: Authority): Standing {
   const bounds = ledgerBounds(authority);
   const tips = encode(replica.graph.tips.map((tip) => tip.entry.id).sort());
-  return { of: authority, view: buildAuthorityView(replica, authority), bounds, tips, labels: new Map() };
+  const concurrent = onDemand(() => concurrentLogs({ graph: replica.graph, authority }));
+  return { of: authority, view: buildAuthorityView(replica, authority), bounds, tips, labels: new Map(), concurrent };
 }
 
 /** The ledgers of `bounds` that are here, as far as they count. */
@@ -234,7 +237,7 @@ function buildView(
     voids: () => voids().all,
     voidsAt: (path) => voids().at(path),
     pending: () => voids().pending(),
-    forks: () => listForks({ graph, authority, chains, observed, ledgers }),
+    forks: () => listForks({ graph, authority, chains, observed, ledgers, concurrent: standing.concurrent() }),
   };
 }
 

@@ -13,16 +13,14 @@ export interface Witnessed {
   readonly chains: ReadonlyMap<string, Chain>;
   readonly observed: ReadonlyMap<string, ObservedState>;
   readonly ledgers: ReadonlyMap<string, KeptLedger>;
+  /** As {@link concurrentLogs} found them: they are the same until authority changes. */
+  readonly concurrent: readonly ForkProof[];
 }
 
 /** Every writer who signed two things where one had to be, with the proofs (`trust.md` §7). */
 export function listForks(known: Witnessed): ForkProof[] {
   const chains = [...known.chains.values()].filter(({ shape }) => shape === "forked");
-  const forks = [
-    ...chains.map((chain) => forkOfChain(known, chain)),
-    ...forkedReports(known),
-    ...concurrentLogs(known),
-  ];
+  const forks = [...chains.map((chain) => forkOfChain(known, chain)), ...forkedReports(known), ...known.concurrent];
   return forks.sort((a, b) => (a.log < b.log ? -1 : a.log > b.log ? 1 : a.of < b.of ? -1 : 1));
 }
 
@@ -51,7 +49,7 @@ function forkedReports(known: Witnessed): ForkProof[] {
 }
 
 /** Operators' logs with entries that do not know each other: no crime, and worth a look. */
-function concurrentLogs(known: Witnessed): ForkProof[] {
+export function concurrentLogs(known: Pick<Witnessed, "graph" | "authority">): ForkProof[] {
   const { graph, authority } = known;
   const tips = new Map<string, string[]>();
   const lines = new Map<string, { readonly index: number; readonly id: string }[]>();
@@ -68,6 +66,6 @@ function concurrentLogs(known: Witnessed): ForkProof[] {
   });
 }
 
-function nameOf({ authority }: Witnessed, log: string): string {
+function nameOf({ authority }: Pick<Witnessed, "authority">, log: string): string {
   return (authority.operators.get(log) ?? authority.nodes.get(log))?.name ?? "";
 }

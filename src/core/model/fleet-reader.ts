@@ -14,6 +14,7 @@ import { readAlarmRoute } from "./alarm-route.ts";
 import { readAlert } from "./alert.ts";
 import { compareDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { Fleet } from "./fleet.ts";
+import type { AlarmRoute } from "./alarm-route.ts";
 import { readGroup } from "./group.ts";
 import { readLabel } from "./label.ts";
 import { readClassScan } from "./scan.ts";
@@ -55,6 +56,12 @@ interface Known extends Sections {
 /** Reads leniently: a record that makes no sense is told in `problems` and brings nothing. */
 export function fleetOf(view: View): Fleet {
   return new FleetReader().read(view);
+}
+
+/** The one kind of record that is wanted all the time, and mostly there is none. */
+export function alarmRoutesOf(view: View): readonly AlarmRoute[] {
+  const { prefix, read } = RECORDS.alarmRoutes;
+  return view.desiredUnder(prefix).map(([path, { value }]) => read(path.slice(prefix.length), value, []));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type AlarmClaims, MOST_PROGRAMS, NO_CLAIMS } from "../../core/alarms/claims.ts";
-import { findingKey, findingsOf } from "../../core/alarms/findings.ts";
+import { type Finding, findingKey, findingsOf } from "../../core/alarms/findings.ts";
 import { Held } from "../../core/alarms/held.ts";
 import { noticeOf } from "../../core/alarms/notice.ts";
 import { tended, withDelivery, withIncident } from "../../core/alarms/own-claims.ts";
@@ -136,8 +136,15 @@ export class AlarmKeeper {
       this.#programsMs = nowMs;
       void this.#readPrograms();
     }
-    this.#held.update(findingsOf(meshFacts(source)).map(findingKey), nowMs);
-    const ground = this.#ground();
+    const findings = findingsOf(meshFacts(source));
+    this.#held.update(findings.map(findingKey), nowMs);
+    if (findings.length === 0 && this.#hasNoHistory()) {
+      this.#due.update([], nowMs);
+      this.#acted.clear();
+      return;
+    }
+    const ground = this.#ground(findings);
+    const before = this.#claims();
     this.#replace(tended(this.#claims(), ground.incidents, ground.nowMs));
     const tasks = tasksOf(ground);
     const due = new Set(tasks.map(({ key }) => key));
@@ -149,7 +156,17 @@ export class AlarmKeeper {
       this.#acted.set(task.key, turn.number);
       this.#act(task);
     }
-    this.#show();
+    this.#show(alarmsOf(this.#claims() === before ? ground : this.#ground(findings)));
+  }
+
+  /** Nobody says that anything is or was wrong: then nothing follows from routes, members or time. */
+  #hasNoHistory(): boolean {
+    const { incidents, deliveries } = this.#claims();
+    if (this.#shown.size + incidents.length + deliveries.length > 0) return false;
+    for (const { alarms } of this.#parts.source.directory.reports().values()) {
+      if (alarms.incidents.length > 0) return false;
+    }
+    return true;
   }
 
   #act(task: AlarmTask): void {
@@ -214,24 +231,22 @@ export class AlarmKeeper {
     this.#parts.claimsChanged();
   }
 
-  #show(): void {
-    const shown = new Map(
-      this.alarms()
-        .filter(({ raisedBy }) => raisedBy !== null)
-        .map((alarm) => [alarm.id, alarm]),
-    );
+  #show(alarms: readonly Alarm[]): void {
+    const raised = alarms.filter(({ raisedBy }) => raisedBy !== null);
+    const shown = new Map(raised.map((alarm) => [alarm.id, alarm]));
     const before = this.#shown;
     this.#shown = shown;
     for (const [id, alarm] of shown) if (!before.has(id)) this.#parts.changed({ state: "raised", alarm });
     for (const [id, alarm] of before) if (!shown.has(id)) this.#parts.changed({ state: "resolved", alarm });
   }
 
-  #ground(): AlarmGround {
+  #ground(findings: readonly Finding[] = findingsOf(meshFacts(this.#parts.source))): AlarmGround {
     const { clock, keys, source, targeting } = this.#parts;
     const nowMs = clock.monotonic();
     return alarmGround({
       source,
-      targeting: targeting(),
+      targeting,
+      findings,
       hash: (bytes) => keys.hash(bytes),
       nowMs: clock.now(),
       own: this.claims(),

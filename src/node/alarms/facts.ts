@@ -16,15 +16,19 @@ export type FactSource = Pick<
 export function meshFacts(source: FactSource): MeshFacts {
   const view = source.replica.view();
   const observation = source.observation();
+  const reports = source.directory.reports();
   const active = [...view.nodes.values()].filter(({ state }) => state === "active");
   const members = active.map((node): MemberFacts => {
     const isSelf = node.id === source.self.id;
-    const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
-    const told = isSelf ? ownComplaints(source) : (source.directory.reports().get(node.id)?.alarms.complaints ?? []);
+    const roles = isSelf ? source.ownRoles() : (reports.get(node.id)?.roles ?? []);
+    const told = isSelf ? ownComplaints(source) : (reports.get(node.id)?.alarms.complaints ?? []);
     return {
       name: shownName(node),
       verdict: isSelf || observation === null ? "alive" : observation.verdict(node.key),
-      alarmAfterMs: alarmAfterMs(view, node),
+      // Of whoever is there nobody asks.
+      get alarmAfterMs() {
+        return alarmAfterMs(view, node);
+      },
       complaints: [...told, ...failingRoles(node, roles)],
     };
   });
@@ -78,9 +82,10 @@ export function runningRoles(source: FactSource): ReadonlySet<string> {
   for (const node of source.replica.view().nodes.values()) {
     if (node.state !== "active") continue;
     const isSelf = node.id === source.self.id;
-    if (!isSelf && source.opinion(node.key).online !== "yes") continue;
     const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
-    for (const { label, state } of roles) if (state === "running" && node.roles.has(label)) running.add(label);
+    const held = roles.filter(({ label, state }) => state === "running" && node.roles.has(label));
+    if (held.length === 0 || (!isSelf && source.opinion(node.key).online !== "yes")) continue;
+    for (const { label } of held) running.add(label);
   }
   return running;
 }

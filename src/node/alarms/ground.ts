@@ -4,6 +4,7 @@ import { ackOf, silenceOf, silencesOf } from "../../core/alarms/handled.ts";
 import { foldClaims, type Hash } from "../../core/alarms/incidents.ts";
 import { type Alarm, type AlarmGround, alarmsOf } from "../../core/alarms/plan.ts";
 import type { Scope } from "../../core/model/alarm-route.ts";
+import { alarmRoutesOf } from "../../core/model/fleet-reader.ts";
 import { mayRead } from "../../core/policy/entitlement.ts";
 import { matches, selectorRecord } from "../../core/selector/select.ts";
 import type { Term } from "../../core/selector/term.ts";
@@ -14,7 +15,10 @@ import { type FactSource, meshFacts, shownName } from "./facts.ts";
 
 export interface GroundParts {
   readonly source: FactSource;
-  readonly targeting: Targeting;
+  /** Asked for only where a route or a silence names servers by a rule. */
+  readonly targeting: () => Targeting;
+  /** What this peer finds wrong. */
+  readonly findings: readonly Finding[];
   readonly hash: Hash;
   readonly nowMs: number;
   /** What this node claims itself, which may be newer than its record; null where the record is all there is. */
@@ -30,15 +34,16 @@ export interface DeliveryGround extends Pick<AlarmGround, "members" | "routes" |
 
 export function deliveryGround(
   source: FactSource,
-  targeting: Targeting,
+  targeting: () => Targeting,
   own: AlarmClaims | null = null,
 ): DeliveryGround {
   const view = source.replica.view();
   const observation = source.observation();
+  const reports = source.directory.reports();
   const active = [...view.nodes.values()].filter(({ state }) => state === "active");
   const known = active.map((node) => {
     const isSelf = node.id === source.self.id;
-    const claims = (isSelf ? own : null) ?? source.directory.reports().get(node.id)?.alarms ?? NO_CLAIMS;
+    const claims = (isSelf ? own : null) ?? reports.get(node.id)?.alarms ?? NO_CLAIMS;
     const verdict = isSelf ? "alive" : (observation?.verdict(node.key) ?? "alive");
     const state = verdict === "alive" || verdict === "suspect" ? "reachable" : "unreachable";
     const by = shownName(node);
@@ -47,14 +52,14 @@ export function deliveryGround(
   return {
     records: known.map(({ by, claims }) => ({ by, claims })),
     members: known.map(({ member }) => member),
-    routes: [...targeting.fleet.alarmRoutes.values()],
+    routes: alarmRoutesOf(view),
     canRead: (member, secret) => mayRead(view, member, secret),
-    isInScope: (server, scope) => isInScope(targeting, server, scope),
+    isInScope: (server, scope) => isInScope(targeting(), server, scope),
   };
 }
 
 /** What this peer knows of alarms, put together for {@link alarmsOf} and {@link tasksOf}. */
-export function alarmGround({ source, targeting, hash, nowMs, own, heldMs }: GroundParts): AlarmGround {
+export function alarmGround({ source, targeting, findings, hash, nowMs, own, heldMs }: GroundParts): AlarmGround {
   const view = source.replica.view();
   const silences = silencesOf(view, nowMs);
   const { records, ...delivery } = deliveryGround(source, targeting, own);
@@ -63,18 +68,20 @@ export function alarmGround({ source, targeting, hash, nowMs, own, heldMs }: Gro
     nowMs,
     hash,
     self: source.self.id,
-    findings: findingsOf(meshFacts(source)).map((finding) => ({ ...finding, heldMs: heldMs(finding) })),
+    findings: findings.map((finding) => ({ ...finding, heldMs: heldMs(finding) })),
     incidents: foldClaims(records),
     ackOf: (alarm) => ackOf(view, alarm),
-    silenceOf: (finding) => silenceOf(silences, finding, (server, terms) => fulfils(targeting, server, terms)),
+    silenceOf: (finding) => silenceOf(silences, finding, (server, terms) => fulfils(targeting(), server, terms)),
   };
 }
 
 /** What the records of the members say is going on, where no agent runs that could look for itself. */
 export function alarmsAtRest(source: ReadSource): readonly Alarm[] {
-  const targeting = source.targeting();
+  const targeting = () => source.targeting();
   const hash: Hash = (bytes) => source.keys.hash(bytes);
-  return alarmsOf(alarmGround({ source, targeting, hash, nowMs: source.nowMs(), own: null, heldMs: () => 0 }));
+  const findings = findingsOf(meshFacts(source));
+  const nowMs = source.nowMs();
+  return alarmsOf(alarmGround({ source, targeting, findings, hash, nowMs, own: null, heldMs: () => 0 }));
 }
 
 function isInScope(targeting: Targeting, server: string, { rule, exclude }: Scope): boolean {

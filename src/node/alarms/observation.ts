@@ -7,11 +7,10 @@ export interface Observation {
   readonly isolated: MeshFacts["isolated"];
 }
 
-export function observationOf(verdicts: Pick<Verdicts, "verdicts" | "isolation">): Observation {
-  const byKey = new Map(verdicts.verdicts().map(({ member, verdict }) => [member, verdict]));
+export function observationOf(verdicts: Pick<Verdicts, "verdict" | "isolation">): Observation {
   const { state, seen, of } = verdicts.isolation();
   return {
-    verdict: (key) => byKey.get(key) ?? "unknown",
+    verdict: (key) => verdicts.verdict(key)?.verdict ?? "unknown",
     isolated: state === "isolated" ? { seen, of } : null,
   };
 }

@@ -23,7 +23,7 @@ export function listAlarms(source: ReadSource): unknown {
 }
 
 export function listAlarmRoutes(source: ReadSource): unknown {
-  const ground = deliveryGround(source, source.targeting());
+  const ground = deliveryGround(source, () => source.targeting());
   const routes = [...ground.routes].sort((a, b) => (a.name < b.name ? -1 : 1));
   const items = routes.map((route): AlarmRoute => {
     const { name, channel, kinds, severity, repeatEverySeconds } = route;
