@@ -1,37 +1,111 @@
-// Runs the simulator over the first seeds. A violation, or a crash of the simulator, ends with the command that repeats it.
-// Every twentieth seed runs once more, with every signature checked on every machine, and must take the same way.
-import { spawnSync } from "node:child_process";
+// Runs the simulator over many seeds, and asks of all together that they met what they are for.
+//
+//   node scripts/sim-seeds.ts            the seeds of the check: the first ones, until enough was done to them
+//   node scripts/sim-seeds.ts --night    as many as it takes, for a night
+//
+// A violation, or a crash of the simulator, ends with the command that repeats it. Every twentieth seed runs once more,
+// with every signature checked on every machine, and must take the same way.
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 
-const SEEDS = 20;
-const MINUTES = 2;
 const UNREMEMBERED_EVERY = 20;
+const MINUTES = 3;
+const NODES = 7;
+/** Every so manieth world is one of twenty machines. */
+const LARGE_EVERY = 10;
+const LARGE_NODES = 20;
 
 const main = join(import.meta.dirname, "../sim/main.ts");
-const failed = new Set<number>();
-for (let seed = 1; seed <= SEEDS; seed++) {
-  const options = ["--seed", String(seed), "--minutes", String(MINUTES)];
-  const traces = new Set<string>();
-  for (const memo of seed % UNREMEMBERED_EVERY === 0 ? [[], ["--no-memo"]] : [[]]) {
-    const argv = [main, ...options, ...memo, "-o", "json"];
-    const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8" });
-    const last = stdout.trimEnd().split("\n").at(-1) ?? "";
-    const found = reportIn(last);
-    if (found !== null) traces.add(found.traceHash);
-    if (status === 0 && found?.violations.length === 0) continue;
-    failed.add(seed);
-    console.error(`${stderr}${last}\nrepeat it: npm run sim -- ${[...options, ...memo].join(" ")}`);
-  }
-  if (traces.size < 2) continue;
-  failed.add(seed);
-  console.error(`seed ${seed} takes another way with --no-memo: ${[...traces].join(" and ")}`);
-}
-console.log(`${SEEDS - failed.size} seeds hold, ${failed.size} do not`);
-process.exitCode = failed.size === 0 ? 0 : 1;
 
 interface Report {
   readonly traceHash: string;
+  readonly acts: number;
+  readonly pairs: readonly string[];
+  readonly faults: Readonly<Record<string, number>>;
+  readonly sometimes: Readonly<Record<string, number>>;
+  readonly virtualSeconds: number;
   readonly violations: readonly unknown[];
+}
+
+interface Totals {
+  seeds: number;
+  acts: number;
+  virtualSeconds: number;
+  readonly failed: Set<number>;
+  readonly pairs: Set<string>;
+  readonly met: Map<string, number>;
+}
+
+const { values } = parseArgs({
+  options: {
+    night: { type: "boolean", default: false },
+    acts: { type: "string" },
+    first: { type: "string", default: "1" },
+    seeds: { type: "string" },
+  },
+});
+const wantedActs = Number(values.acts ?? (values.night ? 200_000 : 2_000));
+/** Not before these: what is met is asked of a fixed set. */
+const leastSeeds = Number(values.seeds ?? 20);
+
+const totals: Totals = {
+  seeds: 0,
+  acts: 0,
+  virtualSeconds: 0,
+  failed: new Set(),
+  pairs: new Set(),
+  met: new Map(),
+};
+let nextSeed = Number(values.first);
+const begunMs = performance.now();
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+judge();
+
+async function work(): Promise<void> {
+  while (totals.acts < wantedActs || totals.seeds < leastSeeds) await runSeed(nextSeed++);
+}
+
+async function runSeed(seed: number): Promise<void> {
+  const nodes = seed % LARGE_EVERY === 0 ? LARGE_NODES : NODES;
+  const options = ["--seed", String(seed), "--minutes", String(MINUTES), "--nodes", String(nodes)];
+  const report = await runOnce(seed, options);
+  if (seed % UNREMEMBERED_EVERY === 0) {
+    const other = await runOnce(seed, [...options, "--no-memo"]);
+    if (report?.traceHash !== other?.traceHash) {
+      totals.failed.add(seed);
+      console.error(`seed ${seed} takes another way with --no-memo: npm run sim -- ${options.join(" ")}`);
+    }
+  }
+  totals.seeds++;
+  if (report === null) return;
+  totals.acts += report.acts;
+  totals.virtualSeconds += report.virtualSeconds;
+  for (const pair of report.pairs) totals.pairs.add(pair);
+  for (const [what, times] of [...Object.entries(report.faults), ...Object.entries(report.sometimes)]) {
+    totals.met.set(what, (totals.met.get(what) ?? 0) + times);
+  }
+}
+
+async function runOnce(seed: number, options: readonly string[]): Promise<Report | null> {
+  const child = spawn(process.execPath, [main, ...options, "-o", "json"], { stdio: ["ignore", "pipe", "pipe"] });
+  const [output, errors] = [collect(child.stdout), collect(child.stderr)];
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  const last = (await output).trimEnd().split("\n").at(-1) ?? "";
+  const report = reportIn(last);
+  if (code === 0 && report?.violations.length === 0) return report;
+  totals.failed.add(seed);
+  console.error(
+    `${await errors}${JSON.stringify(report?.violations) ?? last}\nrepeat it: npm run sim -- ${options.join(" ")}`,
+  );
+  return report;
+}
+
+async function collect(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  return text;
 }
 
 /** Null if the simulator did not come to its report. */
@@ -41,4 +115,18 @@ function reportIn(line: string): Report | null {
   } catch {
     return null;
   }
+}
+
+function judge(): void {
+  const { acts, failed, met, pairs, seeds, virtualSeconds } = totals;
+  const minutes = ((performance.now() - begunMs) / 60_000).toFixed(1);
+  console.log(
+    `${seeds} worlds, ${Math.round(virtualSeconds / 60)} virtual minutes, ${acts} acts in ${minutes} minutes`,
+  );
+  for (const [what, times] of [...met].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`  ${what}: ${times}`);
+  console.log(`pairs of families: ${[...pairs].sort().join(", ")}`);
+  console.log(
+    `${seeds - failed.size} worlds hold, ${failed.size} do not${failed.size > 0 ? `: ${[...failed].join(" ")}` : ""}`,
+  );
+  process.exitCode = failed.size === 0 ? 0 : 1;
 }

@@ -4,7 +4,7 @@ import type { Json } from "../src/core/json.ts";
 import { writeAlarmRoute } from "../src/core/model/alarm-route.ts";
 import { alarmAckPath, alarmRoutePath, serverAttributePath } from "../src/core/paths.ts";
 import { checkTold, type Expected } from "./checkers/alarms.ts";
-import { CALM } from "./faults.ts";
+import { CALM } from "./fault-plan.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
 import { describe, PROGRAM, World, type WorldOptions } from "./world.ts";
@@ -47,6 +47,8 @@ export async function runAlarms(options: Omit<WorldOptions, "nodes">): Promise<R
     writes: world.history.writes.length,
     plan: CALM,
     faults: {},
+    acts: 0,
+    pairs: [],
     sometimes: world.sometimes,
     errors: world.errors,
     violations: world.violations,

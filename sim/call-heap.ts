@@ -3,17 +3,31 @@ import type { Timer } from "../src/core/ports/clock.ts";
 /** Cancelled calls stay where they are until so many lie about that sorting the rest anew is cheaper. */
 const SWEEP_FROM = 256;
 
-/** Of the machine that waits for a call: once it was off, what waited is forgotten. */
+/** Of the machine that waits for a call. */
 export interface Power {
-  state: "on" | "off";
+  /**
+   * - `off`: what waited is forgotten
+   * - `paused`: what is due is kept until it goes on
+   */
+  state: "on" | "off" | "paused";
+  readonly kept: Call[];
+  /** How long it has slept in all: what it waited for comes so much later. */
+  sleptMs: number;
+}
+
+export function powerOn(): Power {
+  return { state: "on", kept: [], sleptMs: 0 };
 }
 
 export class Call implements Timer {
-  readonly atMs: number;
-  readonly sequence: number;
+  atMs: number;
+  sequence: number;
   /** Null once it ran or was cancelled. */
   run: (() => void) | null;
   readonly power: Power | null;
+  /** Of its machine's sleep this much lay behind when it was last put in. */
+  sleptMs: number;
+  place: "heap" | "kept" = "heap";
   readonly #heap: CallHeap;
 
   constructor(heap: CallHeap, atMs: number, sequence: number, run: () => void, power: Power | null) {
@@ -22,12 +36,13 @@ export class Call implements Timer {
     this.atMs = atMs;
     this.sequence = sequence;
     this.run = run;
+    this.sleptMs = power?.sleptMs ?? 0;
   }
 
   cancel(): void {
     if (this.run === null) return;
     this.run = null;
-    this.#heap.noteCancelled();
+    if (this.place === "heap") this.#heap.noteCancelled();
   }
 }
 
@@ -47,6 +62,16 @@ export class CallHeap {
     this.#calls.push(call);
     this.#rise(this.#calls.length - 1);
     return call;
+  }
+
+  /** One that was taken out, once more. */
+  putBack(call: Call, atMs: number): void {
+    if (call.run === null) return;
+    call.place = "heap";
+    call.atMs = atMs;
+    call.sequence = this.#sequence++;
+    this.#calls.push(call);
+    this.#rise(this.#calls.length - 1);
   }
 
   /** The first call that is still to run. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../src/core/ports/clock.ts";
-import { CallHeap, type Power } from "./call-heap.ts";
+import { type Call, CallHeap, type Power, powerOn } from "./call-heap.ts";
 
 /** When every world begins: 2026-01-01T00:00:00Z. Any date would do but zero, which hides a missing timestamp. */
 export const WORLD_BEGINS_MS = 1_767_225_600_000;
@@ -71,11 +71,36 @@ export class SimClock implements Clock {
     const call = this.#calls.takeFirst();
     const run = call?.run;
     if (!call || !run) return false;
-    call.run = null;
     this.#nowMs = call.atMs;
+    const { power } = call;
+    if (power !== null && this.#isLater(call, power)) return true;
+    call.run = null;
     this.#ran++;
-    if (call.power?.state !== "off") run();
+    if (power?.state !== "off") run();
     return true;
+  }
+
+  /** Whether its machine is not there for it now: then the call comes again, and holds nobody up. */
+  #isLater(call: Call, power: Power): boolean {
+    if (power.state === "paused") {
+      call.place = "kept";
+      power.kept.push(call);
+      return true;
+    }
+    const sleptMs = power.sleptMs - call.sleptMs;
+    if (sleptMs === 0) return false;
+    call.sleptMs = power.sleptMs;
+    this.#calls.putBack(call, call.atMs + sleptMs);
+    return true;
+  }
+
+  /** What a pause kept runs now, in its order, or after what was left of it when its machine fell asleep. */
+  giveBack(power: Power, sinceMs: number): void {
+    for (const call of power.kept.splice(0)) {
+      const leftMs = call.sleptMs < power.sleptMs ? call.atMs - sinceMs : 0;
+      call.sleptMs = power.sleptMs;
+      this.#calls.putBack(call, this.#nowMs + Math.max(0, leftMs));
+    }
   }
 
   /** The next call and everything that follows from it at once; false if none was left. */
@@ -116,7 +141,8 @@ export class NodeClock implements Clock {
   // The last change of drift: from there on local time is counted with the drift of now.
   #worldBaseMs = 0;
   #localBaseMs = 0;
-  #power: Power = { state: "on" };
+  #power: Power = powerOn();
+  #pausedMs = 0;
 
   constructor(world: SimClock) {
     this.#world = world;
@@ -149,7 +175,33 @@ export class NodeClock implements Clock {
   /** The machine loses power: none of the calls that wait will run. */
   crash(): void {
     this.#power.state = "off";
-    this.#power = { state: "on" };
+    this.#power.kept.length = 0;
+    this.#power = powerOn();
+  }
+
+  /** Nothing runs on the machine any more, until {@link goOn} or {@link wakeUp}; its clocks go on. */
+  pause(): void {
+    this.#power.state = "paused";
+    this.#pausedMs = this.#world.monotonic();
+  }
+
+  /** A collector of garbage has come to its end: all that was due is done now. */
+  goOn(): void {
+    if (this.#power.state !== "paused") return;
+    this.#power.state = "on";
+    this.#world.giveBack(this.#power, this.#pausedMs);
+  }
+
+  /** A lid was opened: the machine knows the time of day, and nothing of the time in between. */
+  wakeUp(): void {
+    if (this.#power.state !== "paused") return;
+    const sleptMs = this.#world.monotonic() - this.#pausedMs;
+    const sleptHereMs = sleptMs * this.#rate;
+    this.#power.state = "on";
+    this.#power.sleptMs += sleptMs;
+    this.skew({ offsetMs: this.#skew.offsetMs + sleptHereMs });
+    this.#localBaseMs -= sleptHereMs;
+    this.#world.giveBack(this.#power, this.#pausedMs);
   }
 
   get #rate(): number {

@@ -16,9 +16,12 @@ export interface SimDiskOptions {
   readonly clock?: Clock;
   /** Largest latency of a write; default 5. */
   readonly latencyMs?: number;
-  /** What a power cut does to the batch that was being written: keep it `whole` or leave it out (default), or `tear` it. */
-  readonly cut?: "whole" | "tear";
+  /** What a power cut does to the batch that was being written. Default `whole`. */
+  readonly cut?: CutBatch;
 }
+
+/** What a power cut does to the batch that was being written: keeps it whole or leaves it out, or keeps the first part. */
+export type CutBatch = "whole" | "tear";
 
 interface Change {
   readonly key: string;
@@ -43,6 +46,10 @@ interface Platter {
   /** Batches between the two, oldest first. */
   unsynced: Change[][];
   full: boolean;
+  /** Each write takes up to so much longer. */
+  slownessMs: number;
+  /** Called once. */
+  atWrite: (() => void) | null;
   readonly room: Room;
   readonly counters: DiskCounters;
 }
@@ -105,6 +112,16 @@ export class SimDisk implements Disk {
     this.#platter.full = full;
   }
 
+  /** The disk is busy: each write takes up to so much longer. */
+  set slownessMs(slownessMs: number) {
+    this.#platter.slownessMs = slownessMs;
+  }
+
+  /** Calls `happen` once, in the moment in which the next write is there and nobody has been told. */
+  atNextWrite(happen: () => void): void {
+    this.#platter.atWrite = happen;
+  }
+
   append(batch: readonly DiskRecord[], sync: boolean): Promise<void> {
     return this.#write(
       batch.map(({ key, value }) => ({ key, value: this.#platter.room.copy(value) })),
@@ -156,9 +173,9 @@ export class SimDisk implements Disk {
    * The power fails. What was synced stays, of the rest a prefix. Nothing that waits for this object will ever hear
    * from it again, as its process is gone.
    */
-  crash(): void {
+  crash(cut: CutBatch = this.#options.cut ?? "whole"): void {
     const { counters, synced, unsynced } = this.#platter;
-    const { random, cut = "whole" } = this.#options;
+    const { random } = this.#options;
     const atRisk = [...unsynced, ...this.#underWay.map((write) => write.changes)];
     const kept = random.below(atRisk.length + 1);
     for (const batch of atRisk.slice(0, kept)) apply(batch, synced);
@@ -167,6 +184,7 @@ export class SimDisk implements Disk {
 
     this.#platter.written = new Map(synced);
     this.#platter.unsynced = [];
+    this.#platter.atWrite = null;
     this.#underWay.length = 0;
     this.#life = "crashed";
     counters.powerCuts++;
@@ -193,16 +211,27 @@ export class SimDisk implements Disk {
 
   /** Flips one bit of the stored value, which the disk will not notice; false if there is none to flip. */
   flipBit(key: string): boolean {
+    return this.#damage(key, (value) => {
+      const bit = this.#options.random.below(8 * value.length);
+      value[bit >> 3] = (value[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      return value;
+    });
+  }
+
+  /** Only the first part of the stored value is left; false if there is none to tear. */
+  tear(key: string): boolean {
+    return this.#damage(key, (value) => value.subarray(0, this.#options.random.below(value.length)));
+  }
+
+  #damage(key: string, damaged: (value: Uint8Array) => Uint8Array): boolean {
     const { written, synced, unsynced } = this.#platter;
     const value = written.get(key);
     if (value === undefined || value.length === 0) return false;
-    const damaged = new Uint8Array(value);
-    const bit = this.#options.random.below(8 * value.length);
-    damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    written.set(key, damaged);
-    if (synced.get(key) === value) synced.set(key, damaged);
+    const left = damaged(new Uint8Array(value));
+    written.set(key, left);
+    if (synced.get(key) === value) synced.set(key, left);
     for (const batch of unsynced) {
-      for (const [at, change] of batch.entries()) if (change.value === value) batch[at] = { key, value: damaged };
+      for (const [at, change] of batch.entries()) if (change.value === value) batch[at] = { key, value: left };
     }
     return true;
   }
@@ -217,7 +246,8 @@ export class SimDisk implements Disk {
     if (clock === undefined) this.#finishUntil(write);
     else {
       const nowMs = clock.monotonic();
-      this.#lastWriteDueMs = Math.max(this.#lastWriteDueMs, nowMs + random.below(latencyMs + 1));
+      const mostMs = latencyMs + this.#platter.slownessMs;
+      this.#lastWriteDueMs = Math.max(this.#lastWriteDueMs, nowMs + random.below(mostMs + 1));
       clock.after(this.#lastWriteDueMs - nowMs, () => this.#finishUntil(write));
     }
     return promise;
@@ -240,6 +270,10 @@ export class SimDisk implements Disk {
       unsynced.length = 0;
       counters.syncs++;
     }
+    const { atWrite } = this.#platter;
+    this.#platter.atWrite = null;
+    atWrite?.();
+    if (this.#life === "crashed") return;
     write.done();
   }
 
@@ -258,7 +292,16 @@ export class SimDisk implements Disk {
 
 function emptyPlatter(): Platter {
   const counters = { writes: 0, syncs: 0, bytesWritten: 0, reads: 0, scans: 0, powerCuts: 0, batchesLost: 0 };
-  return { synced: new Map(), written: new Map(), unsynced: [], full: false, room: new Room(), counters };
+  return {
+    synced: new Map(),
+    written: new Map(),
+    unsynced: [],
+    full: false,
+    slownessMs: 0,
+    atWrite: null,
+    room: new Room(),
+    counters,
+  };
 }
 
 function apply(changes: readonly Change[], records: Records): void {

@@ -32,6 +32,7 @@ export class History {
   readonly acknowledgements: Acknowledgement[] = [];
   /** How many there were when a machine's disk was set back, by machine. */
   readonly #setBack = new Map<string, number>();
+  readonly #damaged = new Set<string>();
   /** Versions of secrets whose value some store said to have for good. */
   readonly delivered = new Set<string>();
   /** By operator: the paths that each of their batches of several entries writes, all of them, and nobody else. */
@@ -78,8 +79,14 @@ export class History {
     this.#setBack.set(machine, this.acknowledgements.length);
   }
 
+  /** Records of this machine's disk are damaged, and some start will find it: then what builds on them waits for peers. */
+  damaged(machine: string): void {
+    this.#damaged.add(machine);
+  }
+
   /** What the present disk of a machine has to hold. */
   wordOf(machine: string): readonly Acknowledgement[] {
+    if (this.#damaged.has(machine)) return [];
     const since = this.acknowledgements.slice(this.#setBack.get(machine) ?? 0);
     return since.filter((word) => word.machine === machine);
   }

@@ -28,6 +28,7 @@ import type { Replica } from "../src/crdt/replica.ts";
 import { createVoice, type OwnWord, packWords, type Word } from "../src/mesh/detector/word.ts";
 import { encodeEntries, encodeVerdicts } from "../src/mesh/gossip-message.ts";
 import { wasEverEntitled } from "./checkers/secrets.ts";
+import { namesOf } from "./faults/fault.ts";
 import { hostileUpdates } from "./hostile-updates.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
@@ -46,7 +47,6 @@ const STOLEN_ROLE = SECRET_STORE;
  * out, namely everything that one honest machine knows.
  */
 export class Hostile {
-  readonly counts: Record<string, number> = {};
   readonly #world: World;
   readonly #random: Random;
   readonly #link: Link;
@@ -142,7 +142,7 @@ export class Hostile {
 
   /** Keeps the dead alive, and says goodbye for the living. */
   #lieAboutWhoIsThere(): void {
-    this.#count("lies about who is there");
+    if (!this.#take("lies about who is there")) return;
     const { clock, hostile, keys, machines, mesh } = this.#world;
     const voice = createVoice(keys, mesh, hostile.member.signer);
     const words = machines.map(({ key, isDown }): Word => {
@@ -154,8 +154,8 @@ export class Hostile {
     this.#link.broadcast(encodeVerdicts(packWords(words)));
   }
 
-  #count(kind: string): void {
-    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  #take(kind: string, who: readonly Machine[] = []): boolean {
+    return this.#world.acts.take("byzantine", kind, namesOf(who));
   }
 
   #pick(fits: (machine: Machine) => boolean = () => true): Machine | undefined {
@@ -165,7 +165,7 @@ export class Hostile {
 
   /** To everybody by gossip, and to one machine by each door that takes entries. */
   async #spread(machine: Machine, kind: string, entries: readonly Entry[]): Promise<void> {
-    this.#count(kind);
+    if (!this.#take(kind, [machine])) return;
     const bytes = entries.map((entry) => entry.bytes);
     for (const one of bytes) for (const message of encodeEntries([one])) this.#link.broadcast(message);
     for (const one of bytes) await this.#ask(machine, this.#link, "sync", encode({ q: "give", entries: [one] }));
@@ -270,9 +270,8 @@ export class Hostile {
   }
 
   async #askForSecrets(machine: Machine, link: Link, kind: string): Promise<void> {
-    this.#count(kind);
     const agent = machine.agent;
-    if (agent === null) return;
+    if (agent === null || !this.#take(kind, [machine])) return;
     const { authority, desired } = agent.heads();
     await this.#ask(machine, link, LIST_CHANNEL, encodeListRequest({ after: null }));
     for (const { path, version } of currentVersions(agent.view())) {
@@ -296,7 +295,7 @@ export class Hostile {
 
   /** Whoever is no member reaches enrolment and nothing else. */
   async #knock(machine: Machine): Promise<void> {
-    this.#count("a stranger knocks");
+    if (!this.#take("a stranger knocks", [machine])) return;
     const root = encode({ q: "root", root: this.#random.bytes(32), state: this.#random.bytes(32) });
     if ((await this.#ask(machine, this.#stranger, "sync", root)) !== null) {
       this.#world.violated("unauthorised", `${machine.name} exchanges entries with a stranger`);
@@ -320,8 +319,7 @@ export class Hostile {
   /** Envelopes of its own making in the place of values: one that is none, and one that is sealed as it should be. */
   async #deliver(machine: Machine): Promise<void> {
     const view = machine.agent?.view();
-    if (view === undefined) return;
-    this.#count("false envelopes");
+    if (view === undefined || !this.#take("false envelopes", [machine])) return;
     const { keys, mesh } = this.#world;
     for (const { path, version } of currentVersions(view)) {
       const junk = encode({ v: 1, path, version, class: STORE_CLASS, junk: this.#random.bytes(40) });

@@ -21,11 +21,17 @@ export interface Wire {
   readonly broadcasts: Broadcasts;
   /** The newest link at that address, whatever became of it. */
   at(address: string): SimLink | undefined;
-  isCut(a: PeerKey, b: PeerKey): boolean;
+  isCut(from: PeerKey, to: PeerKey): boolean;
+  /** Whether `from` has no way to begin to talk with `host`, which is behind a router. */
+  isOut(host: PeerKey, from: PeerKey): boolean;
+  /** Where others see a link. */
+  seenAt(link: SimLink): string;
+  /** At once, or when the machine of this key goes on. */
+  whenAwake(key: PeerKey, run: () => void): void;
   isLost(): boolean;
   isDuplicated(): boolean;
   /** How long the next message is on its way. */
-  drawDelayMs(): number;
+  drawDelayMs(from: PeerKey, to: PeerKey): number;
   /**
    * Runs one of the two after the time that the way takes, drawn unless given: `arrive`, or `vanish` if the two are
    * cut by then.
@@ -174,7 +180,8 @@ export class SimLink implements Link {
   }
 
   remoteAddress(peer: PeerKey): string | null {
-    return this.#ends.get(peer)?.peer.address ?? null;
+    const end = this.#ends.get(peer);
+    return end === undefined ? null : this.#wire.seenAt(end.peer);
   }
 
   async dial(peer: PeerKey, addresses: readonly string[], timeoutMs: number): Promise<void> {
@@ -218,22 +225,23 @@ export class SimLink implements Link {
         settle();
         reject(new PeerUnreachableError(peer, detail));
       };
-      const timer = wire.clock.after(timeoutMs, () => {
+      const timeOut = () => {
         if (!end.asked.has(fail)) return;
         settle();
         reject(new PeerTimeoutError(peer, timeoutMs));
-      });
+      };
+      const timer = wire.clock.after(timeoutMs, () => wire.whenAwake(this.self, timeOut));
       end.asked.add(fail);
 
       this.#sentBytes += body.length;
       const answer = (give: () => void) => {
-        this.#send(end, () => {
+        this.#send(end, "back", () => {
           if (!end.asked.has(fail)) return;
           settle();
           give();
         });
       };
-      this.#send(end, () =>
+      this.#send(end, "forth", () =>
         end.peer.#serve(this.self, end.connection, channel, body).then(
           (given) => {
             if (given === null) return;
@@ -272,14 +280,16 @@ export class SimLink implements Link {
   /** Connections whose other end has stopped to answer are noticed to be dead. */
   loseCutOff(): void {
     for (const [peer, { connection }] of [...this.#ends]) {
-      if (this.#wire.isCut(this.self, peer)) this.#lose(peer, connection);
+      const isCut = this.#wire.isCut(this.self, peer) || this.#wire.isCut(peer, this.self);
+      if (isCut) this.#lose(peer, connection);
     }
   }
 
   #tryAddress(peer: PeerKey, address: string, timeoutMs: number): Promise<string> {
     const wire = this.#wire;
     return new Promise((resolve) => {
-      const timer = wire.clock.after(timeoutMs, () => answer(`${address} does not answer`));
+      const giveUp = () => answer(`${address} does not answer`);
+      const timer = wire.clock.after(timeoutMs, () => wire.whenAwake(this.self, giveUp));
       const answer = (outcome: string) => {
         timer.cancel();
         if (this.#state !== "crashed") resolve(outcome);
@@ -287,7 +297,7 @@ export class SimLink implements Link {
       const target = wire.at(address);
       const there = target?.self ?? address;
       wire.carry(this.self, there, () => {
-        if (target?.isDark) return;
+        if (target?.isDark || wire.isOut(there, this.self)) return;
         wire.carry(there, this.self, () => answer(this.#shakeHands(peer, target)));
       });
     });
@@ -332,6 +342,10 @@ export class SimLink implements Link {
 
   /** The connection is gone for this end, if it still was its. */
   #lose(peer: PeerKey, connection: Connection): void {
+    this.#wire.whenAwake(this.self, () => this.#noticeLoss(peer, connection));
+  }
+
+  #noticeLoss(peer: PeerKey, connection: Connection): void {
     const end = this.#ends.get(peer);
     if (this.#state !== "running" || end?.connection !== connection) return;
     this.#ends.delete(peer);
@@ -351,10 +365,11 @@ export class SimLink implements Link {
   }
 
   /** One message of a request, over a connection that may lose it. */
-  #send(end: End, arrive: () => unknown): void {
+  #send(end: End, way: "forth" | "back", arrive: () => unknown): void {
     if (end.connection.isSevered) return;
     if (this.#wire.isLost()) this.#wire.counters.requestsLost++;
-    else this.#wire.carry(this.self, end.peer.self, arrive);
+    else if (way === "forth") this.#wire.carry(this.self, end.peer.self, arrive);
+    else this.#wire.carry(end.peer.self, this.self, arrive);
   }
 
   /** Null if nobody is there to answer. */
@@ -391,7 +406,7 @@ export class SimLink implements Link {
         counters.broadcastsLost++;
         continue;
       }
-      const copy = { atMs: nowMs + this.#wire.drawDelayMs(), way: { from: this.self, connection } };
+      const copy = { atMs: nowMs + this.#wire.drawDelayMs(this.self, peer.self), way: { from: this.self, connection } };
       if (broadcast.add(peer.#number, copy)) peer.#await(broadcast);
     }
   }
@@ -402,7 +417,9 @@ export class SimLink implements Link {
     const { clock } = this.#wire;
     const timer = clock.after(first.atMs - clock.monotonic(), () => {
       broadcast.dropFirst(this.#number);
-      if (!this.#hear(broadcast, first.way)) this.#await(broadcast);
+      this.#wire.whenAwake(this.self, () => {
+        if (!this.#hear(broadcast, first.way)) this.#await(broadcast);
+      });
     });
     broadcast.await(this.#number, timer);
   }

@@ -1,4 +1,5 @@
 import { toHex } from "../src/core/bytes.ts";
+import { DiskFullError } from "../src/core/ports/disk.ts";
 import type { InterfaceAddress } from "../src/core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
 import type { Log } from "../src/core/ports/log.ts";
@@ -8,12 +9,13 @@ import type { Secret } from "../src/core/secret.ts";
 import { Replica } from "../src/crdt/replica.ts";
 import { Agent } from "../src/node/agent.ts";
 import type { KnownAddress } from "../src/node/directory.ts";
+import { noteLoss } from "../src/node/loss.ts";
 import { OperationCalls } from "../src/node/operation-calls.ts";
 import { scopedDisk } from "../src/node/scoped-disk.ts";
 import type { InputOf, Operation, OutputOf } from "../src/operations/operation.ts";
 import { roles } from "../src/roles/catalogue.ts";
 import type { NodeClock } from "./clock.ts";
-import type { SimDisk } from "./disk.ts";
+import type { CutBatch, SimDisk } from "./disk.ts";
 import type { SimLink } from "./link.ts";
 import type { SimNetwork } from "./network.ts";
 import { type LinkWatcher, watchedLink } from "./watched-link.ts";
@@ -58,6 +60,8 @@ export class Machine {
   #disk: SimDisk;
   #link: SimLink | null = null;
   #running: { readonly agent: Agent; readonly calls: OperationCalls } | null = null;
+  /** Ends what holds it up. */
+  #pause: (() => void) | null = null;
   #starts = 0;
   #sinceMs = 0;
 
@@ -116,10 +120,29 @@ export class Machine {
     this.#disk = this.#disk.reopen();
     const link = parts.network.createLink(this.key, this.address);
     this.#link = link;
-    const agent = new Agent({
+    const build = (): Agent => this.#agent(link, `run ${run}`);
+    let agent = build();
+    await agent.load();
+    if (agent.replica.damaged.length + agent.replica.missing > 0) {
+      // As the host does with a damaged home. A disk that is full as well forgets that anything was lost.
+      await noteLoss(this.#disk, this.clock.now()).catch(ignoreFull);
+      agent = build();
+      await agent.load();
+      await agent.replica.acceptLoss().catch(ignoreFull);
+    }
+    const calls = new OperationCalls(agent);
+    await agent.start();
+    this.#running = { agent, calls };
+    this.#sinceMs = parts.worldMs();
+    parts.started(this, agent);
+  }
+
+  #agent(link: SimLink, run: string): Agent {
+    const parts = this.#parts;
+    return new Agent({
       platform: {
         clock: parts.clock,
-        random: parts.random.fork(`run ${run}`),
+        random: parts.random.fork(run),
         disk: this.#disk,
         link: watchedLink(link, parts.watcher),
         interfaces: { addresses: () => interfacesAt(this.address) },
@@ -142,12 +165,6 @@ export class Machine {
       // Worlds are short: what takes weeks elsewhere has to happen in minutes.
       summedFrom: 3,
     });
-    const calls = new OperationCalls(agent);
-    await agent.load();
-    await agent.start();
-    this.#running = { agent, calls };
-    this.#sinceMs = parts.worldMs();
-    parts.started(this, agent);
   }
 
   /** True if the entry is in its agent's replica or, where that began further up its chain, on the disk. */
@@ -163,14 +180,46 @@ export class Machine {
   }
 
   /** The power fails: what was not synced may be gone, and nobody is told. */
-  crash(): void {
+  crash(cut: CutBatch = "whole"): void {
     if (this.#link === null) return;
+    this.goOn();
     this.#parts.clock.crash();
     this.#link.crash();
-    this.#disk.crash();
+    this.#disk.crash(cut);
     this.#link = null;
     this.#running = null;
     this.#sinceMs = this.#parts.worldMs();
+  }
+
+  /** Nothing happens on it any more until {@link goOn}; its clocks go on, and whoever talks to it waits. */
+  pause(): void {
+    if (this.#link === null || this.#pause !== null) return;
+    this.clock.pause();
+    const goOn = this.#parts.network.pause(this.key);
+    this.#pause = () => {
+      this.clock.goOn();
+      goOn();
+    };
+  }
+
+  /** A lid is closed: as a pause, but that what others send is lost, and that it knows nothing of the time in between. */
+  fallAsleep(others: readonly string[]): void {
+    if (this.#link === null || this.#pause !== null) return;
+    this.clock.pause();
+    const ends = [this.#parts.network.pause(this.key), this.#parts.network.cut([this.key], others)];
+    this.#pause = () => {
+      this.clock.wakeUp();
+      for (const end of ends) end();
+    };
+  }
+
+  goOn(): void {
+    this.#pause?.();
+    this.#pause = null;
+  }
+
+  get isPaused(): boolean {
+    return this.#pause !== null;
   }
 
   /** The agent ends in order. */
@@ -189,6 +238,10 @@ export class Machine {
     if (this.#running === null) throw new Error(`no agent runs on ${this.name}`);
     return (await this.#running.calls.call(operation, input)) as OutputOf<O>;
   }
+}
+
+function ignoreFull(error: unknown): void {
+  if (!(error instanceof DiskFullError)) throw error;
 }
 
 /** A machine in the simulator has one interface. */

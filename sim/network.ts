@@ -34,7 +34,13 @@ export class SimNetwork {
   readonly #links = new Map<string, SimLink>();
   #linkCount = 0;
   #healedMs = Number.NEGATIVE_INFINITY;
-  #cuts: { readonly a: ReadonlySet<PeerKey>; readonly b: ReadonlySet<PeerKey> }[] = [];
+  #cuts: Cut[] = [];
+  readonly #slow: { readonly keys: ReadonlySet<PeerKey>; readonly byMs: number }[] = [];
+  /** Address that a router has, by key of whoever is behind it. */
+  readonly #routers = new Map<PeerKey, string>();
+  /** What waits for machines that are paused. */
+  readonly #kept = new Map<PeerKey, (() => void)[]>();
+  #tail = { probability: 0, mostMs: 1 };
   #delayMs: readonly [number, number];
   #loss: number;
   #duplication: number;
@@ -47,19 +53,27 @@ export class SimNetwork {
 
     // A source of its own for each, so that turning one up does not change what the others draw.
     const [delay, loss, duplication] = [random.fork("delay"), random.fork("loss"), random.fork("duplication")];
+    const tail = random.fork("tail");
     this.#wire = {
       clock,
       counters: this.counters,
       broadcasts: new Broadcasts(),
       detectMs: options.detectMs ?? 3_000,
       at: (address) => this.#links.get(address),
-      isCut: (a, b) => this.#isCut(a, b),
+      isCut: (from, to) => this.#cuts.length > 0 && this.#isCut(from, to),
+      isOut: (host, from) => this.#routers.size > 0 && this.#isBehindAnother(host, from),
+      seenAt: (link) => this.#seenAt(link),
+      whenAwake: (link, run) => this.#whenAwake(link, run),
       isLost: () => happens(loss, this.#loss),
       isDuplicated: () => happens(duplication, this.#duplication),
-      drawDelayMs: () => this.#delayMs[0] + delay.below(this.#delayMs[1] - this.#delayMs[0] + 1),
-      carry: (from, to, arrive, vanish, delayMs = this.#wire.drawDelayMs()) => {
+      drawDelayMs: (from, to) => {
+        const delayMs = this.#delayMs[0] + delay.below(this.#delayMs[1] - this.#delayMs[0] + 1);
+        const lateMs = happens(tail, this.#tail.probability) ? tail.below(this.#tail.mostMs) : 0;
+        return delayMs + lateMs + this.#slownessMs(from, to);
+      },
+      carry: (from, to, arrive, vanish, delayMs = this.#wire.drawDelayMs(from, to)) => {
         clock.after(delayMs, () => {
-          if (!this.#isCut(from, to)) arrive();
+          if (!this.#wire.isCut(from, to)) this.#whenAwake(to, arrive);
           else vanish?.();
         });
       },
@@ -86,14 +100,47 @@ export class SimNetwork {
   }
 
   /**
-   * From now on nothing passes between any key of `a` and any key of `b`. Connections across the cut are noticed to
-   * be dead after the detection delay, if it still stands then. Cuts add up.
+   * From now on nothing passes between any key of `a` and any key of `b`, or nothing from `a` to `b`. Connections
+   * across the cut are noticed to be dead after the detection delay, if it still stands then: each needs both ways.
+   * Cuts add up; what is given back ends this one.
    */
-  cut(a: Iterable<PeerKey>, b: Iterable<PeerKey>): void {
-    this.#cuts.push({ a: new Set(a), b: new Set(b) });
+  cut(a: Iterable<PeerKey>, b: Iterable<PeerKey>, ways: Cut["ways"] = "both"): () => void {
+    const cut: Cut = { a: new Set(a), b: new Set(b), ways };
+    this.#cuts.push(cut);
     this.#clock.after(this.#wire.detectMs, () => {
       for (const link of this.#links.values()) link.loseCutOff();
     });
+    return () => {
+      if (!this.#cuts.includes(cut)) return;
+      this.#cuts = this.#cuts.filter((other) => other !== cut);
+      this.#healedMs = this.#clock.monotonic();
+    };
+  }
+
+  /** Whatever these send or get is on its way for so much longer. */
+  slowDown(keys: Iterable<PeerKey>, byMs: number): () => void {
+    const slow = { keys: new Set(keys), byMs };
+    this.#slow.push(slow);
+    return () => void this.#slow.splice(this.#slow.indexOf(slow), 1);
+  }
+
+  /** These reach everybody and are seen at one address, and nobody who is not behind it as well reaches them. */
+  hide(keys: readonly PeerKey[], host: string): () => void {
+    for (const key of keys) this.#routers.set(key, host);
+    return () => {
+      for (const key of keys) this.#routers.delete(key);
+    };
+  }
+
+  /** Whatever happens to this machine is kept for it until it goes on. */
+  pause(key: PeerKey): () => void {
+    const kept: (() => void)[] = [];
+    this.#kept.set(key, kept);
+    return () => {
+      if (this.#kept.get(key) !== kept) return;
+      this.#kept.delete(key);
+      for (const run of kept) this.#clock.after(0, run);
+    };
   }
 
   /** Until when anybody was cut off; now, if somebody is. */
@@ -119,9 +166,45 @@ export class SimNetwork {
     this.#delayMs = [minMs, maxMs];
   }
 
-  #isCut(x: PeerKey, y: PeerKey): boolean {
-    return this.#cuts.some(({ a, b }) => (a.has(x) && b.has(y)) || (a.has(y) && b.has(x)));
+  /** Now and then a message is on its way for up to so long. */
+  setTail(probability: number, mostMs: number): void {
+    this.#tail = { probability, mostMs };
   }
+
+  #isCut(from: PeerKey, to: PeerKey): boolean {
+    return this.#cuts.some(
+      ({ a, b, ways }) => (a.has(from) && b.has(to)) || (ways === "both" && a.has(to) && b.has(from)),
+    );
+  }
+
+  #slownessMs(from: PeerKey, to: PeerKey): number {
+    let slownessMs = 0;
+    for (const { keys, byMs } of this.#slow) if (keys.has(from) || keys.has(to)) slownessMs += byMs;
+    return slownessMs;
+  }
+
+  #isBehindAnother(host: PeerKey, from: PeerKey): boolean {
+    const router = this.#routers.get(host);
+    return router !== undefined && this.#routers.get(from) !== router;
+  }
+
+  #seenAt({ self, address }: SimLink): string {
+    const router = this.#routers.get(self);
+    return router === undefined ? address : `${router}:${1024 + Number.parseInt(self.slice(0, 4), 16)}`;
+  }
+
+  #whenAwake(key: PeerKey, run: () => void): void {
+    const kept = this.#kept.size === 0 ? undefined : this.#kept.get(key);
+    if (kept === undefined) run();
+    else kept.push(run);
+  }
+}
+
+interface Cut {
+  readonly a: ReadonlySet<PeerKey>;
+  readonly b: ReadonlySet<PeerKey>;
+  /** `forth`: nothing comes from `a` to `b`, and the other way all does. */
+  readonly ways: "both" | "forth";
 }
 
 function happens(random: Random, probability: number): boolean {

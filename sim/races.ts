@@ -11,7 +11,7 @@ import type { LinkEvents } from "../src/core/ports/link.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import { Secret } from "../src/core/secret.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
-import { CALM } from "./faults.ts";
+import { CALM } from "./fault-plan.ts";
 import type { SimLink } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
@@ -103,6 +103,8 @@ export async function runRaces({ seed, rounds, tokens }: RaceOptions): Promise<R
     writes: 0,
     plan: CALM,
     faults,
+    acts: faults.cut + faults.crash,
+    pairs: [],
     sometimes: world.sometimes,
     errors: world.errors,
     violations: world.violations,

@@ -11,7 +11,9 @@ import {
   checkNothingStolen,
   checkOwnLogs,
 } from "./checkers/unauthorised.ts";
-import { CALM, drawFaults, type FaultPlan, Faults } from "./faults.ts";
+import { CALM, drawFaults, type FaultPlan } from "./fault-plan.ts";
+import { Faults } from "./faults.ts";
+import { partition } from "./faults/cuts.ts";
 import { Hostile } from "./hostile.ts";
 import { checkDeadAreKnown, checkVerdictsAtEnd, watchVerdicts } from "./checkers/verdicts.ts";
 import { Workload } from "./workload.ts";
@@ -34,7 +36,12 @@ export interface RunReport {
   readonly events: number;
   readonly writes: number;
   readonly plan: FaultPlan;
+  /** How often each kind of act happened, and how many messages were lost or came twice. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Crashes, cuts, disk, clock and byzantine acts. */
+  readonly acts: number;
+  /** Families of acts that came within a minute of each other. */
+  readonly pairs: readonly string[];
   readonly sometimes: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
@@ -77,7 +84,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
     workload.start();
     await passTime(world, options.minutes * 60_000);
     workload.end();
-    if (plan.partition !== null) await workOnBothSides(world, faults, workload);
+    if (partition.kind in plan.recurring) await workOnBothSides(world, faults, workload);
     faults.heal();
     convergedSeconds = await converge(world, workload);
     hostile?.end();
@@ -94,7 +101,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
     events: world.clock.ran,
     writes: world.history.writes.length,
     plan,
-    faults: sorted({ ...faults.counts, ...hostile?.counts }),
+    faults: sorted({ ...world.acts.counts(), ...lostMessages(world) }),
+    acts: world.acts.counted,
+    pairs: world.acts.pairs(),
     sometimes: sorted(world.sometimes),
     errors: sorted(world.errors),
     violations: world.violations,
@@ -157,6 +166,12 @@ function noteViews(world: World): void {
   for (const { name, agent } of world.machines) {
     if (agent !== null) world.trace.note(world.clock.monotonic(), name, "view", agent.replica.stateHash());
   }
+}
+
+function lostMessages({ network }: World): Record<string, number> {
+  const { broadcastsLost, requestsLost, broadcastsDuplicated } = network.counters;
+  const lost = broadcastsLost + requestsLost;
+  return { ...(lost > 0 ? { lost } : {}), ...(broadcastsDuplicated > 0 ? { duplicated: broadcastsDuplicated } : {}) };
 }
 
 function sorted(counts: Readonly<Record<string, number>>): Record<string, number> {

@@ -1,6 +1,7 @@
 import { fromHex, toBase64Url } from "../src/core/bytes.ts";
 import type { Json } from "../src/core/json.ts";
 import { labelPath, scanPath, secretVersionPath, serverAttributePath, serverLabelPath } from "../src/core/paths.ts";
+import { DiskFullError } from "../src/core/ports/disk.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import { Secret } from "../src/core/secret.ts";
 import { prepareSecret } from "../src/core/secrets/prepare.ts";
@@ -172,6 +173,7 @@ export class Workload {
 
   #failed(operator: SimOperator, machine: Machine, error: unknown): void {
     if (error instanceof OperatorAlarm) this.#world.violated("operators", error.message);
+    else if (error instanceof DiskFullError) this.#world.reached("an agent's disk is full when its operator comes");
     else if (machine.agent === null) this.#world.reached("an agent stops under its operator's hands");
     else this.#world.violated("no-throw", `${operator.name} at ${machine.name}: ${String(error)}`);
   }

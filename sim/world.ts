@@ -9,6 +9,7 @@ import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
 import { genesisLog } from "../src/crdt/authority/identifiers.ts";
 import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
 import type { Agent } from "../src/node/agent.ts";
+import { Acts, type LeftOut, NOTHING_LEFT_OUT } from "./acts.ts";
 import { SimClock, settled } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
 import { History } from "./history.ts";
@@ -26,6 +27,8 @@ export interface WorldOptions {
   readonly nodes: number;
   /** Without it every machine checks every signature anew: slower, and otherwise the same. Default `shared`. */
   readonly memo?: "shared" | "none";
+  /** Acts that this run does without. */
+  readonly leftOut?: LeftOut;
 }
 
 /** Something that must never happen. */
@@ -80,6 +83,7 @@ export class World {
   readonly clock = new SimClock();
   readonly trace = new Trace();
   readonly history = new History();
+  readonly acts: Acts;
   readonly random: Random;
   readonly network: SimNetwork;
   readonly mesh: Uint8Array;
@@ -99,6 +103,8 @@ export class World {
   readonly sometimes: Record<string, number> = {};
   /** Log lines of the level `error`, by event. */
   readonly errors: Record<string, number> = {};
+  #troubles = 0;
+  #calmMs = Number.NEGATIVE_INFINITY;
   #started: (machine: Machine, agent: Agent) => void = () => undefined;
 
   private constructor(parts: {
@@ -106,9 +112,11 @@ export class World {
     network: (clock: SimClock) => SimNetwork;
     marker: string;
     founding: Founding;
+    leftOut: LeftOut;
     machines: (world: World) => readonly Machine[];
   }) {
     const { founding } = parts;
+    this.acts = new Acts(this.clock, parts.leftOut);
     this.random = parts.random;
     this.marker = parts.marker;
     this.mesh = founding.mesh;
@@ -132,7 +140,7 @@ export class World {
   }
 
   /** A world in which every machine is enrolled, and none runs yet. */
-  static async create({ seed, nodes, memo = "shared" }: WorldOptions): Promise<World> {
+  static async create({ seed, nodes, memo = "shared", leftOut = NOTHING_LEFT_OUT }: WorldOptions): Promise<World> {
     if (nodes < STORES + 1) throw new Error(`a world has at least ${STORES + 1} machines`);
     const random = seededRandom(seed);
     const shared = memo === "shared" ? new VerifyMemo() : null;
@@ -143,6 +151,7 @@ export class World {
       network: (clock) => new SimNetwork(clock, random.fork("network")),
       marker: `canary-${toHex(random.fork("marker").bytes(MARKER_BYTES))}`,
       founding,
+      leftOut,
       machines: (self) => founding.members.map((member) => self.#machine(member, keysFor(member.name), founding)),
     });
     await world.until(Promise.all(world.machines.map((machine) => machine.settle(founding.entries))));
@@ -161,6 +170,20 @@ export class World {
 
   violated(check: string, detail: string): void {
     this.violations.push({ check, atSeconds: Math.round(this.seconds * 1000) / 1000, detail });
+  }
+
+  /** From now on until what is given back is called nobody can expect the network to be kind. */
+  trouble(): () => void {
+    this.#troubles++;
+    return () => {
+      this.#troubles--;
+      this.#calmMs = this.clock.monotonic();
+    };
+  }
+
+  /** Until when the network, or a machine, was not what it should be; now, if one still is not. */
+  get unkindMs(): number {
+    return this.#troubles > 0 ? this.clock.monotonic() : Math.max(this.#calmMs, this.network.cutMs);
   }
 
   /** Counts that something rare was met: a world in which it never is proves nothing about it. */
@@ -200,7 +223,8 @@ export class World {
       clock: this.clock.clockFor(name),
       random,
       keys,
-      disk: new SimDisk({ random: random.fork("disk"), clock: this.clock }),
+      // By the machine's own clock: it hears nothing of its disk either while it is paused.
+      disk: new SimDisk({ random: random.fork("disk"), clock: this.clock.clockFor(name) }),
       log: this.#log(name),
       notifier: this.#notifier(name),
       machineKey: new Secret(random.fork("machine key").bytes(32)),

@@ -31,7 +31,7 @@ export function watchVerdicts(world: World, machine: Machine, { mesh }: Agent, i
     }
     world.reached("a machine is an alarm");
     if (mesh.isolation().state === "isolated") raised(world, machine, `raises an alarm about ${about.name}`);
-    const forMs = world.clock.monotonic() - Math.max(about.sinceMs, machine.sinceMs, world.network.cutMs);
+    const forMs = world.clock.monotonic() - Math.max(about.sinceMs, machine.sinceMs, world.unkindMs);
     if (about.agent !== null && forMs > ALARM_MS) {
       world.violated("verdicts", `${machine.name} raises an alarm about ${about.name}, which runs and can be reached`);
     }
@@ -45,7 +45,7 @@ function raised(world: World, { name }: Machine, what: string): void {
 /** Whoever is down for long is known to be, whatever anybody says; but for those whom the network is not kind to. */
 export function checkDeadAreKnown(world: World): void {
   const nowMs = world.clock.monotonic();
-  if (nowMs - world.network.cutMs < KNOWN_MS) return;
+  if (nowMs - world.unkindMs < KNOWN_MS) return;
   const dead = world.machines.filter(({ isDown, sinceMs }) => isDown && nowMs - sinceMs >= KNOWN_MS);
   const observers = world.running.filter(({ sinceMs }) => nowMs - sinceMs >= KNOWN_MS);
   for (const { name, agent } of observers) {

@@ -38,32 +38,6 @@ describe("a world", () => {
     expect(violations).toEqual([]);
     expect(convergedSeconds).toBeLessThan(2);
   });
-
-  it("meets every kind of fault within a few seeds", async () => {
-    const met = new Set<string>();
-    for (let seed = 1; seed <= 8; seed++) {
-      const { faults, violations } = await run({ seed: `${seed}`, minutes: 2, nodes: 5 });
-      expect(violations).toEqual([]);
-      for (const kind of Object.keys(faults)) met.add(kind);
-    }
-    expect([...met].sort()).toEqual([
-      "a member asks for secrets",
-      "a stranger asks for secrets",
-      "a stranger knocks",
-      "clock jump",
-      "crash",
-      "crash at its word",
-      "duplicated",
-      "false envelopes",
-      "forged entries",
-      "hostile updates",
-      "lies about who is there",
-      "lost",
-      "partition",
-      "set back",
-      "stop",
-    ]);
-  });
 });
 
 describe("the same seed", () => {

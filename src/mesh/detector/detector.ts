@@ -429,7 +429,7 @@ export class Detector {
   }
 
   #check(contact: Contact, nowMs: number): void {
-    if (contact.silentFromMs !== null && nowMs - contact.silentFromMs >= MUTE_MS) {
+    if (contact.silentFromMs !== null && nowMs >= contact.silentFromMs + MUTE_MS) {
       contact.silentFromMs = nowMs;
       this.#wishes.add({ effect: "hang-up", peer: contact.peer });
     }
@@ -470,7 +470,7 @@ export class Detector {
   /** Neither the one nor those who were to ask it have answered: whoever is deaf must know soon. */
   #checkAll(nowMs: number): void {
     for (const contact of this.#contacts.all) {
-      if (contact.probe === null && nowMs - contact.heardMs >= HEARD_MS) this.#probe(contact, nowMs);
+      if (contact.probe === null && nowMs >= contact.heardMs + HEARD_MS) this.#probe(contact, nowMs);
     }
   }
 
@@ -513,13 +513,13 @@ export class Detector {
   /** Of all who are connected nobody answers. */
   #isDeaf(nowMs: number): boolean {
     for (const { silentFromMs } of this.#contacts.all) {
-      if (silentFromMs === null || nowMs - silentFromMs < LONE_MS) return false;
+      if (silentFromMs === null || nowMs < silentFromMs + LONE_MS) return false;
     }
     return this.#contacts.size > 0;
   }
 
   #isLone(nowMs: number): boolean {
-    return this.#loneMs !== null && nowMs - this.#loneMs >= LONE_MS;
+    return this.#loneMs !== null && nowMs >= this.#loneMs + LONE_MS;
   }
 
   #take(word: Word, by: Way, teller: PeerKey, nowMs: number): void {

@@ -217,3 +217,55 @@ describe("a machine's clock in virtual time", () => {
     expect(ran).toEqual(["web-1", "nas-1 after"]);
   });
 });
+
+describe("a machine that is held up", () => {
+  const machine = () => {
+    const world = new SimClock();
+    const clock = world.clockFor("nas-1");
+    const ran: string[] = [];
+    const at = (delayMs: number, what: string) =>
+      clock.after(delayMs, () => ran.push(`${what} at ${world.monotonic()}`));
+    return { world, clock, ran, at };
+  };
+
+  test("by a pause does at its end what was due, in order, and the rest at its time", async () => {
+    const { world, clock, ran, at } = machine();
+    at(20, "second");
+    at(10, "first");
+    at(90, "third");
+    const never = at(30, "never");
+    clock.pause();
+    await world.runUntil(50);
+    expect(ran).toEqual([]);
+    never.cancel();
+    clock.goOn();
+    await world.runUntil(100);
+    expect(ran).toEqual(["first at 50", "second at 50", "third at 90"]);
+    expect(clock.monotonic()).toBe(100);
+  });
+
+  test("by sleep knows nothing of the time in between but what time of day it is", async () => {
+    const { world, clock, ran, at } = machine();
+    at(10, "first");
+    at(90, "second");
+    await world.runUntil(4);
+    clock.pause();
+    await world.runUntil(50);
+    clock.wakeUp();
+    expect(clock.monotonic()).toBe(4);
+    expect(clock.now()).toBe(WORLD_BEGINS_MS + 50);
+    await world.runUntil(200);
+    expect(ran).toEqual(["first at 56", "second at 136"]);
+  });
+
+  test("forgets what it was to do when the power fails meanwhile", async () => {
+    const { world, clock, ran, at } = machine();
+    at(10, "first");
+    clock.pause();
+    await world.runUntil(50);
+    clock.crash();
+    clock.goOn();
+    await world.runUntil(100);
+    expect(ran).toEqual([]);
+  });
+});

@@ -225,3 +225,28 @@ function differingBits(a: Uint8Array, b: Uint8Array): number {
   for (const [at, byte] of a.entries()) bits += (byte ^ (b[at] ?? 0)).toString(2).replaceAll("0", "").length;
   return bits;
 }
+
+describe("a disk that is watched", () => {
+  test("has done the next write when the power fails in that moment, and nobody is told", async () => {
+    const before = new SimDisk({ random: seededRandom("watched") });
+    before.atNextWrite(() => before.crash());
+    let isTold = false;
+    void before.append([record("a")], true).then(() => (isTold = true));
+    await Promise.resolve();
+    expect(isTold).toBe(false);
+    const after = before.reopen();
+    expect(await keysOf(after)).toEqual(["a"]);
+    await after.append([record("b")], true);
+    expect(await keysOf(after)).toEqual(["a", "b"]);
+  });
+
+  test("that tears a record keeps its beginning", async () => {
+    const disk = new SimDisk({ random: seededRandom("torn") });
+    await disk.append([record("a", "a long value")], true);
+    expect(disk.tear("a")).toBe(true);
+    expect(disk.tear("none")).toBe(false);
+    const left = (await disk.read("a")) as Uint8Array;
+    expect(left.length).toBeLessThan(12);
+    expect(ascii("a long value").subarray(0, left.length)).toEqual(left);
+  });
+});

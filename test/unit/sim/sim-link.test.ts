@@ -177,6 +177,52 @@ describe("a simulated network", () => {
     expect(world.network.counters.connectionsClosed).toBe(0);
   });
 
+  it("lets through a one-way cut what goes the other way, until the connection is noticed to be dead", async () => {
+    const world = createWorld("one way", { detectMs: 3_000 });
+    const lines: string[] = [];
+    const [alice, bob] = await start(world, lines, ["alice", "bob"]);
+    await world.settle(alice.dial(bob.self, [bob.address], 1_000));
+    const end = world.network.cut([bob.self], [alice.self], "forth");
+    lines.length = 0;
+    await expect(world.settle(alice.request(bob.self, "ping", new Uint8Array(1), 500))).rejects.toMatchObject({
+      code: "PeerTimeout",
+    });
+    expect(lines).toHaveLength(1);
+    await world.pass(3_000);
+    expect([alice.connected(), bob.connected()]).toEqual([[], []]);
+    end();
+    await world.settle(alice.dial(bob.self, [bob.address], 1_000));
+  });
+
+  it("reaches nobody behind another router, who reaches everybody and is seen at the router's address", async () => {
+    const world = createWorld("router");
+    const [alice, bob, carol] = await start(world, [], ["alice", "bob", "carol"]);
+    const end = world.network.hide([bob.self, carol.self], "203.0.113.7");
+    await expect(world.settle(alice.dial(bob.self, [bob.address], 1_000))).rejects.toMatchObject({
+      code: "PeerUnreachable",
+    });
+    await world.settle(bob.dial(carol.self, [carol.address], 1_000));
+    await world.settle(bob.dial(alice.self, [alice.address], 1_000));
+    expect(alice.remoteAddress(bob.self)).toMatch(/^203[.]0[.]113[.]7:[0-9]+$/);
+    end();
+    expect(alice.remoteAddress(bob.self)).toBe(bob.address);
+  });
+
+  it("keeps for a paused machine what comes, and hands it over when that goes on", async () => {
+    const world = createWorld("pause");
+    const lines: string[] = [];
+    const [alice, bob] = await start(world, lines, ["alice", "bob"]);
+    await world.settle(alice.dial(bob.self, [bob.address], 1_000));
+    const goOn = world.network.pause(bob.self);
+    const asked = alice.request(bob.self, "ping", new Uint8Array(1), 60_000);
+    lines.length = 0;
+    await world.pass(10_000);
+    expect(lines).toEqual([]);
+    goOn();
+    await world.settle(asked);
+    expect(lines).toHaveLength(1);
+  });
+
   it("tells nobody of a crash until the silence is noticed", async () => {
     const world = createWorld("crash", { detectMs: 3_000 });
     const lines: string[] = [];
