@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "signatures of ledger entries are not checked",
-    file: "src/crdt/replica.ts",
+    file: "src/crdt/cover.ts",
     guard: "if (others.length < POOL_FROM) {",
     without: "if (others.length > 0) return new Set(others);\n    if (others.length < POOL_FROM) {",
   },

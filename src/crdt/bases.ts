@@ -43,9 +43,9 @@ export class Bases {
   }
 
   /** A chain from its base on, which ends with this entry. */
-  begin({ base }: StoredBase, entry: Entry<ChainHeader>): Chain {
+  begin({ base, letGo }: StoredBase, entry: Entry<ChainHeader>): Chain {
     const { log, key, class: chainClass, seq } = entry.header;
-    const chain = new Chain(this.#keys, log, chainClass, recurringHex(key), { ...base, entry });
+    const chain = new Chain(this.#keys, log, chainClass, recurringHex(key), { ...base, entry }, letGo);
     this.#summed.set(chainId(chain.log, chainClass), seq);
     return chain;
   }
@@ -74,22 +74,40 @@ export class Bases {
   /** Those below whose base something is missing or damaged. */
   async brokenBelow(chains: Iterable<Chain>): Promise<ReadonlySet<Chain>> {
     const broken = new Set<Chain>();
-    for (const chain of [...chains].filter(({ below }) => below > 0)) {
-      const { entries, damaged } = await this.#store.chain(chain.log, chain.class);
-      if (damaged.length > 0 || entries.length < chain.below + 1) broken.add(chain);
+    for (const chain of [...chains].filter(({ unread }) => unread > 0)) {
+      const { entries, damaged } = await this.#store.chain(chain);
+      if (damaged.length > 0 || entries.length < chain.unread + 1) broken.add(chain);
     }
     return broken;
   }
 
+  /** What came before is gone: a base that ends there is none any more. */
+  letGo({ header: { log, class: chainClass, seq } }: Entry<ChainHeader>): void {
+    const id = chainId(recurringHex(log), chainClass);
+    if ((this.#summed.get(id) ?? seq) < seq) this.#summed.delete(id);
+  }
+
+  /** What of a chain is on the disk. */
+  async read(
+    chain: Chain,
+    parse: (bytes: Uint8Array) => Entry | string,
+  ): Promise<{ readonly entries: readonly Entry<ChainHeader>[]; readonly damaged: readonly string[] }> {
+    const { entries, damaged } = await this.#store.chain(chain);
+    const parsed = entries.map(({ bytes }) => parse(bytes)).filter((entry) => typeof entry !== "string");
+    return { entries: parsed.filter(isChain), damaged };
+  }
+
   async readWhole(known: Chain, parse: (bytes: Uint8Array) => Entry | string): Promise<Whole> {
-    const { entries, damaged } = await this.#store.chain(known.log, known.class);
-    const chain = new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
-    const read = entries.map(({ bytes }) => parse(bytes)).filter((entry) => typeof entry !== "string");
+    const { entries, damaged } = await this.read(known, parse);
     // What is not on the disk yet, because that takes no more, is in the chain that was read from its base on.
+    const all = [...entries, ...known.links().map(({ entry }) => entry)];
+    const [first] = all;
+    const chain =
+      known.letGo > 0 && first !== undefined
+        ? Chain.beginningWith(this.#keys, first)
+        : new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
     const lost: Entry<ChainHeader>[] = [];
-    for (const entry of [...read, ...known.links().map((link) => link.entry)].filter(isChain)) {
-      if (chain.add(entry).state === "waiting") lost.push(entry);
-    }
+    for (const entry of all) if (chain.add(entry).state === "waiting") lost.push(entry);
     // What made it necessary may have made the base worthless as well.
     this.#summed.delete(chainId(known.log, known.class));
     this.#store.discount(damaged);
@@ -135,8 +153,8 @@ export function reachesBelow(fresh: readonly Entry[], waiting: Iterable<Entry>):
     const id = chainId(recurringHex(header.log), header.class);
     oldest.set(id, Math.min(header.seq, oldest.get(id) ?? header.seq));
   }
-  return ({ log, class: chainClass, below }) => {
-    if (below === 0) return false;
+  return ({ log, class: chainClass, below, unread }) => {
+    if (unread === 0) return false;
     const isBounded = mayBound && chainClass === CLASS_DESIRED;
     return isBounded || (oldest.get(chainId(log, chainClass)) ?? Number.POSITIVE_INFINITY) <= below + 1;
   };

@@ -24,13 +24,14 @@ export interface ChainFlaw {
 /**
  * Looks through one writer's chain as it was kept or handed on, in the order in which it stands: numbers without gaps,
  * each entry naming the one before, every signature good and the last entry signed, and the heads that were seen before
- * still in it. Empty if all of it holds.
+ * still in it. Entries before number `from` may have been let go of. Empty if all of it holds.
  */
 export async function checkChain(
   keys: Pick<Keys, "hash" | "hash512" | "verifyAll">,
   key: string,
   entries: readonly Entry<ChainHeader>[],
   remembered: readonly RememberedHead[],
+  from = 1,
 ): Promise<ChainFlaw[]> {
   const flaws: ChainFlaw[] = [];
   const flaw = (problem: ChainFlaw["problem"], seq: number, to = seq) => flaws.push({ problem, seq, to });
@@ -46,7 +47,7 @@ export async function checkChain(
     highest = Math.max(highest, seq);
   }
   const expected = Math.max(highest, ...remembered.map(({ seq }) => seq));
-  for (const [seq, to] of gaps(bySeq, expected)) flaw("missing", seq, to);
+  for (const [seq, to] of gaps(bySeq, from, expected)) flaw("missing", seq, to);
   const edited = await badlySigned(keys, [...bySeq.values()]);
   for (const [seq, entry] of bySeq) {
     const before = bySeq.get(seq - 1);
@@ -64,10 +65,10 @@ export async function checkChain(
 }
 
 /** Runs of numbers that are not there. */
-function gaps(bySeq: ReadonlyMap<number, unknown>, last: number): [seq: number, to: number][] {
+function gaps(bySeq: ReadonlyMap<number, unknown>, from: number, last: number): [seq: number, to: number][] {
   const runs: [number, number][] = [];
   const present = [...bySeq.keys()].sort((a, b) => a - b);
-  let next = 1;
+  let next = from;
   for (const seq of [...present, last + 1]) {
     if (seq > next) runs.push([next, seq - 1]);
     next = Math.max(next, seq + 1);

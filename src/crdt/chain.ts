@@ -2,6 +2,7 @@ import { equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
+import { recurringHex } from "../core/recurring-hex.ts";
 import { type ChainHeader, CLASS_DESIRED, type Entry } from "./entry/entry.ts";
 import { DocumentCursor } from "./ledger/document-cursor.ts";
 import type { LedgerWrite } from "./ledger/update-codec.ts";
@@ -60,8 +61,9 @@ export class Chain {
   readonly log: string;
   readonly class: number;
   readonly key: string;
-  /** How many links are not here, because a base sums them up. */
+  /** How many links are not here, because a base sums them up, or because they were let go of. */
   readonly below: number;
+  #letGo: number;
   readonly #byId = new Map<string, ChainLink>();
   readonly #roots: ChainLink[] = [];
   readonly #tips = new Map<string, ChainLink>();
@@ -80,12 +82,14 @@ export class Chain {
     chainClass: number,
     key: string,
     base: ChainBase | null = null,
+    letGo = 0,
   ) {
     this.log = toHex(log);
     this.class = chainClass;
     this.key = key;
     this.#main = this.#trunk;
     this.below = base === null ? 0 : base.entry.header.seq - 1;
+    this.#letGo = letGo;
     this.#cursor = chainClass === CLASS_DESIRED ? cursorAt(keys, log, base) : null;
     if (base !== null) this.#begin(base);
   }
@@ -122,6 +126,44 @@ export class Chain {
     return this.#byId.size + this.below;
   }
 
+  /** How many of the first links are nowhere on this machine any more. */
+  get letGo(): number {
+    return this.#letGo;
+  }
+
+  /** Links that this machine has, in memory or on its disk. */
+  get held(): number {
+    return this.size - this.#letGo;
+  }
+
+  /** Links that are on the disk only. */
+  get unread(): number {
+    return this.below - this.#letGo;
+  }
+
+  /**
+   * This chain without what lies before one of its links. Itself where all of that is below its base anyway.
+   * For a chain that has not forked.
+   */
+  from(keys: Pick<Keys, "hash">, beginning: Entry<ChainHeader>): Chain {
+    const { seq } = beginning.header;
+    if (seq <= this.below + 1) {
+      this.#letGo = seq - 1;
+      return this;
+    }
+    const [first, ...rest] = this.#main.slice(seq - this.below - 1);
+    if (first?.entry.id !== beginning.id) throw new Error("a chain begins with one of its links");
+    const chain = Chain.beginningWith(keys, beginning);
+    for (const { entry } of rest) chain.add(entry);
+    return chain;
+  }
+
+  /** A chain of which no more is known than this link. Of class audit: nothing is folded from what came before. */
+  static beginningWith(keys: Pick<Keys, "hash">, entry: Entry<ChainHeader>): Chain {
+    const { log, class: chainClass, key, seq } = entry.header;
+    return new Chain(keys, log, chainClass, recurringHex(key), { entry, next: 0, writes: [] }, seq - 1);
+  }
+
   /** The link with this number on the longest prefix without a fork. */
   mainAt(seq: number): ChainLink | undefined {
     return this.#main[seq - this.below - 1];
@@ -149,6 +191,7 @@ export class Chain {
     // Mostly the chain goes on where it ended.
     const isNext = last !== null && equalBytes(last.entry.hash, header.prev);
     const prev = isNext ? last : header.seq === 1 ? null : (this.#byId.get(toHex(header.prev)) ?? null);
+    if (prev === null && header.seq <= this.#letGo + 1 && this.#letGo > 0) return { state: "known" };
     if (header.seq > 1 && prev === null) return { state: "waiting", missing: [toHex(header.prev)] };
     const refusal = this.#refusal(entry, prev);
     if (refusal !== null) return { state: "refused", reason: refusal };

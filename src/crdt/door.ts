@@ -61,14 +61,43 @@ function isAwaited(graph: AuthorityGraph, entry: Entry, pending: readonly Entry<
   return false;
 }
 
+/** Whom waiting cuts keep out, as of the last look. */
+export class Door {
+  #shutOut: ReadonlySet<string> = new Set();
+  readonly #listeners: (() => void)[] = [];
+
+  isShutTo(key: string): boolean {
+    return this.#shutOut.has(key);
+  }
+
+  /** Calls `listener` when {@link isShutTo} answers differently for some key. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  look(keys: Keys, known: Known, waiting: Iterable<Entry>): void {
+    const cuts = [...waiting].filter((entry) => isAuthority(entry) && entry.header.type === "cut");
+    if (this.#shutOut.size === 0 && cuts.length === 0) return;
+    const shutOut = shutOutBy(keys, known, cuts);
+    const isSame = shutOut.size === this.#shutOut.size && [...shutOut].every((key) => this.#shutOut.has(key));
+    this.#shutOut = shutOut;
+    if (!isSame) for (const listener of this.#listeners) listener();
+  }
+}
+
+interface Known {
+  readonly graph: AuthorityGraph;
+  readonly authority: Authority;
+}
+
 /**
  * Keys of machines that a cut among the waiting entries removes: from the moment its signature is verified against a
  * live log that needs nobody's approval, whatever its parents are and whether they ever come (I17). Machines stand below
  * all operators, so that whose log it is matters and not its rank.
  */
-export function shutOutBy(
+function shutOutBy(
   keys: Pick<Keys, "hash" | "hash512" | "verify">,
-  { graph, authority }: { readonly graph: AuthorityGraph; readonly authority: Authority },
+  { graph, authority }: Known,
   waiting: Iterable<Entry>,
 ): ReadonlySet<string> {
   const shutOut = new Set<string>();

@@ -8,7 +8,8 @@ import type { View } from "../core/view.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
 import { Chain, chainId } from "./chain.ts";
-import { reasonToWait, shutOutBy } from "./door.ts";
+import { carrySignatures, coveredBy } from "./cover.ts";
+import { Door, reasonToWait } from "./door.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
@@ -22,15 +23,16 @@ import {
   MAX_OBSERVED_BYTES,
   type ObservedHeader,
 } from "./entry/entry.ts";
-import { carriesValidSignature, verificationsOf } from "./entry/signatures.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { fittingLot } from "./parking-lot.ts";
+import { beginningsOf, mayBeginWith } from "./retention.ts";
 import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
 import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
 
 /**
- * - `admitted`: new, checked and on disk · `known`: was here already · `waiting`: what it builds on is not here yet
+ * - `admitted`: new, checked and on disk · `known`: was here already, if only until it was let go of
+ * - `waiting`: what it builds on is not here yet
  * - `refused`: wrong for ever, for the reason given
  */
 export interface Admission {
@@ -57,11 +59,7 @@ interface Placement {
   readonly missing?: readonly string[];
 }
 
-/** What one signature covers besides its own entry. A run of links has to fit into one message of an exchange. */
-const MAX_COVERED_BYTES = 1024 * 1024;
 const NONE: ReadonlySet<Entry> = new Set();
-/** From here on the thread pool is faster than checking one by one. */
-const POOL_FROM = 8;
 
 /**
  * Everything that one peer knows: the authority graph, the chains and the observed records, admitted by the rules of
@@ -79,9 +77,8 @@ export class Replica {
   #waiting = new Map<string, Entry>();
   /** Those of the waiting entries whose own signature was found good: nobody can make us check them again. */
   #signedWaiting: ReadonlySet<Entry> = new Set();
-  #shutOut: ReadonlySet<string> = new Set();
+  readonly #door = new Door();
   #keysOfLogs: { readonly of: number; readonly keys: ReadonlySet<string> } = { of: 0, keys: new Set() };
-  readonly #doorListeners: (() => void)[] = [];
   readonly #fold: Fold;
   #authority: Authority | null = null;
   #newest: Hlc = HLC_ZERO;
@@ -97,11 +94,18 @@ export class Replica {
   #missing = 0;
   #observedRevision = 0;
   readonly #bases: Bases;
+  readonly #mayBeginBeforeMs: () => number;
+  /** Numbers with which chains begin on the disk, while that is read. */
+  #beginnings: ReadonlyMap<string, number> = new Map();
+  /** Where that comes from which is being placed: there is one admission at a time. */
+  #source: GrowthSource | "disk" = "disk";
   #contents = 0;
   readonly #listeners: ((growth: Growth) => void)[] = [];
 
-  constructor(keys: Keys, mesh: Uint8Array, disk: Disk) {
+  /** `mayBeginBeforeMs` says how old an audit record is with which a log may begin here that others trimmed. */
+  constructor(keys: Keys, mesh: Uint8Array, disk: Disk, mayBeginBeforeMs: () => number = () => 0) {
     this.mesh = mesh;
+    this.#mayBeginBeforeMs = mayBeginBeforeMs;
     this.#keys = keys;
     this.graph = new AuthorityGraph(keys, mesh);
     this.#store = new EntryStore(disk, keys);
@@ -126,6 +130,8 @@ export class Replica {
       waiting.add(entry);
       if (isChain(entry)) this.#store.unplaced(entry);
     };
+    this.#source = "disk";
+    this.#beginnings = stored.beginnings;
     stored.authority.forEach(place);
     stored.bases.forEach((base) => this.#begin(base));
     stored.others.forEach(place);
@@ -134,9 +140,8 @@ export class Replica {
     for (const entry of waiting) this.#waiting.set(entry.id, entry);
     this.#signedWaiting = waiting;
     this.#authority = null;
-    if (stored.bases.length > 0) {
-      await this.#makeWhole(isOutdated(stored.bases, boundsOf(this.graph, this.authority)));
-    }
+    const { bases } = stored;
+    if (bases.length > 0) await this.#makeWhole(isOutdated(bases, boundsOf(this.graph, this.authority)));
     this.#contents++;
     this.#changed();
   }
@@ -153,14 +158,32 @@ export class Replica {
   async sumUp(linksAtLeast?: number): Promise<void> {
     await this.#flush();
     const { ledgers } = this.fold;
-    const bounds = boundsOf(this.graph, this.authority);
-    await this.#bases.write([...this.#chains.values()], ledgers, bounds, linksAtLeast);
+    await this.#bases.write([...this.#chains.values()], ledgers, boundsOf(this.graph, this.authority), linksAtLeast);
   }
 
   /** Reads what the bases had spared the start, and lets go of one below which something is missing or damaged. */
   async checkBelow(): Promise<void> {
     const broken = await this.#bases.brokenBelow(this.#chains.values());
     if (broken.size > 0) await this.makeWhole((chain) => broken.has(chain));
+  }
+
+  /** Lets go of audit records that are older than `beforeMs` says of their log. Their logs then begin further up. */
+  async letGo(beforeMs: (log: string) => number): Promise<void> {
+    await this.#exclusive(() => this.#letGo(beforeMs));
+  }
+
+  async #letGo(beforeMs: (log: string) => number): Promise<void> {
+    const read = async (chain: Chain) => (await this.#bases.read(chain, (bytes) => this.#parse(bytes))).entries;
+    await this.#flush();
+    const beginnings = await beginningsOf(this.#chains.values(), beforeMs, read);
+    if (beginnings.length === 0) return;
+    await this.#write(() => this.#store.letGo(beginnings));
+    for (const entry of beginnings) {
+      const id = chainId(recurringHex(entry.header.log), entry.header.class);
+      this.#bases.letGo(entry);
+      this.#chains.set(id, (this.#chains.get(id) as Chain).from(this.#keys, entry));
+    }
+    this.#contents++;
   }
 
   /** Reads what a base had summed up: for whoever asks for what lies below, or is to judge it. */
@@ -170,7 +193,7 @@ export class Replica {
 
   async #makeWhole(which: (chain: Chain) => boolean): Promise<void> {
     for (const [id, known] of this.#chains) {
-      if (known.below === 0 || !which(known)) continue;
+      if (known.unread === 0 || !which(known)) continue;
       const { chain, damaged, lost } = await this.#bases.readWhole(known, (bytes) => this.#parse(bytes));
       this.#chains.set(id, chain);
       this.#contents++;
@@ -200,21 +223,12 @@ export class Replica {
 
   /** The key's machine is removed by a cut that is verified and waits for what it builds on (I17). */
   isShutOut(key: string): boolean {
-    return this.#shutOut.has(key);
+    return this.#door.isShutTo(key);
   }
 
   /** Calls `listener` when {@link isShutOut} answers differently for some key. */
   onDoorChange(listener: () => void): void {
-    this.#doorListeners.push(listener);
-  }
-
-  #lookAtDoor(): void {
-    const hasCut = (entry: Entry) => isAuthority(entry) && entry.header.type === "cut";
-    if (this.#shutOut.size === 0 && ![...this.#waiting.values()].some(hasCut)) return;
-    const shutOut = shutOutBy(this.#keys, this, this.#waiting.values());
-    const isSame = shutOut.size === this.#shutOut.size && [...shutOut].every((key) => this.#shutOut.has(key));
-    this.#shutOut = shutOut;
-    if (!isSame) for (const listener of this.#doorListeners) listener();
+    this.#door.onChange(listener);
   }
 
   /** What waits for entries that are not here: bounded, and empty in a mesh that is whole. */
@@ -333,11 +347,12 @@ export class Replica {
       if (this.has(entry)) answers.set(entry.id, { id: entry.id, state: "known" });
       else fresh.push(entry);
     }
+    this.#source = source;
     await this.#makeWhole(reachesBelow(fresh, this.#waiting.values()));
-    const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await this.#signed(fresh), answers);
+    const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await carrySignatures(this.#keys, fresh), answers);
     const authority = grown.some(isAuthority);
     if (authority) this.#authority = null;
-    if (grown.length + fresh.length > 0) this.#lookAtDoor();
+    if (grown.length + fresh.length > 0) this.#door.look(this.#keys, this, this.#waiting.values());
     if (grown.length > 0) {
       if (authority || grown.some((entry) => isChain(entry) && entry.header.class === CLASS_DESIRED)) this.#changed();
       this.#untold.push({ entries: grown, source, authority });
@@ -354,7 +369,7 @@ export class Replica {
       const known = pending.get(entry.id);
       if (known === undefined || !signed.has(known)) pending.set(entry.id, entry);
     }
-    const covered = this.#covered(pending, signed);
+    const covered = coveredBy(pending, signed);
     const grown: Entry[] = [];
     const settle = (entry: Entry): readonly string[] => {
       if (!covered.has(entry.id)) {
@@ -414,7 +429,11 @@ export class Replica {
 
   #recordsOf(entry: Entry): DiskRecord[] {
     if (isAuthority(entry)) return [this.#store.authorityRecord(entry)];
-    if (isChain(entry)) return [this.#store.chainRecord(entry)];
+    if (isChain(entry)) {
+      const { seq, log, class: chainClass } = entry.header;
+      const begins = seq > 1 && this.chain(recurringHex(log), chainClass)?.letGo === seq - 1;
+      return [this.#store.chainRecord(entry), ...(begins ? [this.#store.beginningRecord(entry)] : [])];
+    }
     const observed = this.#observed.get(recurringHex(entry.header.log));
     return observed === undefined ? [] : reportsOf(observed).map((report, i) => this.#store.observedRecord(report, i));
   }
@@ -455,36 +474,6 @@ export class Replica {
     }
   }
 
-  /** The chain entries and records that carry a valid signature themselves. (The graph checks authority entries.) */
-  async #signed(entries: readonly Entry[]): Promise<ReadonlySet<Entry>> {
-    const others = entries.filter((entry) => !isAuthority(entry));
-    if (others.length < POOL_FROM) {
-      return new Set(others.filter((entry) => carriesValidSignature(this.#keys, entry)));
-    }
-    const items = others.flatMap((entry) => verificationsOf(this.#keys, entry).map((item) => ({ entry, ...item })));
-    const verdicts = await this.#keys.verifyAll(items);
-    return new Set(items.filter((_, i) => verdicts[i]).map((item) => item.entry));
-  }
-
-  /** Chain cover: an entry counts as signed when it or a descendant of its chain carries a valid signature. */
-  #covered(pending: ReadonlyMap<string, Entry>, signed: ReadonlySet<Entry>): ReadonlySet<string> {
-    const covered = new Set<string>();
-    for (const entry of pending.values()) {
-      if (isAuthority(entry)) covered.add(entry.id);
-      if (!signed.has(entry)) continue;
-      let at: Entry | undefined = entry;
-      let bareBytes = 0;
-      while (at !== undefined && !covered.has(at.id)) {
-        bareBytes = signed.has(at) ? 0 : bareBytes + at.bytes.length;
-        if (bareBytes > MAX_COVERED_BYTES) break;
-        covered.add(at.id);
-        // Mostly there is nothing else that it could cover.
-        at = pending.size > 1 && isChain(at) ? pending.get(toHex(at.header.prev)) : undefined;
-      }
-    }
-    return covered;
-  }
-
   /** As {@link #place}, for what comes from outside; `pending` may need it. */
   #placeAtDoor(entry: Entry, pending: ReadonlyMap<string, Entry>): Placement {
     const reason = isAuthority(entry) ? reasonToWait(this.graph, entry, pending.values()) : null;
@@ -519,10 +508,23 @@ export class Replica {
     let chain = this.#chains.get(id);
     chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, recurringHex(entry.header.key));
     const answer = chain.add(entry);
-    if (answer.state !== "admitted") return answer;
+    if (answer.state === "waiting" && this.#mayBegin(chain, entry)) chain = Chain.beginningWith(this.#keys, entry);
+    else if (answer.state !== "admitted") return answer;
     this.#chains.set(id, chain);
     if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
     return { state: "admitted" };
+  }
+
+  /**
+   * Whether the chain begins here with this link: it did so on the disk, or whoever was asked for it has no more. What
+   * gossip brings proves nothing of the kind.
+   */
+  #mayBegin(known: Chain, entry: Entry<ChainHeader>): boolean {
+    if (this.#source === "gossip") return false;
+    const stored = this.#source === "disk" ? this.#beginnings.get(chainId(known.log, known.class)) : undefined;
+    if (stored !== undefined) return known.size === 0;
+    const isBeyond = known.tips.every((tip) => tip.entry.header.seq < entry.header.seq - 1);
+    return isBeyond && mayBeginWith(entry, this.#mayBeginBeforeMs());
   }
 
   #placeObserved(entry: Entry<ObservedHeader>): Placement {
@@ -553,7 +555,7 @@ export class Replica {
 
   async #flush(): Promise<void> {
     // Batches that come while one is written go to disk together in the next.
-    this.#writing = this.#writing.then(async () => {
+    await this.#write(async () => {
       const [records, growths] = [this.#unwritten, this.#untold];
       if (records.length === 0) return;
       this.#unwritten = [];
@@ -567,7 +569,10 @@ export class Replica {
       }
       for (const growth of growths) for (const listener of this.#listeners) listener(growth);
     });
-    const mine = this.#writing;
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
+    const mine = this.#writing.then(write);
     this.#writing = mine.catch(() => undefined);
     await mine;
   }

@@ -11,12 +11,14 @@ import type { Notifier } from "../core/ports/notifier.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { AuditRecord, RoleContext, RoleDefinition } from "../core/ports/role.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
+import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
 import { CLASS_AUDIT, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
+import { AUDIT_RETENTION, mayBeginBefore, type Retention } from "../crdt/retention.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { RemovalNotice } from "../crdt/sync/removal-notice.ts";
 import { createVoice } from "../mesh/detector/word.ts";
@@ -66,6 +68,8 @@ export interface AgentOptions {
   readonly release: string;
   readonly os: string;
   readonly arch: string;
+  /** How long audit records stay; default {@link AUDIT_RETENTION}. */
+  readonly retention?: Retention;
   /** Ledgers of so many links are summed up, so that the next start need not read them. */
   readonly summedFrom?: number;
   /** What is to be said about the disk and is no complaint; null when there is nothing. */
@@ -129,6 +133,7 @@ export class Agent {
   #asOfMs: number | null = null;
   #tending: Timer | null = null;
   #lostAtMs: number | null = null;
+  #letGoNotBeforeMs = 0;
 
   constructor(options: AgentOptions) {
     const { platform, identity } = options;
@@ -144,7 +149,7 @@ export class Agent {
       key: link.self,
     };
     this.roles = options.roles;
-    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES));
+    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES), () => this.mayBeginBeforeMs);
     this.targeting = new ReplicaTargeting(() => this.view());
     this.#exchange = new ReplicaExchange(this.replica, keys);
     this.directory = new NodeDirectory(this.replica, link.self, options.bootstrap);
@@ -250,11 +255,30 @@ export class Agent {
     const { clock, log } = this.platform;
     this.#tending = clock.after(delayMs, () => {
       void before()
+        .then(() => this.#letGo())
         .then(() => this.replica.sumUp(this.#options.summedFrom))
         .catch((error: unknown) => log.write("error", "store.untended", { error }))
         .finally(() => this.#life === "running" && this.#tendIn(TENDING_EVERY_MS));
     });
     this.alarms.start();
+  }
+
+  /** An audit log that begins with a record before this time was trimmed; another one was cut. */
+  get mayBeginBeforeMs(): number {
+    return mayBeginBefore(this.platform.clock.now(), this.#options.retention);
+  }
+
+  /** What is older than it need be, of the audit. Not by a clock that others find wrong. */
+  async #letGo(): Promise<void> {
+    const { clock } = this.platform;
+    const { memberMs, keeperMs, everyMs } = this.#options.retention ?? AUDIT_RETENTION;
+    if (clock.monotonic() < this.#letGoNotBeforeMs) return;
+    if (this.complaints.some(({ kind }) => kind === "clock-off")) return;
+    this.#letGoNotBeforeMs = clock.monotonic() + everyMs;
+    const roles = this.view().nodes.get(this.node)?.roles;
+    const keepsAll = roles?.has("coordinator") === true || roles?.has(SECRET_STORE) === true;
+    const nowMs = clock.now();
+    await this.replica.letGo((log) => nowMs - (keepsAll || log === this.node ? keeperMs : memberMs));
   }
 
   async stop(): Promise<void> {

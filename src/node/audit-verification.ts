@@ -33,15 +33,16 @@ export async function verifyAudit(
     { whose: "this machine", heads: own },
     ...peers.map(({ name, heads }) => ({ whose: name, heads })),
   ];
-  const flaws = await findFlaws(source, memories);
+  const { flaws, letGo } = await findFlaws(source, memories, agent.mayBeginBeforeMs);
   const { replica } = source;
   const chains = watched(replica.chains.values());
   return {
     meta: metaOf(source),
-    entries: replica.graph.entries.length + chains.reduce((sum, { size }) => sum + size, 0),
+    entries: replica.graph.entries.length + chains.reduce((sum, { held }) => sum + held, 0),
     logs: new Set([...replica.graph.entries.map(({ log }) => log), ...chains.map(({ log }) => log)]).size,
     peers: peers.map(({ name }) => name).sort(),
-    flaws,
+    flaws: [...flaws],
+    letGo: [...letGo],
     heads: headsOf(source).map((head) => ({ ...head })),
   };
 }

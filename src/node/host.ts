@@ -10,6 +10,7 @@ import { Secret } from "../core/secret.ts";
 import type { Envelope } from "../core/secrets/envelope.ts";
 import { envelopeRecord } from "../core/secrets/stored-envelope.ts";
 import { authorityDigest, Replica } from "../crdt/replica.ts";
+import { mayBeginBefore } from "../crdt/retention.ts";
 import { createLibp2pLink } from "../mesh/libp2p/link.ts";
 import type { HomeReader } from "../operations/client.ts";
 import { roles } from "../roles/catalogue.ts";
@@ -155,7 +156,8 @@ async function settleHome(options: {
   const { home, keys, mesh, records } = options;
   const disk = await openLevelDisk(storePath(home));
   try {
-    const replica = new Replica(keys, mesh, scopedDisk(disk, ENTRIES));
+    const mayBeginBeforeMs = () => mayBeginBefore(systemClock().now());
+    const replica = new Replica(keys, mesh, scopedDisk(disk, ENTRIES), mayBeginBeforeMs);
     await replica.load();
     for (const { state, reason } of await replica.admit(options.entries, "local")) {
       if (state === "refused") throw new LabError("EntryRefused", `an entry was refused: ${reason}`);

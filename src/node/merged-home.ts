@@ -6,6 +6,7 @@ import type { Envelope } from "../core/secrets/envelope.ts";
 import { ENVELOPES, envelopeRecord } from "../core/secrets/stored-envelope.ts";
 import type { View } from "../core/view.ts";
 import { Replica } from "../crdt/replica.ts";
+import { mayBeginBefore } from "../crdt/retention.ts";
 import { ENTRIES } from "./agent.ts";
 import { storePath } from "./home-store.ts";
 import type { HomeFile } from "./platform/home.ts";
@@ -34,7 +35,9 @@ export async function mergeIntoHome(
 ): Promise<Merged> {
   const disk = await openLevelDisk(storePath(home));
   try {
-    const replica = new Replica(keys, fromHex(file.mesh) as Uint8Array, scopedDisk(disk, ENTRIES));
+    const replica = new Replica(keys, fromHex(file.mesh) as Uint8Array, scopedDisk(disk, ENTRIES), () =>
+      mayBeginBefore(nowMs),
+    );
     await replica.load();
     const answers = await replica.admit(entries, "local");
     const refused = answers.find(({ state }) => state === "refused");

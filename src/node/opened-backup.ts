@@ -6,6 +6,7 @@ import { fromHex } from "../core/bytes.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { backedUpEntries } from "../crdt/backup/contents.ts";
 import { type Inspection, inspectEntries, type KnownMesh, requireMesh } from "../crdt/backup/inspect.ts";
+import { mayBeginBefore } from "../crdt/retention.ts";
 import { Replica } from "../crdt/replica.ts";
 import { memoryDisk } from "./memory-disk.ts";
 
@@ -29,7 +30,9 @@ export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedM
   const { manifest } = signed;
   const records: Readonly<Record<ChunkKind, readonly Uint8Array[]>> = await readContents(keys, place, manifest);
   const entries = [...records.authority, ...records.desired, ...records.audit];
-  const replica = new Replica(keys, fromHex(manifest.mesh) as Uint8Array, memoryDisk());
+  // What machines need not keep is not missing in the backup of one.
+  const mayBeginBeforeMs = mayBeginBefore(Date.parse(manifest.madeAt));
+  const replica = new Replica(keys, fromHex(manifest.mesh) as Uint8Array, memoryDisk(), () => mayBeginBeforeMs);
   const inspection = await inspectEntries(replica, manifest, entries);
   return {
     signed,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { auditFlawSchema, auditHeadSchema } from "./kinds/audit-head.ts";
+import { auditFlawSchema, auditHeadSchema, auditLetGoSchema } from "./kinds/audit-head.ts";
 import { metaSchema } from "./kinds/meta.ts";
 import { defineOperation } from "./operation.ts";
 import { base64url } from "./query.ts";
@@ -30,6 +30,7 @@ export const auditVerifyOperation = defineOperation({
     logs: z.int(),
     peers: z.array(z.string()).describe("Members whose heads were compared."),
     flaws: z.array(auditFlawSchema),
+    letGo: z.array(auditLetGoSchema).describe("What is so old that machines need not keep it, and was let go of."),
     heads: z.array(auditHeadSchema),
   }),
   example: {},

@@ -2,10 +2,13 @@ import { type AuditHead, CLASS_AUTHORITY, readHeads } from "../core/audit-heads.
 import { fromBase64Url, fromHex, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { LabError } from "../core/errors.ts";
+import { isoTime } from "../core/iso-time.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { AuthorityGraph } from "../crdt/authority/graph.ts";
 import { resolve } from "../crdt/authority/resolve.ts";
 import { type ChainFlaw, checkChain } from "../crdt/chain-check.ts";
+import { firstKept, mayBeginBefore } from "../crdt/retention.ts";
+import type { AuditLetGo } from "../operations/kinds/audit-head.ts";
 import { type ChainHeader, decodeEntry, type Entry, isAuthority, isChain } from "../crdt/entry/entry.ts";
 
 /** The first line of an export. */
@@ -40,6 +43,8 @@ export interface CheckedExport {
   readonly header: ExportHeader;
   readonly entries: number;
   readonly flaws: readonly ExportFlaw[];
+  /** What the machine that made it had let go of, as it was old enough. */
+  readonly letGo: readonly AuditLetGo[];
 }
 
 /**
@@ -52,12 +57,14 @@ export async function checkExport(
   file: string,
   text: string,
   remembered: (mesh: string) => readonly AuditHead[],
+  nowMs: number,
 ): Promise<CheckedExport> {
   const [first = "", ...rest] = text.split("\n");
   const header = readHeader(file, first);
   const graph = new AuthorityGraph(keys, fromHex(header.mesh) as Uint8Array);
   const lines = rest.filter((line) => line !== "").map(readLine);
   const flaws: ExportFlaw[] = [];
+  const letGo: { readonly log: string; readonly class: number; readonly to: number; readonly before: string }[] = [];
   const chains = new Map<string, { line: ExportLine; entry: Entry<ChainHeader> }[]>();
   const counts = new Map<string, number>();
   const nameOf = new Map<string, string>(header.heads.map(({ log, author }) => [log, author]));
@@ -95,26 +102,32 @@ export async function checkExport(
     const edited = new Set(
       flaws.filter((one) => one.log === log && String(one.class) === chainClass).map(({ seq }) => seq),
     );
-    const inChain = await checkChain(
-      keys,
-      key,
-      found.map(({ entry }) => entry),
-      wanted,
-    );
+    const entries = found.map(({ entry }) => entry);
+    // As of when the file says that it was made, or now, if it says that it will be.
+    const from = firstKept(entries, mayBeginBefore(Math.min(nowMs, Date.parse(header.exported))));
+    const first = entries.find(({ header: { seq } }) => seq === from);
+    if (from > 1 && first !== undefined) {
+      const before = isoTime(first.header.hlc.ms);
+      letGo.push({ log, class: Number(chainClass), to: from - 1, before });
+    }
+    const inChain = await checkChain(keys, key, entries, wanted, from);
     // A line that is altered is not missing as well.
     const rest = inChain.filter(({ problem, seq, to }) => !(problem === "missing" && seq === to && edited.has(seq)));
     flaws.push(...rest.map((flaw) => ({ ...flaw, log, class: Number(chainClass), author: nameOf.get(log) ?? "?" })));
   }
   const { operators, nodes } = resolve(graph, keys);
+  // Who it was say the entries, where they can; else the file, which anybody may have written.
+  const authorOf = (log: string, told: string): string => {
+    const [operator, node] = [operators.get(log)?.name, nodes.get(log)?.name];
+    return operator === undefined ? (node === undefined ? told : `node:${node}`) : `operator:${operator}`;
+  };
   return {
     header,
     entries: lines.length,
     flaws: flaws.map(({ author, log, class: chainClass, problem, seq, to }) => {
-      // Who it was say the entries, where they can; else the file, which anybody may have written.
-      const [operator, node] = [operators.get(log)?.name, nodes.get(log)?.name];
-      const known = operator === undefined ? (node === undefined ? author : `node:${node}`) : `operator:${operator}`;
-      return { author: known, log, class: chainClass, problem, seq, to };
+      return { author: authorOf(log, author), log, class: chainClass, problem, seq, to };
     }),
+    letGo: letGo.map((gone) => ({ ...gone, author: authorOf(gone.log, nameOf.get(gone.log) ?? "?") })),
   };
 }
 

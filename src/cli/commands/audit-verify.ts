@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type AuditHead, readHeads } from "../../core/audit-heads.ts";
 import { LabError } from "../../core/errors.ts";
-import type { AuditFlaw } from "../../operations/kinds/audit-head.ts";
-import type { ItemDocument, Meta } from "../../operations/kinds/meta.ts";
+import type { AuditFlaw, AuditLetGo } from "../../operations/kinds/audit-head.ts";
+import type { ItemDocument, ListDocument, Meta } from "../../operations/kinds/meta.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import type { CommandContext } from "../command.ts";
 import { printList } from "../render/document.ts";
@@ -37,7 +37,31 @@ interface Verified {
   readonly logs: number;
   readonly peers: readonly string[];
   readonly flaws: readonly AuditFlaw[];
+  /** Not told by an agent of an earlier release, which lets go of nothing. */
+  readonly letGo?: readonly AuditLetGo[];
   readonly heads: readonly AuditHead[];
+}
+
+interface FlawList extends ListDocument<Flaw> {
+  readonly letGo: readonly AuditLetGo[];
+}
+
+function printFlaws(ctx: CommandContext, list: FlawList): Promise<void> {
+  return printList<Flaw>(ctx, list, VIEW);
+}
+
+/** Logs that are named one by one. */
+const NAMED = 5;
+
+/** What is no flaw, and must not look like one either. */
+function tellLetGo(ctx: CommandContext, letGo: readonly AuditLetGo[]): void {
+  if (letGo.length === 0) return;
+  const entries = letGo.reduce((sum, { to }) => sum + to, 0);
+  ctx.note(`  let go of by age: ${entries} audit entries of ${letGo.length} ${letGo.length === 1 ? "log" : "logs"}`);
+  for (const { author, to, before } of letGo.slice(0, NAMED)) {
+    ctx.note(`    ${author} 1–${to}, from before ${before.slice(0, 10)}`);
+  }
+  if (letGo.length > NAMED) ctx.note(`    and ${letGo.length - NAMED} more (-o json names all)`);
 }
 
 async function verifyMesh(ctx: CommandContext): Promise<number> {
@@ -47,12 +71,16 @@ async function verifyMesh(ctx: CommandContext): Promise<number> {
   ctx.note("asking every member for what it has, and checking all of it …");
   const body = { heads: memory.heads };
   const answer = (await connection.call("POST", "/v1/audit-verify", { body })) as Verified;
-  await printList<Flaw>(ctx, { kind: "AuditFlawList", meta: answer.meta, items: answer.flaws }, VIEW);
-  if (answer.flaws.length > 0) return 1;
-  memory.write(answer.heads);
-  const others = answer.peers.length === 0 ? "no other member answered" : `compared with ${answer.peers.join(", ")}`;
-  ctx.note(`✓ ${answer.entries} entries of ${answer.logs} logs hold; ${others}`);
-  return 0;
+  const { meta, flaws, letGo = [] } = answer;
+  await printFlaws(ctx, { kind: "AuditFlawList", meta, items: flaws, letGo });
+  const holds = flaws.length === 0;
+  if (holds) {
+    memory.write(answer.heads);
+    const others = answer.peers.length === 0 ? "no other member answered" : `compared with ${answer.peers.join(", ")}`;
+    ctx.note(`✓ ${answer.entries} entries of ${answer.logs} logs hold; ${others}`);
+  }
+  tellLetGo(ctx, letGo);
+  return holds ? 0 : 1;
 }
 
 async function verifyFile(ctx: CommandContext, path: string): Promise<number> {
@@ -68,15 +96,17 @@ async function verifyFile(ctx: CommandContext, path: string): Promise<number> {
     throw new LabError("InvalidFile", `${path} cannot be read`, { field: "file", hint: "--file FILE" }, { cause });
   }
   // What this device saw later than the export is no fault of it.
-  const { header, entries, flaws } = await checkExport(keys, path, text, () => []);
+  const { header, entries, flaws, letGo } = await checkExport(keys, path, text, () => [], ctx.io.now());
   const at = new Date(ctx.io.now()).toISOString();
   const meta: Meta = { peer: path, asOf: at, newest: null, behind: [] };
-  await printList<Flaw>(ctx, { kind: "AuditFlawList", meta, items: [...flaws] }, VIEW);
-  if (flaws.length > 0) return 1;
-  ctx.note(
-    `✓ ${entries} entries of mesh ${header.meshName} (${header.mesh.slice(0, 12)}) hold, as of ${header.exported}`,
-  );
-  return 0;
+  await printFlaws(ctx, { kind: "AuditFlawList", meta, items: [...flaws], letGo });
+  if (flaws.length === 0) {
+    ctx.note(
+      `✓ ${entries} entries of mesh ${header.meshName} (${header.mesh.slice(0, 12)}) hold, as of ${header.exported}`,
+    );
+  }
+  tellLetGo(ctx, letGo);
+  return flaws.length === 0 ? 0 : 1;
 }
 
 /** Where every log ended when this device last looked: an agent that cuts a tail off is found out by it. */

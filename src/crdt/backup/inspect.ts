@@ -46,9 +46,9 @@ export async function inspectEntries(
   }
   const chains = [...replica.chains.values()];
   const sizeOf = (kind: number) =>
-    chains.filter((chain) => chain.class === kind).reduce((sum, { size }) => sum + size, 0);
+    chains.filter((chain) => chain.class === kind).reduce((sum, { held }) => sum + held, 0);
   const desired = sizeOf(CLASS_DESIRED);
-  const audit = chains.reduce((sum, { size }) => sum + size, 0) - desired;
+  const audit = chains.reduce((sum, { held }) => sum + held, 0) - desired;
   const writers = new Set([...replica.graph.entries.map(({ key }) => key), ...chains.map(({ key }) => key)]);
   return {
     entries: { authority: replica.graph.entries.length, desired, audit },

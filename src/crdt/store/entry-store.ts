@@ -1,9 +1,11 @@
 import { concat, equalBytes } from "../../core/bytes.ts";
+import { decode, encode } from "../../core/encoding.ts";
 import type { Disk, DiskRecord } from "../../core/ports/disk.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { recurringHex } from "../../core/recurring-hex.ts";
 import type { ChainHeader, Entry } from "../entry/entry.ts";
-import { type BaseRecord, decodeBase, encodeBase } from "./base-record.ts";
+import { chainId } from "../chain.ts";
+import { type BaseRecord, chainIdOf, decodeBase, encodeBase } from "./base-record.ts";
 
 export interface StoredEntry {
   readonly key: string;
@@ -13,6 +15,8 @@ export interface StoredEntry {
 /** A chain that begins at its base. */
 export interface StoredBase {
   readonly base: BaseRecord;
+  /** How many of the chain's first links were let go of. */
+  readonly letGo: number;
   /** The entry that it ends with. */
   readonly last: Uint8Array;
 }
@@ -22,6 +26,8 @@ export interface Stored {
   /** Every entry after what it builds on. */
   readonly authority: readonly StoredEntry[];
   readonly bases: readonly StoredBase[];
+  /** Numbers of the first links that are kept, of chains whose first ones were let go of; by `chainId`. */
+  readonly beginnings: ReadonlyMap<string, number>;
   /** Chains, those with a base only behind it, and observed records. */
   readonly others: readonly StoredEntry[];
   /** Keys of records whose checksum is wrong: set aside, asked for again from peers. */
@@ -29,6 +35,19 @@ export interface Stored {
   /** How many records fewer there are than were written. */
   readonly missing: number;
 }
+
+/** A chain as the store knows it. */
+export interface StoredChain {
+  readonly log: string;
+  readonly class: number;
+  /** How many of its first links were let go of. */
+  readonly letGo: number;
+}
+
+export type ReadChain = Pick<Stored, "damaged"> & { readonly entries: StoredEntry[] };
+
+/** Of the records that say where a chain begins. */
+const VERSION = 1;
 
 /** How many records of authority and chains there are: a store may lose some in the middle and hand back the rest. */
 const COUNT_KEY = "n";
@@ -61,7 +80,11 @@ export class EntryStore {
     const authority = await this.#scan("a/", damaged);
     const lastAuthority = [...authority.map(({ key }) => key), ...damaged].sort().at(-1);
     if (lastAuthority !== undefined) this.#authorityCount = Number(lastAuthority.slice(2)) + 1;
-    const bases = await this.#bases();
+    const beginnings = this.#beginningsIn(await this.#disk.scan("t/"));
+    // Of a removal that was interrupted, or brought back by an older copy. Where nothing can be written it is passed over.
+    const leftOver = new Set(await this.#before(beginnings));
+    if (leftOver.size > 0) await this.#disk.remove([...leftOver], false).catch(() => undefined);
+    const bases = await this.#bases(beginnings);
     const others: StoredEntry[] = [];
     let after: string | undefined;
     for (const { base } of bases) {
@@ -71,19 +94,56 @@ export class EntryStore {
       after = chain + BEYOND;
     }
     others.push(...(await this.#scan("c/", damaged, after)));
+    const kept = leftOver.size === 0 ? others : others.filter(({ key }) => !leftOver.has(key));
     const unreadable = damaged.length;
-    others.push(...(await this.#scan("o/", damaged)));
+    kept.push(...(await this.#scan("o/", damaged)));
 
     const there = (await this.#disk.count("a/")) + (await this.#disk.count("c/"));
     const counted = await this.#counted();
     this.#count = there - unreadable;
-    return { authority, bases, others, damaged, missing: Math.max(0, counted - there) };
+    return { authority, bases, beginnings, others: kept, damaged, missing: Math.max(0, counted - there) };
   }
 
-  /** Every record of a chain, also those that its base sums up; without the damaged ones, whose keys are told. */
-  async chain(log: string, chainClass: number): Promise<Pick<Stored, "damaged"> & { readonly entries: StoredEntry[] }> {
+  /**
+   * Every record of a chain that was not let go of, also those that its base sums up; without the damaged ones, whose
+   * keys are told.
+   */
+  async chain({ log, class: chainClass, letGo }: StoredChain): Promise<ReadChain> {
     const damaged: string[] = [];
-    return { entries: await this.#scan(chainPrefix(log, chainClass), damaged), damaged };
+    const prefix = chainPrefix(log, chainClass);
+    return { entries: await this.#scan(prefix, damaged, prefix + place(letGo + 1)), damaged };
+  }
+
+  /** The record that goes with a link with which a chain begins from now on. */
+  beginningRecord({ header: { log, class: chainClass, seq } }: Entry<ChainHeader>): DiskRecord {
+    return { key: beginningKey(recurringHex(log), chainClass), value: this.#seal(encode([VERSION, seq])) };
+  }
+
+  /** Removes what lies before these links of their chains. */
+  async letGo(beginnings: readonly Entry<ChainHeader>[]): Promise<void> {
+    await this.write(beginnings.map((entry) => this.beginningRecord(entry)));
+  }
+
+  #beginningsIn(records: readonly DiskRecord[]): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const { key, value } of records.filter((record) => record.key.startsWith("t/"))) {
+      const bytes = this.#open(value);
+      const [version, seq] = bytes === null ? [] : (decode(bytes) as unknown as [number, number]);
+      const [, log = "", chainClass] = key.split("/");
+      if (version === VERSION && seq !== undefined) found.set(chainId(log, Number(chainClass)), seq);
+    }
+    return found;
+  }
+
+  /** Keys of what lies before where chains begin. */
+  async #before(beginnings: ReadonlyMap<string, number>): Promise<string[]> {
+    const keys: string[] = [];
+    for (const [id, seq] of beginnings) {
+      const [log = "", chainClass] = id.split("/");
+      const prefix = chainPrefix(log, Number(chainClass));
+      for (const { key } of await this.#disk.scan(prefix, { before: prefix + place(seq) })) keys.push(key);
+    }
+    return keys;
   }
 
   /** An entry that was read has to wait for another: when it is written again, there is no record more. */
@@ -108,14 +168,16 @@ export class EntryStore {
   }
 
   /** In the order of the chains' keys. A base that is damaged, or whose last entry is, is none: the chain is read whole. */
-  async #bases(): Promise<StoredBase[]> {
+  async #bases(beginnings: ReadonlyMap<string, number>): Promise<StoredBase[]> {
     const found: StoredBase[] = [];
     for (const { value } of await this.#disk.scan("b/")) {
       const bytes = this.#open(value);
       const base = bytes === null ? null : decodeBase(bytes);
       const stored = base === null ? undefined : await this.#disk.read(base.last);
       const last = stored === undefined ? null : this.#open(stored);
-      if (base !== null && last !== null) found.push({ base, last });
+      if (base === null || last === null) continue;
+      const beginning = beginnings.get(chainIdOf(base)) ?? 1;
+      if (base.last >= chainOf(base.last) + place(beginning)) found.push({ base, last, letGo: beginning - 1 });
     }
     return found;
   }
@@ -158,13 +220,17 @@ export class EntryStore {
     await this.#disk.remove([baseKey(log, chainClass)], false);
   }
 
+  /** Among the records may be {@link beginningRecord}s: what lies before them goes, now or with the next start. */
   async write(records: readonly DiskRecord[]): Promise<void> {
-    const fresh = records.filter(({ key }) => !key.startsWith("o/") && !this.#unplaced.has(key));
-    const count = this.#count + fresh.length;
+    const fresh = records.filter(({ key }) => isCounted(key) && !this.#unplaced.has(key));
+    const before = await this.#before(this.#beginningsIn(records));
+    // Counted as gone before they are: who is interrupted in between has more than it counts, and misses nothing.
+    const count = this.#count + fresh.length - before.length;
     const counted = new Uint8Array(4);
     new DataView(counted.buffer).setUint32(0, count);
     await this.#disk.append([...records, { key: COUNT_KEY, value: this.#seal(counted) }], true);
     this.#count = count;
+    if (before.length > 0) await this.#disk.remove(before, true);
     if (this.#unplaced.size > 0) for (const { key } of records) this.#unplaced.delete(key);
   }
 
@@ -186,7 +252,20 @@ function chainPrefix(log: string, chainClass: number): string {
 }
 
 function chainKey({ header: { log, class: chainClass, seq }, id }: Entry<ChainHeader>): string {
-  return `${chainPrefix(recurringHex(log), chainClass)}${String(seq).padStart(12, "0")}/${id.slice(0, 16)}`;
+  return `${chainPrefix(recurringHex(log), chainClass)}${place(seq)}/${id.slice(0, 16)}`;
+}
+
+/** A number as it stands in keys: they sort as numbers do. */
+function place(seq: number): string {
+  return String(seq).padStart(12, "0");
+}
+
+function isCounted(key: string): boolean {
+  return key.startsWith("a/") || key.startsWith("c/");
+}
+
+function beginningKey(log: string, chainClass: number): string {
+  return `t/${log}/${String(chainClass).padStart(3, "0")}`;
 }
 
 /** The prefix of the chain that a record with this key belongs to. */

@@ -6,10 +6,11 @@ import { type ChainFlaw, checkChain } from "../../crdt/chain-check.ts";
 import { CLASS_AUDIT, CLASS_DESIRED, isChain } from "../../crdt/entry/entry.ts";
 import { carriesValidSignature } from "../../crdt/entry/signatures.ts";
 import type { auditEntriesOperation, auditHeadsOperation } from "../../operations/audit-verify.ts";
-import type { AuditFlaw } from "../../operations/kinds/audit-head.ts";
+import { firstKept } from "../../crdt/retention.ts";
+import type { AuditFlaw, AuditLetGo } from "../../operations/kinds/audit-head.ts";
 import type { InputOf, OutputOf } from "../../operations/operation.ts";
 import { operatorName } from "./lists.ts";
-import { metaOf, type ReadSource } from "./read-source.ts";
+import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 const ANSWER_BYTES = 512 * 1024;
 
@@ -48,10 +49,22 @@ export interface Memory {
   readonly heads: readonly AuditHead[];
 }
 
-export async function findFlaws(source: ReadSource, memories: readonly Memory[]): Promise<AuditFlaw[]> {
+export interface Findings {
+  readonly flaws: readonly AuditFlaw[];
+  readonly letGo: readonly AuditLetGo[];
+}
+
+/** Holds all that is here against signatures, links and memories. An audit log may begin with an entry that is as old. */
+export async function findFlaws(
+  source: ReadSource,
+  memories: readonly Memory[],
+  mayBeginBeforeMs: number,
+): Promise<Findings> {
   const { replica, keys } = source;
+  await replica.makeWhole();
   const view = replica.view();
   const flaws: AuditFlaw[] = [];
+  const letGo: AuditLetGo[] = [];
   const counts = new Map<string, number>();
   for (const { entry, log, body } of replica.graph.entries) {
     const seq = (counts.get(log) ?? 0) + 1;
@@ -79,7 +92,14 @@ export async function findFlaws(source: ReadSource, memories: readonly Memory[])
     const entries = chain.links().map(({ entry }) => entry);
     const sorted = chain.shape === "line" ? chain.main.map(({ entry }) => entry) : entries;
     const heads = remembered.map(({ head }) => ({ seq: head.seq, hash: head.hash }));
-    for (const flaw of await checkChain(keys, chain.key, sorted, heads)) {
+    const from = firstKept(sorted, mayBeginBeforeMs);
+    const first = sorted.find(({ header }) => header.seq === from);
+    if (from > 1 && first !== undefined) {
+      const { log, class: chainClass } = chain;
+      const before = isoTime(first.header.hlc.ms);
+      letGo.push({ author: authorOf(view, log), log, class: chainClass, to: from - 1, before });
+    }
+    for (const flaw of await checkChain(keys, chain.key, sorted, heads, from)) {
       const whose = remembered.filter(({ head }) => head.seq >= flaw.seq).map((one) => one.whose);
       flaws.push(told(view, chain, flaw, flaw.problem === "missing" ? whose : []));
     }
@@ -90,7 +110,7 @@ export async function findFlaws(source: ReadSource, memories: readonly Memory[])
     const to = Math.max(head.seq, ...rest.map((one) => one.head.seq));
     flaws.push(told(view, head, { problem: "missing", seq: 1, to }, [first.whose], head.author));
   }
-  return flaws;
+  return { flaws, letGo };
 }
 
 const IN_WORDS: Readonly<Record<ChainFlaw["problem"], string>> = {
@@ -124,11 +144,12 @@ function authorOf(view: View, log: string): string {
   return `operator:${operatorName(view, log)}`;
 }
 
-export function auditEntries(
+export async function auditEntries(
   source: ReadSource,
   { log, class: chainClass, after }: InputOf<typeof auditEntriesOperation>,
-): OutputOf<typeof auditEntriesOperation> {
+): Promise<OutputOf<typeof auditEntriesOperation>> {
   const { replica } = source;
+  await replica.makeWhole((chain) => chain.log === log && chain.class === chainClass);
   const all =
     chainClass === CLASS_AUTHORITY
       ? replica.graph.entries.map(({ entry }) => entry)

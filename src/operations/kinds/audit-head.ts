@@ -22,4 +22,14 @@ export const auditFlawSchema = z
     detail: z.string(),
   })
   .meta({ id: "AuditFlaw" });
+export const auditLetGoSchema = z
+  .looseObject({
+    author: z.string(),
+    log: z.string(),
+    class: z.number().int(),
+    to: z.number().int().describe("Number of the last entry that is gone."),
+    before: z.string().describe("What is gone was written before this time: that of the first entry that is kept."),
+  })
+  .meta({ id: "AuditLetGo" });
+export type AuditLetGo = z.infer<typeof auditLetGoSchema>;
 export type AuditFlaw = z.infer<typeof auditFlawSchema>;
