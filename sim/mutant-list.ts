@@ -146,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "nobody takes over from one who cannot deliver",
-    file: "src/core/alarms/turns.ts",
+    file: "src/core/turns.ts",
     guard: "place: number % of,",
     without: "place: 0,",
     run: ALARMS,
@@ -175,8 +175,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a superseded write still counts",
     file: "src/crdt/desired.ts",
-    guard: "!state.superseded.has(write.entry)",
-    without: '!state.superseded.has("")',
+    guard: "!states.some(({ superseded }) => superseded.has(entry))",
+    without: '!states.some(({ superseded }) => superseded.has(entry) && entry === "")',
   },
   {
     name: "the lower clock wins",

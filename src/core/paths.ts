@@ -55,14 +55,32 @@ export function sizePath(size: string): string {
   return `size/${size}`;
 }
 
+const DECLARED_SECRETS = "secret/";
+const VERSIONS = "version/";
+
 /** The declaration of a secret: its type and class. */
 export function secretPath(path: string): string {
-  return `secret/${path}`;
+  return DECLARED_SECRETS + path;
 }
 
 /** The current version of a secret: commitment and writer, never a value. */
 export function secretVersionPath(path: string): string {
-  return `version/${path}`;
+  return VERSIONS + path;
+}
+
+/** A write here asks for a new value of a secret that a generator makes. */
+export function secretRotationPath(path: string): string {
+  return `rotation/${path}`;
+}
+
+/** The declaration that decides who may write the version at this path; null for any other path. */
+export function declarationOfVersion(path: string): string | null {
+  return path.startsWith(VERSIONS) ? secretPath(path.slice(VERSIONS.length)) : null;
+}
+
+/** The version that this declaration is about; null for any other path. */
+export function versionOfDeclaration(path: string): string | null {
+  return path.startsWith(DECLARED_SECRETS) ? secretVersionPath(path.slice(DECLARED_SECRETS.length)) : null;
 }
 
 /** Which secrets the code of a Puppet class names, as an operator's scan found them. */

@@ -5,7 +5,7 @@ import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority } from "./authority/resolve.ts";
 import { Chain, chainId, completeBatches } from "./chain.ts";
 import { currentWrites } from "./checkpoint.ts";
-import { type ChainHeader, CLASS_DESIRED, type Entry, isAuthority, isChain } from "./entry/entry.ts";
+import { type ChainHeader, CLASS_DESIRED, CLASS_GENERATED, type Entry, isAuthority, isChain } from "./entry/entry.ts";
 import { type KeptLedger, ledgerBounds } from "./prefix.ts";
 import { chainIdOf } from "./store/base-record.ts";
 import type { EntryStore, StoredBase } from "./store/entry-store.ts";
@@ -61,6 +61,8 @@ export class Bases {
       const { log, class: chainClass, main, shape } = chain;
       // What a cut or a fork made of it may change with the next entry.
       if (shape === "forked" || (chainClass === CLASS_DESIRED && !countsWhole(chain, ledgers.get(log)))) continue;
+      // Few links, and the role labels that bound it come and go.
+      if (chainClass === CLASS_GENERATED) continue;
       const summed = completeBatches(main.slice(0, main.length - Math.min(STILL_UNDER_WAY, linksAtLeast >> 1)));
       const last = summed.at(-1);
       const id = chainId(log, chainClass);
@@ -123,8 +125,8 @@ export class Bases {
 export function boundsOf(graph: AuthorityGraph, authority: Authority): Bounds {
   const idOf = ({ index }: { readonly index: number }) => graph.at(index).entry.id;
   return new Map(
-    ledgerBounds(authority).map(({ log, cuts, pins }) => {
-      return [chainId(log, CLASS_DESIRED), [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
+    ledgerBounds(authority).map(({ log, class: chainClass, cuts, pins }) => {
+      return [chainId(log, chainClass), [...cuts, ...pins.map(({ checkpoint }) => checkpoint)].map(idOf).sort()];
     }),
   );
 }

@@ -3,7 +3,7 @@ import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
-import { type ChainHeader, CLASS_DESIRED, type Entry } from "./entry/entry.ts";
+import { type ChainHeader, type Entry, isLedgerClass } from "./entry/entry.ts";
 import { DocumentCursor } from "./ledger/document-cursor.ts";
 import type { LedgerWrite } from "./ledger/update-codec.ts";
 
@@ -90,7 +90,7 @@ export class Chain {
     this.#main = this.#trunk;
     this.below = base === null ? 0 : base.entry.header.seq - 1;
     this.#letGo = letGo;
-    this.#cursor = chainClass === CLASS_DESIRED ? cursorAt(keys, log, base) : null;
+    this.#cursor = isLedgerClass(chainClass) ? cursorAt(keys, log, base) : null;
     if (base !== null) this.#begin(base);
   }
 

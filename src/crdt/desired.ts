@@ -1,8 +1,10 @@
 import { compareHlc, type Hlc } from "../core/hlc.ts";
 import { equalJson, type Json } from "../core/json.ts";
-import { ABOUT_SERVERS } from "../core/paths.ts";
+import { ABOUT_SERVERS, declarationOfVersion, versionOfDeclaration } from "../core/paths.ts";
+import { generatorOf } from "../core/policy/generated.ts";
 import type { Conflict, DesiredMark, PathWinner, PathWrite } from "../core/view.ts";
 import type { ChainLink } from "./chain.ts";
+import { CLASS_GENERATED } from "./entry/entry.ts";
 import { Winners } from "./winners.ts";
 
 interface CurrentWrite {
@@ -35,6 +37,8 @@ const RECENT_WRITES = 4096;
  */
 export class DesiredState {
   readonly #paths = new Map<string, PathState>();
+  /** What stores wrote: it counts where an operator's declaration names a generator, and only while it does. */
+  readonly #generated = new Map<string, PathState>();
   readonly winners = new Winners();
   readonly #servers = new Map<string, AboutServer>();
   /** Paths of the latest writes, the oldest first. */
@@ -45,22 +49,24 @@ export class DesiredState {
   apply(log: string, link: ChainLink): void {
     const { header, id } = link.entry;
     for (const { path, value, over, origin } of link.writes) {
-      let state = this.#paths.get(path);
+      const states = this.#statesOf(header.class);
+      let state = states.get(path);
       if (state === undefined) {
         state = { current: new Map(), superseded: new Map() };
-        this.#paths.set(path, state);
+        states.set(path, state);
       }
       const { entry, hlc } = origin ?? { entry: id, hlc: header.hlc };
       state.current.set(log, { log, entry, hlc, value, before: state.current.get(log) });
       for (const named of over) state.superseded.set(named, (state.superseded.get(named) ?? 0) + 1);
-      this.#settle(path, state);
+      this.#settle(path);
     }
   }
 
   /** Takes back the link of that log's ledger that was applied last. */
   retract(log: string, link: ChainLink): void {
     for (const { path, over } of link.writes.toReversed()) {
-      const state = this.#paths.get(path) as PathState;
+      const states = this.#statesOf(link.entry.header.class);
+      const state = states.get(path) as PathState;
       const before = state.current.get(log)?.before;
       if (before === undefined) state.current.delete(log);
       else state.current.set(log, before);
@@ -69,8 +75,8 @@ export class DesiredState {
         if (left > 0) state.superseded.set(entry, left);
         else state.superseded.delete(entry);
       }
-      if (state.current.size === 0) this.#paths.delete(path);
-      this.#settle(path, state);
+      if (state.current.size === 0) states.delete(path);
+      this.#settle(path);
     }
   }
 
@@ -86,11 +92,35 @@ export class DesiredState {
     return missed === 0 ? [] : this.#recent.slice(-missed);
   }
 
-  #settle(path: string, state: PathState): void {
+  #statesOf(chainClass: number): Map<string, PathState> {
+    return chainClass === CLASS_GENERATED ? this.#generated : this.#paths;
+  }
+
+  /** What is written at a path and may count. */
+  #statesAt(path: string): readonly PathState[] {
+    const states: PathState[] = [];
+    const written = this.#paths.get(path);
+    if (written !== undefined) states.push(written);
+    if (this.#generated.size === 0) return states;
+    const generated = this.#generated.get(path);
+    const declaration = declarationOfVersion(path);
+    if (generated !== undefined && declaration !== null && generatorOf(this.winner(declaration)?.value) !== null) {
+      states.push(generated);
+    }
+    return states;
+  }
+
+  #settle(path: string): void {
+    this.#note(path);
+    const version = versionOfDeclaration(path);
+    if (version !== null && this.#generated.has(version)) this.#note(version);
+  }
+
+  #note(path: string): void {
     this.#recent.push(path);
     this.#writes++;
     if (this.#recent.length > 2 * RECENT_WRITES) this.#recent = this.#recent.slice(-RECENT_WRITES);
-    const [winner] = candidates(state);
+    const [winner] = candidates(this.#statesAt(path));
     if (winner?.value === undefined) this.winners.set(path, undefined);
     else this.winners.set(path, { value: winner.value, hlc: winner.hlc, log: winner.log, entry: winner.entry });
     if (!path.startsWith(ABOUT_SERVERS)) return;
@@ -110,7 +140,7 @@ export class DesiredState {
 
   /** True if some write at the path counts, be it a tombstone. */
   isWritten(path: string): boolean {
-    return this.#paths.has(path);
+    return this.#statesAt(path).length > 0;
   }
 
   /** Every path that was ever written about a server. */
@@ -125,18 +155,16 @@ export class DesiredState {
 
   /** The writes that a new write of `log` at this path has to name. */
   othersAt(path: string, log: string): string[] {
-    const state = this.#paths.get(path);
-    if (state === undefined) return [];
-    return candidates(state)
+    return candidates(this.#statesAt(path))
       .filter((write) => write.log !== log)
       .map((write) => write.entry);
   }
 
   writesAt(path: string): PathWrite[] {
-    const state = this.#paths.get(path);
-    if (state === undefined) return [];
-    const open = candidates(state);
-    const past = [...state.current.values()]
+    const states = this.#statesAt(path);
+    const open = candidates(states);
+    const past = states
+      .flatMap(({ current }) => [...current.values()])
       .flatMap(withThoseBefore)
       .filter((write) => !open.includes(write))
       .sort(laterFirst);
@@ -148,15 +176,15 @@ export class DesiredState {
 
   /** True if an effective write at the path names this entry, or is later by its clock. */
   hasAnswered(path: string, entry: string, hlc: Hlc): boolean {
-    const state = this.#paths.get(path);
-    if (state === undefined) return false;
-    return state.superseded.has(entry) || [...state.current.values()].some((write) => compareHlc(write.hlc, hlc) > 0);
+    return this.#statesAt(path).some(({ superseded, current }) => {
+      return superseded.has(entry) || [...current.values()].some((write) => compareHlc(write.hlc, hlc) > 0);
+    });
   }
 
   conflicts(): Conflict[] {
     const found: Conflict[] = [];
-    for (const [path, state] of [...this.#paths].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const [winner, ...losers] = candidates(state);
+    for (const path of [...new Set([...this.#paths.keys(), ...this.#generated.keys()])].sort()) {
+      const [winner, ...losers] = candidates(this.#statesAt(path));
       // Two hands that wrote the same have no quarrel.
       const others = losers.filter((loser) => !equalJson(loser.value, winner?.value));
       if (winner !== undefined && others.length > 0) found.push({ path, winner, losers: others });
@@ -176,9 +204,14 @@ function toldOf({ log, entry, hlc, value }: CurrentWrite, standing: PathWrite["s
 }
 
 /** The unsuperseded writes, the winner first. */
-function candidates(state: PathState): CurrentWrite[] {
-  if (state.current.size === 1) return [...state.current.values()];
-  return [...state.current.values()].filter((write) => !state.superseded.has(write.entry)).sort(laterFirst);
+function candidates(states: readonly PathState[]): CurrentWrite[] {
+  const [only] = states;
+  if (only === undefined) return [];
+  if (states.length === 1 && only.current.size === 1) return [...only.current.values()];
+  return states
+    .flatMap(({ current }) => [...current.values()])
+    .filter(({ entry }) => !states.some(({ superseded }) => superseded.has(entry)))
+    .sort(laterFirst);
 }
 
 function laterFirst(a: CurrentWrite, b: CurrentWrite): number {

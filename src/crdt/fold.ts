@@ -10,7 +10,6 @@ import type { NodeRecord } from "./authority/nodes.ts";
 import type { Authority } from "./authority/resolve.ts";
 import type { Chain, ChainLink } from "./chain.ts";
 import { DesiredState } from "./desired.ts";
-import { CLASS_DESIRED } from "./entry/entry.ts";
 import { MAX_OVER } from "./ledger/update-codec.ts";
 import { concurrentLogs, listForks } from "./forks.ts";
 import type { ObservedState } from "./observed.ts";
@@ -124,7 +123,7 @@ export function keptLedgers(
 ): Map<string, KeptLedger> {
   const kept = new Map<string, KeptLedger>();
   for (const bound of bounds) {
-    const chain = known.chain(bound.log, CLASS_DESIRED);
+    const chain = known.chain(bound.log, bound.class);
     if (chain !== undefined) kept.set(bound.log, keptLedger(known.graph, bound, chain));
   }
   return kept;

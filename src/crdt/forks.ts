@@ -2,7 +2,7 @@ import type { ForkProof } from "../core/voids.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority } from "./authority/resolve.ts";
 import type { Chain, ChainLink } from "./chain.ts";
-import { CLASS_AUDIT, CLASS_DESIRED } from "./entry/entry.ts";
+import { CLASS_AUDIT, isLedgerClass } from "./entry/entry.ts";
 import type { ObservedState } from "./observed.ts";
 import type { KeptLedger } from "./prefix.ts";
 
@@ -28,11 +28,11 @@ function forkOfChain(known: Witnessed, chain: Chain): ForkProof {
   const last = chain.main.at(-1);
   const branches: readonly ChainLink[] = last === undefined ? chain.roots : last.next;
   const ledger = known.ledgers.get(chain.log);
-  const isSettled = chain.class === CLASS_DESIRED && ledger !== undefined && ledger.end.end !== "fork";
+  const isSettled = isLedgerClass(chain.class) && ledger !== undefined && ledger.end.end !== "fork";
   return {
     log: chain.log,
     writer: nameOf(known, chain.log),
-    of: chain.class === CLASS_DESIRED ? "desired" : chain.class === CLASS_AUDIT ? "audit" : "unknown",
+    of: isLedgerClass(chain.class) ? "desired" : chain.class === CLASS_AUDIT ? "audit" : "unknown",
     seq: (last?.entry.header.seq ?? 0) + 1,
     entries: branches.map(({ entry }) => entry.id).sort(),
     state: isSettled ? "settled" : "frozen",

@@ -1,8 +1,10 @@
 import { toHex } from "../core/bytes.ts";
+import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import type { Ender } from "./authority/frontier.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority, ResolvedCheckpoint } from "./authority/resolve.ts";
 import { type Chain, type ChainLink, completeBatches, pathTo } from "./chain.ts";
+import { CLASS_DESIRED, CLASS_GENERATED } from "./entry/entry.ts";
 
 /**
  * Why a ledger counts as far as it does, and no further.
@@ -34,6 +36,8 @@ const COMPACTING_RANK = 1;
 /** Everything in the authority that decides how far a ledger counts. */
 export interface LedgerBounds {
   readonly log: string;
+  /** The class of its chain. */
+  readonly class: number;
   readonly cuts: readonly Ender[];
   readonly pins: readonly LedgerPin[];
 }
@@ -46,8 +50,8 @@ interface LedgerPin {
   readonly link: string;
 }
 
-/** Of every log that is known and has `ops`, by log. */
-export function ledgerBounds(authority: Pick<Authority, "operators" | "checkpoints">): LedgerBounds[] {
+/** Of every operator's log that has `ops`, and of every store's role log, each by log. */
+export function ledgerBounds(authority: Pick<Authority, "operators" | "checkpoints" | "roleLogs">): LedgerBounds[] {
   const pins = new Map<string, LedgerPin[]>();
   for (const checkpoint of authority.checkpoints) {
     for (const { log, seq, hash } of checkpoint.body.pins) {
@@ -55,14 +59,19 @@ export function ledgerBounds(authority: Pick<Authority, "operators" | "checkpoin
       pins.set(hex, [...(pins.get(hex) ?? []), { checkpoint, seq, link: toHex(hash) }]);
     }
   }
-  return [...authority.operators.values()]
+  const desired = [...authority.operators.values()]
     .filter(({ rights }) => rights.has("ops"))
     .sort((a, b) => (a.log < b.log ? -1 : 1))
     .map(({ log, rank, enders }) => {
       // The author's own, in the same log, and seniors': no junior, and no equal, chooses between somebody's branches.
       const own = (pins.get(log) ?? []).filter(({ checkpoint }) => checkpoint.log === log || checkpoint.rank < rank);
-      return { log, cuts: enders, pins: own };
+      return { log, class: CLASS_DESIRED, cuts: enders, pins: own };
     });
+  const generated = [...authority.roleLogs]
+    .filter(([, { label }]) => label === SECRET_STORE)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([log, { enders }]): LedgerBounds => ({ log, class: CLASS_GENERATED, cuts: enders, pins: [] }));
+  return [...desired, ...generated];
 }
 
 /** The prefix rule of `trust.md` §5. */

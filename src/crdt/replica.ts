@@ -1,6 +1,7 @@
 import { concat, equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
+import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
@@ -15,10 +16,12 @@ import {
   type ChainHeader,
   CLASS_AUDIT,
   CLASS_DESIRED,
+  CLASS_GENERATED,
   decodeEntry,
   type Entry,
   isAuthority,
   isChain,
+  isLedgerClass,
   isObserved,
   MAX_OBSERVED_BYTES,
   type ObservedHeader,
@@ -354,7 +357,7 @@ export class Replica {
     if (authority) this.#authority = null;
     if (grown.length + fresh.length > 0) this.#door.look(this.#keys, this, this.#waiting.values());
     if (grown.length > 0) {
-      if (authority || grown.some((entry) => isChain(entry) && entry.header.class === CLASS_DESIRED)) this.#changed();
+      if (authority || grown.some((entry) => isChain(entry) && isLedgerClass(entry.header.class))) this.#changed();
       this.#untold.push({ entries: grown, source, authority });
     }
     return order.map((id) => answers.get(id) as Admission);
@@ -548,6 +551,7 @@ export class Replica {
     if (opened.key !== key) return { state: "refused", reason: "written by another key than its log's" };
     const wrong: Placement = { state: "refused", reason: `a log of kind ${opened.kind} cannot carry this` };
     if (what === "observed" || what === CLASS_AUDIT) return opened.kind === "node" ? null : wrong;
+    if (what === CLASS_GENERATED) return opened.kind === "role" && opened.label === SECRET_STORE ? null : wrong;
     if (what !== CLASS_DESIRED) return null;
     if (opened.kind !== "operator") return wrong;
     return opened.rights.includes("ops") ? null : { state: "refused", reason: "its log has no right to operate" };

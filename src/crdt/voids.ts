@@ -7,7 +7,7 @@ import { type Ender, isKeptBy } from "./authority/frontier.ts";
 import type { Authority } from "./authority/resolve.ts";
 import type { Chain, ChainLink } from "./chain.ts";
 import type { DesiredState } from "./desired.ts";
-import { CLASS_DESIRED } from "./entry/entry.ts";
+import { isLedgerClass } from "./entry/entry.ts";
 import type { LedgerWrite } from "./ledger/update-codec.ts";
 import type { KeptLedger } from "./prefix.ts";
 
@@ -196,14 +196,13 @@ function isDismissed({ desired }: Judged, entry: string): boolean {
 
 function ledgerVoids(known: Judged): VoidAct[] {
   return [...known.chains.values()]
-    .filter((chain) => chain.class === CLASS_DESIRED)
+    .filter((chain) => isLedgerClass(chain.class))
     .sort((a, b) => (a.log < b.log ? -1 : 1))
     .flatMap((chain) => voidsOfLedger(known, chain));
 }
 
 function voidsOfLedger(known: Judged, chain: Chain): VoidAct[] {
-  const { authority, ledgers } = known;
-  const operator = authority.operators.get(chain.log);
+  const { ledgers } = known;
   const ledger = ledgers.get(chain.log);
   if (ledger?.end.end === "open" && chain.shape === "line") return [];
   const causeOf = ledger === undefined ? unopened(known, chain) : causesIn(known, ledger);
@@ -220,7 +219,7 @@ function voidsOfLedger(known: Judged, chain: Chain): VoidAct[] {
         entry: link.entry.id,
         log: chain.log,
         key: chain.key,
-        writer: operator?.name ?? "",
+        writer: writerOf(known, chain.log),
         timeMs: link.entry.header.hlc.ms,
         said: { kind: "write", path, value },
         because,

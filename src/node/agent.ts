@@ -16,7 +16,7 @@ import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
-import { CLASS_AUDIT, type Entry, isObserved } from "../crdt/entry/entry.ts";
+import { CLASS_AUDIT, CLASS_GENERATED, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
 import { AUDIT_RETENTION, mayBeginBefore, type Retention } from "../crdt/retention.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
@@ -511,6 +511,18 @@ export class Agent {
         if (log === undefined) throw new Error("this node is no coordinator");
         await this.#own.redeem(log, redemption);
       },
+      generated: {
+        sign: async (versions, keep) => {
+          const log = this.view().roleLog(this.node, SECRET_STORE);
+          if (log === undefined) throw new Error("this node is no secret store");
+          return this.#own.generate(log, versions, keep);
+        },
+        has: (version) => {
+          const log = this.view().roleLog(this.node, SECRET_STORE);
+          return log !== undefined && this.replica.chain(log, CLASS_GENERATED)?.find(version) !== undefined;
+        },
+      },
+      authorityTips: () => this.replica.graph.tips.map(({ entry }) => entry.id).reverse(),
       authorityEntries: () => this.replica.graph.entries.map(({ entry }) => entry.bytes),
       memberAddresses: () => [
         ...this.directory.members(),

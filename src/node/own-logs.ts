@@ -4,10 +4,12 @@ import { HLC_MAX_AHEAD_MS, HLC_ZERO, type Hlc, mergeHlc, nextHlc } from "../core
 import type { Clock } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
-import type { Redemption } from "../core/ports/role.ts";
+import { secretVersionPath } from "../core/paths.ts";
+import type { GeneratedVersion, KeepVersion, Redemption } from "../core/ports/role.ts";
 import { encodeReport, type NodeReport } from "../core/report.ts";
 import { composeAuthority, composeLink, composeObserved, positionIn } from "../crdt/compose.ts";
-import { CLASS_AUDIT } from "../crdt/entry/entry.ts";
+import { CLASS_AUDIT, CLASS_GENERATED } from "../crdt/entry/entry.ts";
+import { DocumentCursor } from "../crdt/ledger/document-cursor.ts";
 import { authorityDigest, type Replica } from "../crdt/replica.ts";
 
 /**
@@ -111,6 +113,34 @@ export class OwnLogs {
       );
       await this.#admit([entry.bytes]);
     });
+  }
+
+  /**
+   * Signs versions of secrets into a store's role log. False while the head is unsure: an entry that somebody else
+   * knows already would be a fork, and nothing behind it would count.
+   */
+  async generate(roleLog: string, versions: readonly GeneratedVersion[], keep: KeepVersion): Promise<boolean> {
+    if (this.#head === "unsure") return false;
+    await this.#exclusive(async () => {
+      const log = fromHex(roleLog) as Uint8Array;
+      const chain = this.#replica.chain(roleLog, CLASS_GENERATED);
+      const tip = chain?.main.at(-1) ?? null;
+      const cursor = chain?.documentAt(tip) ?? new DocumentCursor(this.#keys, log);
+      const head = tip === null ? null : { seq: tip.entry.header.seq, hash: tip.entry.hash };
+      if (tip !== null) this.#latest = mergeHlc(this.#latest, tip.entry.header.hlc, Number.POSITIVE_INFINITY);
+      const hlc = this.#tick();
+      const view = this.#replica.view();
+      const writes = versions.map(({ path, metadata }) => {
+        const place = secretVersionPath(path);
+        return { path: place, value: metadata, over: view.othersAt(place, roleLog) };
+      });
+      const seen = authorityDigest(this.#keys, this.#replica.graph);
+      const position = { mesh: this.#replica.mesh, log, class: CLASS_GENERATED, head, hlc, seen, more: 0 };
+      const entry = composeLink(this.#keys, position, cursor.encode(writes, hlc), this.#signer);
+      await keep(entry.id);
+      await this.#admit([entry.bytes]);
+    });
+    return true;
   }
 
   async #signPending(): Promise<void> {

@@ -30,6 +30,14 @@ const ownLog = z
   })
   .meta({ id: "OwnLog" });
 
+/** One role log and where it ends: its last entries, and the last link of the ledger that a store writes in it. */
+const roleLog = z.looseObject({
+  log: hex(),
+  tips: z.array(entryHash()),
+  end: z.looseObject({ seq: z.int(), hash: entryHash() }).nullable().default(null),
+});
+export type RoleLogSubject = z.infer<typeof roleLog>;
+
 /** What an operator has to know of a server to write about it. */
 const subject = z
   .looseObject({
@@ -39,10 +47,8 @@ const subject = z
     labels: z.array(z.string()).describe("All that it has, role labels among them."),
     attributes: z.record(z.string(), z.string()),
     roles: z
-      .record(z.string(), z.array(z.looseObject({ log: hex(), tips: z.array(entryHash()) })))
-      .describe(
-        "For each role label that it has: the role logs and the last entries of each, to be kept when it goes.",
-      ),
+      .record(z.string(), z.array(roleLog))
+      .describe("For each role label that it has: its role logs, to be kept when it goes."),
   })
   .meta({ id: "Subject" });
 

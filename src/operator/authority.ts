@@ -1,7 +1,9 @@
+import { fromHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { joinMessage } from "../core/enrolment.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
+import type { RoleLogSubject } from "../operations/operator.ts";
 import { draftAuthority, draftGenesis } from "../crdt/compose.ts";
 import {
   decodeBody,
@@ -177,11 +179,29 @@ export interface RoleLogEnd {
   readonly log: Uint8Array;
   /** Its last entries. */
   readonly tips: readonly Uint8Array[];
+  /** The last link of its ledger. */
+  readonly end: { readonly seq: number; readonly hash: Uint8Array } | null;
+}
+
+/** Where a server's role logs end, as a peer says. */
+export function roleLogEnds(logs: readonly RoleLogSubject[] | undefined): RoleLogEnd[] {
+  return (logs ?? []).map(({ log, tips, end }) => ({
+    log: bytesOf(log),
+    tips: tips.map(bytesOf),
+    // An agent of an earlier release says nothing of it.
+    end: end ? { seq: end.seq, hash: bytesOf(end.hash) } : null,
+  }));
+}
+
+function bytesOf(hex: string): Uint8Array {
+  const found = fromHex(hex);
+  if (found === null) throw new Error(`the agent's answer has no hash: ${hex}`);
+  return found;
 }
 
 /**
  * Takes a role label away. Names the end of every role log, because what is not named is void: the machines that a
- * coordinator let in would leave with it.
+ * coordinator let in would leave with it, and the values that a store made.
  */
 export function unroleBody(
   node: Uint8Array,
@@ -190,7 +210,7 @@ export function unroleBody(
   at: number,
   reason?: string,
 ): UnroleBody {
-  const keeps = ends.map(({ log, tips }) => ({ log, a: tips.length === 0 ? null : tips, l: null }));
+  const keeps = ends.map(({ log, tips, end }) => ({ log, a: tips.length === 0 ? null : tips, l: end }));
   return { type: "unrole", node, label, keeps, ...(reason === undefined ? {} : { reason }), at };
 }
 

@@ -2,7 +2,7 @@ import { fromHex } from "../core/bytes.ts";
 import { isRoleLabel } from "../core/names.ts";
 import { serverAttributePath, serverLabelPath } from "../core/paths.ts";
 import type { KnownBody } from "../crdt/authority/bodies.ts";
-import { type RoleLogEnd, roleBody, unroleBody } from "./authority.ts";
+import { roleBody, roleLogEnds, unroleBody } from "./authority.ts";
 import type { Change } from "./change.ts";
 import type { Subject } from "./requests.ts";
 import type { Write } from "./write.ts";
@@ -75,14 +75,10 @@ function removeLabel(
   const [action, field] = isRole ? (["revoke", "role"] as const) : (["delete", "label"] as const);
   plan.changes.push({ action, kind: "server", name, field, from: label, to: null, why: reason ?? null });
   if (isRole) {
-    plan.acts.push(unroleBody(bytes(subject.id), label, roleLogEnds(subject, label), nowMs, reason));
+    plan.acts.push(unroleBody(bytes(subject.id), label, roleLogEnds(subject.roles[label]), nowMs, reason));
   } else {
     plan.writes.push({ path: serverLabelPath(subject.id, label), value: undefined });
   }
-}
-
-function roleLogEnds(subject: Subject, label: string): RoleLogEnd[] {
-  return (subject.roles[label] ?? []).map(({ log, tips }) => ({ log: bytes(log), tips: tips.map(bytes) }));
 }
 
 function bytes(hex: string): Uint8Array {

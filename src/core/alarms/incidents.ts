@@ -1,6 +1,7 @@
 import { toHex } from "../bytes.ts";
 import { utf8Encode } from "../utf8.ts";
 import type { AlarmClaims, DeliveryClaim, IncidentClaim } from "./claims.ts";
+import type { Hash } from "../rendezvous.ts";
 import { type Finding, findingKey } from "./findings.ts";
 
 /** What all the records together say about one alarm. */
@@ -16,8 +17,6 @@ export interface Incident {
   readonly contradicted: "yes" | "no";
   readonly deliveries: readonly (DeliveryClaim & { readonly by: string })[];
 }
-
-export type Hash = (bytes: Uint8Array) => Uint8Array;
 
 const ID_LETTERS = 10;
 
@@ -57,15 +56,6 @@ export function foldClaims(
     incidents.set(id, { id, closedMs, open, closed, contradicted: stale ? "yes" : "no", deliveries: told });
   }
   return incidents;
-}
-
-/** Rendezvous hashing: an order of the candidates that only its key decides, and that others' leaving does not change. */
-export function rendezvous(hash: Hash, key: string, candidates: readonly string[]): string[] {
-  const weighed = candidates.map((candidate) => ({
-    candidate,
-    weight: toHex(hash(utf8Encode(`${key} ${candidate}`))),
-  }));
-  return weighed.sort((a, b) => compareText(a.weight, b.weight)).map(({ candidate }) => candidate);
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {

@@ -4,9 +4,10 @@ import { SEVERITIES, type Severity } from "../model/alert.ts";
 import type { IncidentClaim, Told } from "./claims.ts";
 import type { Finding } from "./findings.ts";
 import type { Acknowledgement, Silence } from "./handled.ts";
-import { alarmId, type Hash, type Incident, rendezvous } from "./incidents.ts";
+import { type Hash, rendezvous } from "../rendezvous.ts";
+import { alarmId, type Incident } from "./incidents.ts";
 import { KIND_TRAITS } from "./kinds.ts";
-import { type Turn, turnAt } from "./turns.ts";
+import { type Turn, turnAt } from "../turns.ts";
 
 /** A member that may act for all. */
 export interface AlarmMember {

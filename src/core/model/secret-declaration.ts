@@ -10,6 +10,9 @@ export interface SecretDeclaration {
   /** - `store`: stores can read it · - `sealed`: only its consumers and operators can */
   readonly class: "store" | "sealed";
   readonly generator: string | null;
+  /** What the generator is told: how long, and of which characters. */
+  readonly length: number | null;
+  readonly alphabet: string | null;
   readonly rotateEverySeconds: number | null;
   /** How long the value before the current one still holds. */
   readonly overlapSeconds: number | null;
@@ -39,6 +42,8 @@ export function readSecretDeclaration(path: string, value: Json, problems: Diagn
     type: reader.word("type", ["static", "dynamic"]) ?? "static",
     class: reader.word("class", ["store", "sealed"]) ?? "store",
     generator: reader.text("generator"),
+    length: reader.amount("length"),
+    alphabet: reader.text("alphabet"),
     rotateEverySeconds: reader.amount("rotateEverySeconds"),
     overlapSeconds: reader.amount("overlapSeconds"),
     perMachine: reader.flag("perMachine"),

@@ -1,3 +1,4 @@
+import type { Json } from "../json.ts";
 import type { View } from "../view.ts";
 import type { Clock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
@@ -30,6 +31,26 @@ export interface Redemption {
   readonly proof: Uint8Array;
 }
 
+/** Versions of secrets that this node makes as a store, in its role log. */
+export interface GeneratedVersions {
+  /**
+   * Signs versions, by the path of each with its metadata, as one entry, and admits it. `keep` is called with the
+   * entry's hash, their version, before anybody can see it: what it stores is there when the version is. False while
+   * the node does not know that it knows its own log to the end; nothing is signed then.
+   */
+  sign(versions: readonly GeneratedVersion[], keep: KeepVersion): Promise<boolean>;
+  /** True if this node signed a version of this hash, whatever has become of it. */
+  has(version: string): boolean;
+}
+
+export interface GeneratedVersion {
+  readonly path: string;
+  /** What `writeVersion` gave. */
+  readonly metadata: Json;
+}
+
+export type KeepVersion = (version: string) => Promise<void>;
+
 /** Everything that a role may do. Each role takes the part that it needs. */
 export interface RoleContext {
   /** Id (hex of the log) and key of the node that this agent is. */
@@ -60,6 +81,10 @@ export interface RoleContext {
   audit(record: AuditRecord): Promise<void>;
   /** Signs and admits a redemption; returns when it is durable. Only a coordinator's log can carry it. */
   redeem(redemption: Redemption): Promise<void>;
+  /** Only a store's log can carry them. */
+  readonly generated: GeneratedVersions;
+  /** Hex of the authority entries without successor, the newest first. */
+  authorityTips(): readonly string[];
   /** All authority entries, genesis first: what a new member starts with. */
   authorityEntries(): readonly Uint8Array[];
   /** Known addresses of members. */

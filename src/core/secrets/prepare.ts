@@ -8,6 +8,7 @@ import {
   type Committed,
   commitmentTo,
   MAX_VALUE_BYTES,
+  type OverlappingVersion,
   SEALED_CLASS,
   STORE_CLASS,
   writeVersion,
@@ -23,6 +24,8 @@ export interface NewSecret extends SealingTools {
   /** Hex of those heads, as many as may be named. */
   readonly tips: readonly string[];
   readonly nowMs: number;
+  /** What it takes the place of, if that stays valid for a while. */
+  readonly before?: OverlappingVersion;
 }
 
 export interface PreparedSecret {
@@ -33,11 +36,15 @@ export interface PreparedSecret {
 }
 
 /** The two halves of a new version: what is signed and told to all, and what only stores get. Throws `TooLarge`. */
-export function prepareSecret({ keys, random, mesh, path, value, heads, tips, nowMs }: NewSecret): PreparedSecret {
+export function prepareSecret(secret: NewSecret): PreparedSecret {
+  const { keys, random, mesh, path, value, heads, tips, nowMs, before } = secret;
   const committed = commit({ random, value });
   const commitment = commitmentTo(keys, mesh, path, committed);
   return {
-    metadata: writeVersion({ class: STORE_CLASS, commitment, heads, tips, restores: null, body: null, atMs: nowMs }),
+    metadata: writeVersion({
+      ...{ class: STORE_CLASS, commitment, heads, tips, restores: null, body: null, atMs: nowMs },
+      ...(before && { before }),
+    }),
     finish: async (version, recipients) => {
       const subject = { path, version, class: STORE_CLASS };
       return encodeEnvelope(await sealEnvelope({ keys, random }, mesh, subject, committed, recipients));

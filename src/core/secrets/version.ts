@@ -1,4 +1,5 @@
 import { ascii, concat, equalBytes, fromBase64Url, toBase64Url } from "../bytes.ts";
+import type { Hlc } from "../hlc.ts";
 import type { Json } from "../json.ts";
 import { secretVersionPath } from "../paths.ts";
 import type { Keys } from "../ports/keys.ts";
@@ -33,6 +34,14 @@ export interface VersionMetadata {
   /** Digest of the envelope's content, where stores cannot judge it by opening it; null for class `store`. */
   readonly body: Uint8Array | null;
   readonly atMs: number;
+  /** The version that this one took the place of, where that stays valid for a while. */
+  readonly before?: OverlappingVersion;
+}
+
+export interface OverlappingVersion {
+  /** Hex of the ledger entry that wrote it. */
+  readonly version: string;
+  readonly untilMs: number;
 }
 
 /** A value with the nonce that its writer's commitment was made with. */
@@ -46,11 +55,14 @@ export interface CurrentVersion {
   readonly path: string;
   /** Hex of that entry. */
   readonly version: string;
+  readonly hlc: Hlc;
+  /** Hex of the log of whoever wrote it: an operator's, or the role log of a store. */
+  readonly log: string;
   readonly metadata: VersionMetadata;
 }
 
 export function writeVersion(metadata: VersionMetadata): Json {
-  const { commitment, heads, tips, restores, body, atMs } = metadata;
+  const { commitment, heads, tips, restores, body, atMs, before } = metadata;
   return {
     class: metadata.class,
     commit: toBase64Url(commitment),
@@ -58,6 +70,7 @@ export function writeVersion(metadata: VersionMetadata): Json {
     ...(tips.length === 0 ? {} : { tips: tips.slice(0, MAX_TIPS) }),
     ...(restores === null ? {} : { restores }),
     ...(body === null ? {} : { body: toBase64Url(body) }),
+    ...(before === undefined ? {} : { before: before.version, beforeUntil: before.untilMs }),
     at: atMs,
   };
 }
@@ -72,6 +85,8 @@ export function readVersion(value: Json | undefined): VersionMetadata | null {
     tips,
     restores,
     body,
+    before,
+    beforeUntil,
     at,
   } = value as { readonly [key: string]: Json | undefined };
   if (typeof kind !== "string" || typeof at !== "number") return null;
@@ -85,6 +100,9 @@ export function readVersion(value: Json | undefined): VersionMetadata | null {
     restores: isVersionId(restores) ? restores : null,
     body: bodyDigest,
     atMs: at,
+    ...(isVersionId(before) && typeof beforeUntil === "number"
+      ? { before: { version: before, untilMs: beforeUntil } }
+      : {}),
   };
 }
 
@@ -105,10 +123,14 @@ function metadataOf(winner: PathWinner): VersionMetadata | null {
   return metadata;
 }
 
+function versionOf(path: string, { entry, hlc, log }: PathWinner, metadata: VersionMetadata): CurrentVersion {
+  return { path, version: entry, hlc, log, metadata };
+}
+
 export function currentVersion(view: View, path: string): CurrentVersion | undefined {
   const winner = view.desired(secretVersionPath(path));
   const metadata = winner === undefined ? null : metadataOf(winner);
-  return winner === undefined || metadata === null ? undefined : { path, version: winner.entry, metadata };
+  return winner === undefined || metadata === null ? undefined : versionOf(path, winner, metadata);
 }
 
 /** A version of a path as the desired state tells of it. */
@@ -124,7 +146,7 @@ export function versionsOf(view: View, path: string): KnownVersion[] {
   return view.writesAt(secretVersionPath(path)).flatMap(({ value, entry, log, hlc, standing }) => {
     const metadata = readVersion(value);
     if (metadata === null) return [];
-    return [{ path, version: entry, metadata, writer: log, writtenMs: hlc.ms, standing }];
+    return [{ path, version: entry, hlc, log, metadata, writer: log, writtenMs: hlc.ms, standing }];
   });
 }
 
@@ -138,7 +160,7 @@ export function currentVersions(view: View): CurrentVersion[] {
   const prefix = secretVersionPath("");
   return view.desiredUnder(prefix).flatMap(([path, winner]) => {
     const metadata = metadataOf(winner);
-    return metadata === null ? [] : [{ path: path.slice(prefix.length), version: winner.entry, metadata }];
+    return metadata === null ? [] : [versionOf(path.slice(prefix.length), winner, metadata)];
   });
 }
 
@@ -166,7 +188,7 @@ export function commitmentTo(
 export function checkCommitment(
   keys: Pick<Keys, "hash">,
   mesh: Uint8Array,
-  { path, metadata }: CurrentVersion,
+  { path, metadata }: Pick<CurrentVersion, "path" | "metadata">,
   committed: Committed,
 ): boolean {
   return (

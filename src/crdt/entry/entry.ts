@@ -22,6 +22,13 @@ const KIND_OBSERVED = 3;
 /** What a chain carries. Classes that this release does not know are kept and forwarded, not read. */
 export const CLASS_DESIRED = 1;
 export const CLASS_AUDIT = 2;
+/** Versions of secrets that a store made, in the role log of the store. */
+export const CLASS_GENERATED = 3;
+
+/** Whether the payloads of a chain are one ledger document (`docs/protocol/ledgers.md`). */
+export function isLedgerClass(chainClass: number): boolean {
+  return chainClass === CLASS_DESIRED || chainClass === CLASS_GENERATED;
+}
 
 interface HeaderBase {
   /** Mesh id: the hash of the genesis entry; zeros in the genesis entry itself. */

@@ -1,7 +1,8 @@
 import { type AlarmClaims, NO_CLAIMS } from "../../core/alarms/claims.ts";
 import { type Finding, findingsOf } from "../../core/alarms/findings.ts";
 import { ackOf, silenceOf, silencesOf } from "../../core/alarms/handled.ts";
-import { foldClaims, type Hash } from "../../core/alarms/incidents.ts";
+import { foldClaims } from "../../core/alarms/incidents.ts";
+import type { Hash } from "../../core/rendezvous.ts";
 import { type Alarm, type AlarmGround, alarmsOf } from "../../core/alarms/plan.ts";
 import type { Scope } from "../../core/model/alarm-route.ts";
 import { alarmRoutesOf } from "../../core/model/fleet-reader.ts";

@@ -121,7 +121,7 @@ function subjectOf(source: ReadSource, view: View, node: Node): NonNullable<Outp
   const logsOf = (label: string) =>
     [...roleLogs]
       .filter(([, log]) => log.node === node.id && log.label === label && log.state === "live")
-      .map(([log]) => ({ log, tips: lastEntries(source, log) }));
+      .map(([log]) => ({ log, tips: lastEntries(source, log), end: ledgerEnd(source, log) }));
   return {
     id: node.id,
     key: node.key,
@@ -130,6 +130,12 @@ function subjectOf(source: ReadSource, view: View, node: Node): NonNullable<Outp
     attributes: Object.fromEntries(attributes),
     roles: Object.fromEntries([...node.roles].map((label) => [label, logsOf(label)])),
   };
+}
+
+/** The last link that counts of the ledger in a role log. */
+function ledgerEnd(source: ReadSource, log: string): { seq: number; hash: string } | null {
+  const last = source.replica.fold.ledgers.get(log)?.links.at(-1)?.entry;
+  return last === undefined ? null : { seq: last.header.seq, hash: last.id };
 }
 
 /** Entries of a log that none of its others builds on. */

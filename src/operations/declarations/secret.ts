@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ALPHABET_NAMES } from "../../core/rotation/random-value.ts";
 import { duration, name } from "./fields.ts";
 
 const account = z
@@ -21,6 +22,16 @@ export const secretSpec = z
       .optional()
       .describe("Kept by the stores, or sealed to its readers by the operator (default: store)."),
     generator: name("a generator").optional().describe("What makes the value: acme, ca, kubernetes …"),
+    length: z
+      .int()
+      .min(8)
+      .max(4096)
+      .optional()
+      .describe("How many characters, or bytes, the generator random makes (default: 32)."),
+    alphabet: z
+      .enum(ALPHABET_NAMES)
+      .optional()
+      .describe("Of which characters; bytes for raw ones (default: letters-digits)."),
     rotate_every: duration.optional().describe("How often a new value is made."),
     overlap: duration.optional().describe("How long the value before stays valid."),
     per_machine: z.boolean().optional().describe("Every machine gets a value of its own."),

@@ -1,6 +1,6 @@
 import { LabError } from "../../core/errors.ts";
 import { fromHex } from "../../core/bytes.ts";
-import { roleBody, unroleBody } from "../authority.ts";
+import { roleBody, roleLogEnds, unroleBody } from "../authority.ts";
 import type { Courier, OperatorContext } from "../requests.ts";
 import type { Order, Session, Subjects } from "../session.ts";
 import { baseText } from "./base.ts";
@@ -102,8 +102,7 @@ function orderOf(
   return {
     acts: [
       ...revokes.map(({ server, id, label }) => {
-        const logs = context.servers[server]?.roles[label] ?? [];
-        const ends = logs.map(({ log, tips }) => ({ log: bytes(log), tips: tips.map(bytes) }));
+        const ends = roleLogEnds(context.servers[server]?.roles[label]);
         return unroleBody(bytes(id), label, ends, nowMs, "gone from the files");
       }),
       ...grants.map(({ id, label }) => roleBody(bytes(id), label, nowMs)),

@@ -29,6 +29,7 @@ import { judgeEnvelope } from "./judge.ts";
 import { FreshnessLease } from "./lease.ts";
 import { Replication } from "./replication.ts";
 import { RequestLog } from "./request-log.ts";
+import { Rotations } from "./rotation.ts";
 import { planServing } from "./serving.ts";
 
 const RETRY_FIRST_MS = 1000;
@@ -46,6 +47,7 @@ class SecretStore implements Role {
   readonly #lease: FreshnessLease;
   readonly #requests: RequestLog;
   readonly #replication: Replication;
+  readonly #rotations: Rotations;
   readonly #passes: RepeatedPass;
   #life: "running" | "stopped" = "running";
 
@@ -55,6 +57,7 @@ class SecretStore implements Role {
     this.#lease = new FreshnessLease(context);
     this.#requests = new RequestLog(context);
     this.#replication = new Replication({ context, dataset: this.#dataset, isStore: () => this.#isStore() });
+    this.#rotations = new Rotations(context, this.#dataset);
     this.#passes = new RepeatedPass({
       clock: context.clock,
       run: () => this.#pass(),
@@ -68,6 +71,7 @@ class SecretStore implements Role {
   async start(): Promise<void> {
     const damaged = await this.#dataset.load();
     if (damaged > 0) this.#context.log.write("error", "secret-store.damaged-records", { damaged });
+    await this.#rotations.load();
     const context = this.#context;
     context.handle(GET_CHANNEL, (peer, body) => this.#asStore(() => this.#get(peer, body)));
     context.handle(PUT_CHANNEL, (peer, body) => this.#asStore(() => this.#put(peer, body)));
@@ -91,12 +95,14 @@ class SecretStore implements Role {
   }
 
   async #pass(): Promise<PassOutcome> {
-    const [outcome] = await Promise.all([
+    const [filled] = await Promise.all([
       this.#replication.bringInLine(),
       this.#lease.renew(),
       this.#settleRequests("ended"),
     ]);
-    return outcome;
+    if (!this.#isStore()) return filled;
+    const rotated = await this.#rotations.run(new Map());
+    return filled === "settled" ? rotated : filled;
   }
 
   async #settleRequests(which: "ended" | "all"): Promise<void> {

@@ -8,8 +8,9 @@ import {
   type IncidentClaim,
   NO_CLAIMS,
 } from "../../../src/core/alarms/claims.ts";
-import { alarmId, foldClaims, rendezvous } from "../../../src/core/alarms/incidents.ts";
-import { TURN_MS, turnAt } from "../../../src/core/alarms/turns.ts";
+import { alarmId, foldClaims } from "../../../src/core/alarms/incidents.ts";
+import { rendezvous } from "../../../src/core/rendezvous.ts";
+import { TURN_MS, turnAt } from "../../../src/core/turns.ts";
 import { decode, encode } from "../../../src/core/encoding.ts";
 
 const hash = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());

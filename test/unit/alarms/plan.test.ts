@@ -12,7 +12,7 @@ import { decode, encode } from "../../../src/core/encoding.ts";
 import type { Finding } from "../../../src/core/alarms/findings.ts";
 import { alarmId, foldClaims } from "../../../src/core/alarms/incidents.ts";
 import { type AlarmGround, type AlarmTask, alarmsOf, tasksOf, turnOf } from "../../../src/core/alarms/plan.ts";
-import { TURN_MS } from "../../../src/core/alarms/turns.ts";
+import { TURN_MS } from "../../../src/core/turns.ts";
 import { readAlarmRoute } from "../../../src/core/model/alarm-route.ts";
 
 const hash = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());

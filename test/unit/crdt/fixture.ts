@@ -121,6 +121,8 @@ export interface WriteOptions {
   readonly atMs?: number;
   readonly more?: number;
   readonly over?: readonly string[];
+  /** Default: desired state. */
+  readonly class?: number;
 }
 
 /** One peer's replica, and what people say who know what it knows. */
@@ -248,7 +250,7 @@ export class Peer {
   /** Signs a write to the author's own ledger, superseding what this peer sees at the paths. */
   composeWrite(author: Author, values: Readonly<Record<string, Json | undefined>>, options: WriteOptions = {}) {
     const log = toHex(author.log);
-    const chain = this.replica.chain(log, CLASS_DESIRED);
+    const chain = this.replica.chain(log, options.class ?? CLASS_DESIRED);
     const last = this.replica.fold.ledgers.get(log)?.links.at(-1) ?? chain?.main.at(-1) ?? null;
     const tip = last?.entry ?? null;
     const view = this.replica.view();
@@ -264,12 +266,12 @@ export class Peer {
     tip: Entry<ChainHeader> | null,
     cursor: DocumentCursor,
     writes: readonly LedgerWrite[],
-    { atMs = 0, more = 0 }: WriteOptions = {},
+    { atMs = 0, more = 0, class: chainClass = CLASS_DESIRED }: WriteOptions = {},
   ): Entry<ChainHeader> {
     const after = tip !== null && compareHlc(tip.header.hlc, this.#latest) > 0 ? tip.header.hlc : this.#latest;
     this.#latest = nextHlc(after, atMs);
     const hlc = atMs > 0 ? { ms: atMs, count: 0 } : this.#latest;
-    return link(this, author, tip, cursor.encode(writes, hlc), { hlc, more });
+    return link(this, author, tip, cursor.encode(writes, hlc), { hlc, more, class: chainClass });
   }
 
   async write(author: Author, values: Readonly<Record<string, Json | undefined>>, options: WriteOptions = {}) {

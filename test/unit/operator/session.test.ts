@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serverLabelPath } from "../../../src/core/paths.ts";
-import { EVERYTHING, grantBody, roleBody, unroleBody } from "../../../src/operator/authority.ts";
+import { EVERYTHING, grantBody, roleBody, roleLogEnds, unroleBody } from "../../../src/operator/authority.ts";
 import { ownLogDir } from "../../../src/operator/files/key-file.ts";
 import type { Session } from "../../../src/operator/session.ts";
 import { Household, keys, seed, START_MS, writePlainKey } from "./household.ts";
@@ -69,10 +69,7 @@ describe("an operator who writes", () => {
       const node = hexBytes(laptop?.id ?? "");
       await session.sign({ acts: [roleBody(node, "pxe", START_MS)] });
       expect(labelsOnLaptop()).toContain("pxe");
-      const ends = (laptop?.roles["coordinator"] ?? []).map(({ log, tips }) => ({
-        log: hexBytes(log),
-        tips: tips.map(hexBytes),
-      }));
+      const ends = roleLogEnds(laptop?.roles["coordinator"]);
       expect(ends).toHaveLength(1);
       await session.sign({ acts: [unroleBody(node, "coordinator", ends, START_MS)] });
     });

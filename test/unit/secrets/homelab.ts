@@ -101,11 +101,21 @@ export class Homelab {
 
   write(path: string, value: Json): string {
     const entry = toHex(this.keys.hash(ascii(`entry ${this.state.revision}`)));
-    const winner = { value, hlc: HLC_ZERO, log: "alice", entry };
-    const desired = new Map(this.state.desired).set(path, winner);
-    const history = new Map(this.state.history).set(path, [winner, ...(this.state.history.get(path) ?? [])]);
-    this.#advance({ desired, history, written: new Set(this.state.written).add(path) });
+    this.writeAs("alice", entry, { [path]: value });
     return entry;
+  }
+
+  writeAs(log: string, entry: string, values: Readonly<Record<string, Json>>): void {
+    const [desired, written] = [new Map(this.state.desired), new Set(this.state.written)];
+    const hlc = { ms: this.clock.now(), count: this.state.revision };
+    const history = new Map(this.state.history);
+    for (const [path, value] of Object.entries(values)) {
+      const winner = { value, hlc, log, entry };
+      desired.set(path, winner);
+      history.set(path, [winner, ...(history.get(path) ?? [])]);
+      written.add(path);
+    }
+    this.#advance({ desired, history, written });
   }
 
   remove(path: string): void {
@@ -194,6 +204,12 @@ export class Machine {
   cache: SecretCache;
   store: Role | null = null;
   power: "on" | "off" = "on";
+  /** Whether the machine knows that it knows its own log to the end. */
+  ownHead: "sure" | "unsure" = "sure";
+  /** Versions that this machine made and signed. */
+  readonly signed = new Set<string>();
+  /** Between keeping a value that it made and signing the version. */
+  crashPoint: () => Promise<void> = () => Promise.resolve();
   /** Machines that are cut off hear of no change and reach nobody of the other side. */
   side = 0;
   hears: "everything" | "nothing" = "everything";
@@ -321,6 +337,20 @@ export class Machine {
       handleStrangers: unused,
       audit: async (record) => void this.audits.push(record),
       redeem: unused,
+      generated: {
+        sign: async (versions, keep) => {
+          if (this.ownHead === "unsure") return false;
+          const version = toHex(homelab.keys.hash(homelab.random.bytes(32)));
+          await keep(version);
+          await this.crashPoint();
+          const writes = versions.map(({ path, metadata }) => [secretVersionPath(path), metadata]);
+          homelab.writeAs(this.id, version, Object.fromEntries(writes));
+          this.signed.add(version);
+          return true;
+        },
+        has: (version) => this.signed.has(version),
+      },
+      authorityTips: () => [],
       authorityEntries: unused,
       memberAddresses: unused,
       requestReconcile: () => void this.store?.reconcile(),

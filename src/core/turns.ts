@@ -20,7 +20,12 @@ const MOST_TURN_MS = 5 * 60_000;
 export function turnAt(waitedMs: number, of: number): Turn {
   let [number, beginsMs] = [0, 0];
   for (;;) {
-    const endsMs = beginsMs + Math.min(MOST_TURN_MS, TURN_MS * 2 ** Math.min(10, Math.floor(number / of)));
+    const turnMs = Math.min(MOST_TURN_MS, TURN_MS * 2 ** Math.min(10, Math.floor(number / of)));
+    // From here on all are of one length: what has waited for years is not counted turn by turn.
+    const skipped = turnMs === MOST_TURN_MS ? Math.floor((waitedMs - beginsMs) / turnMs) : 0;
+    number += skipped;
+    beginsMs += skipped * turnMs;
+    const endsMs = beginsMs + turnMs;
     if (waitedMs < endsMs) return { number, place: number % of, leftMs: endsMs - waitedMs };
     [number, beginsMs] = [number + 1, endsMs];
   }
