@@ -1,11 +1,13 @@
 import { parseArgs } from "node:util";
 import { runAlarms } from "./alarm-run.ts";
 import { runRaces } from "./races.ts";
+import { runRemovals } from "./removals/run.ts";
 import { type RunOptions, type RunReport, run } from "./run.ts";
 
 const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [--calm] [--no-memo] [--doublecheck] [-o json]
 npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
 npm run sim -- --alarms [--seed N] [-o json]
+npm run sim -- --removals [--seed N] [-o json]
 
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
@@ -16,11 +18,13 @@ npm run sim -- --alarms [--seed N] [-o json]
   --doublecheck   run twice, and fail unless both took the same way
   --races         strangers race for tokens instead, while the mesh is cut: R cuts (default 5), T tokens in each (10)
   --alarms        machines die, come back and are cut off: what people are told of it
+  --removals      machines and an operator are removed: who hears of it, and what counts afterwards
   -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
   readonly doublecheck: boolean;
   readonly alarms: boolean;
+  readonly removals: boolean;
   /** Null for the usual world. */
   readonly races: { readonly rounds: number; readonly tokens: number } | null;
   readonly format: "json" | "text";
@@ -37,6 +41,7 @@ function readArguments(argv: readonly string[]): Arguments {
       calm: { type: "boolean", default: false },
       "no-memo": { type: "boolean", default: false },
       alarms: { type: "boolean", default: false },
+      removals: { type: "boolean", default: false },
       races: { type: "boolean", default: false },
       rounds: { type: "string", default: "5" },
       tokens: { type: "string", default: "10" },
@@ -59,13 +64,15 @@ function readArguments(argv: readonly string[]): Arguments {
     memo: values["no-memo"] ? "none" : "shared",
     doublecheck: values.doublecheck,
     alarms: values.alarms,
+    removals: values.removals,
     races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
   };
 }
 
 function replayCommand(options: Arguments): string {
-  const { seed, races, alarms } = options;
+  const { seed, races, alarms, removals } = options;
+  if (removals) return `npm run sim -- --removals --seed ${seed}`;
   if (alarms) return `npm run sim -- --alarms --seed ${seed}`;
   if (races !== null) return `npm run sim -- --races --seed ${seed} --rounds ${races.rounds} --tokens ${races.tokens}`;
   const parts = [
@@ -83,6 +90,7 @@ function replayCommand(options: Arguments): string {
 
 function runOnce(options: Arguments): Promise<RunReport> {
   if (options.alarms) return runAlarms({ seed: options.seed });
+  if (options.removals) return runRemovals({ seed: options.seed });
   if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
   return options.doublecheck ? runTwice(options) : run(options);
 }
@@ -95,7 +103,7 @@ async function runTwice(options: Arguments): Promise<RunReport> {
   return { ...first, violations: [...first.violations, { check: "determinism", atSeconds: 0, detail }] };
 }
 
-function print(report: RunReport, wallSeconds: number, { format, alarms }: Arguments): void {
+function print(report: RunReport, wallSeconds: number, { format, alarms, removals }: Arguments): void {
   if (format === "json") {
     console.log(JSON.stringify({ ...report, wallSeconds }));
     return;
@@ -108,7 +116,7 @@ function print(report: RunReport, wallSeconds: number, { format, alarms }: Argum
   console.log(`seed ${seed}: ${virtualSeconds} virtual seconds in ${wallSeconds} s, trace ${traceHash.slice(0, 12)}`);
   console.log(`faults: ${counts(faults)}`);
   console.log(`met: ${counts(sometimes)}`);
-  if (!alarms) {
+  if (!alarms && !removals) {
     console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
   }
   for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);

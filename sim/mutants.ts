@@ -3,7 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Mutant, MUTANTS } from "./mutant-list.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS } from "./mutant-list.ts";
 import type { RunReport } from "./run.ts";
 
 const FIRST_SEEDS = 20;
