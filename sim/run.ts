@@ -3,6 +3,7 @@ import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
 import { checkBatches } from "./checkers/batches.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
 import { checkLiveness } from "./checkers/liveness.ts";
+import { checkReference } from "./checkers/reference.ts";
 import { checkReadable, checkSecrets } from "./checkers/secrets.ts";
 import {
   checkEntries,
@@ -15,6 +16,7 @@ import { CALM, drawFaults, type FaultPlan } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
 import { partition } from "./faults/cuts.ts";
 import { Hostile } from "./hostile.ts";
+import { Archive } from "./reference/archive.ts";
 import { checkDeadAreKnown, checkVerdictsAtEnd, watchVerdicts } from "./checkers/verdicts.ts";
 import { Workload } from "./workload.ts";
 import { describe, type Violation, World, type WorldOptions } from "./world.ts";
@@ -67,12 +69,15 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const faults = new Faults(world, plan);
   const workload = new Workload(world, { writesPerMachineAndMinute: options.writesPerMachineAndMinute ?? 1 });
   const hostile = plan.hostile === "member" ? new Hostile(world) : null;
+  // A calm world is there to be measured: nobody looks over its shoulder.
+  const archive = plan === CALM ? null : new Archive();
   world.onStart((machine, agent) => {
     const { replica } = agent;
     watchVerdicts(world, machine, agent, plan === CALM);
     checkOwnWord(world, machine);
     replica.onGrowth(({ entries }) => {
       for (const entry of entries) checkEntry(world, machine, entry);
+      archive?.note(entries);
       if (entries.some(({ id }) => world.history.batchEntries.has(id))) checkBatches(world, machine);
     });
   });
@@ -82,14 +87,14 @@ export async function run(options: RunOptions): Promise<RunReport> {
     await hostile?.start();
     faults.start();
     workload.start();
-    await passTime(world, options.minutes * 60_000);
+    await passTime(world, archive, options.minutes * 60_000);
     workload.end();
     if (partition.kind in plan.recurring) await workOnBothSides(world, faults, workload);
     faults.heal();
     convergedSeconds = await converge(world, workload);
     hostile?.end();
     await world.clock.runUntil(world.clock.monotonic() + SETTLE_MS);
-    await checkAtEnd(world);
+    await checkAtEnd(world, archive);
   } catch (error) {
     world.violated("no-throw", describe(error));
   }
@@ -110,7 +115,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
   };
 }
 
-async function passTime(world: World, durationMs: number): Promise<void> {
+async function passTime(world: World, archive: Archive | null, durationMs: number): Promise<void> {
   const endMs = world.clock.monotonic() + durationMs;
   let checkMs = world.clock.monotonic() + CHECK_EVERY_MS;
   for (let atMs = world.clock.monotonic() + GLANCE_EVERY_MS; atMs < endMs; atMs += GLANCE_EVERY_MS) {
@@ -120,7 +125,10 @@ async function passTime(world: World, durationMs: number): Promise<void> {
     checkMs += CHECK_EVERY_MS;
     noteViews(world);
     checkNothingStolen(world);
-    for (const machine of world.running) checkBatches(world, machine);
+    for (const machine of world.running) {
+      checkBatches(world, machine);
+      if (archive !== null) checkReference(world, archive, machine);
+    }
     if (world.violations.length > 0) return;
   }
   await world.clock.runUntil(endMs);
@@ -146,8 +154,9 @@ async function converge(world: World, workload: Workload): Promise<number | null
   return null;
 }
 
-async function checkAtEnd(world: World): Promise<void> {
+async function checkAtEnd(world: World, archive: Archive | null): Promise<void> {
   noteViews(world);
+  if (archive !== null) for (const machine of world.running) checkReference(world, archive, machine);
   checkConvergence(world);
   checkNothingStolen(world);
   checkEntries(world);
