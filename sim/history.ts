@@ -84,6 +84,10 @@ export class History {
     this.#damaged.add(machine);
   }
 
+  get hasDamage(): boolean {
+    return this.#damaged.size > 0;
+  }
+
   /** What the present disk of a machine has to hold. */
   wordOf(machine: string): readonly Acknowledgement[] {
     if (this.#damaged.has(machine)) return [];

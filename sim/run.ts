@@ -61,6 +61,8 @@ const CUT_MS = 12_000;
 const CONVERGE_WITHIN_MS = 90_000;
 /** From agreement to everybody's right opinion of everybody: who was away is dialled, and defends itself. */
 const SETTLE_MS = 60_000;
+/** From the moment in which a damage is found to the end of the next exchange. */
+const MENDED_WITHIN_MS = 15_000;
 
 /** One world from its seed: a phase with faults in which nothing may be lost, the heal, a phase that must end well. */
 export async function run(options: RunOptions): Promise<RunReport> {
@@ -94,6 +96,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
     convergedSeconds = await converge(world, workload);
     hostile?.end();
     await world.clock.runUntil(world.clock.monotonic() + SETTLE_MS);
+    if (world.history.hasDamage) await waitForMending(world);
     await checkAtEnd(world, archive);
   } catch (error) {
     world.violated("no-throw", describe(error));
@@ -152,6 +155,14 @@ async function converge(world: World, workload: Workload): Promise<number | null
     if (handedOver && hasConverged(world)) return (world.clock.monotonic() - healedMs) / 1000;
   }
   return null;
+}
+
+/** Who began further up a chain reads the rest after a minute, finds what is damaged there, and asks for it. */
+async function waitForMending(world: World): Promise<void> {
+  const untilMs = world.clock.monotonic() + MENDED_WITHIN_MS;
+  while (!hasConverged(world) && world.clock.monotonic() < untilMs) {
+    await world.clock.runUntil(world.clock.monotonic() + 500);
+  }
 }
 
 async function checkAtEnd(world: World, archive: Archive | null): Promise<void> {
