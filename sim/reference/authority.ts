@@ -1,4 +1,4 @@
-import { type Act, type Body, sha256, unhex } from "./decode.ts";
+import { type Act, type Body, type Keep, sha256, unhex } from "./decode.ts";
 
 /** What one grant opened: a writer with one rank and one set of rights. */
 export interface Log {
@@ -88,7 +88,7 @@ export class Authority {
       this.#past.set(id, past);
     }
     this.#acts.set(id, act);
-    const operator = (name: string, given: Body, rank: number, rights: readonly string[], need: number) =>
+    const operator = (name: string, given: Pick<Body, "key">, rank: number, rights: readonly string[], need: number) =>
       this.#open({ id: name, kind: "operator", key: given.key, rank, rights, need, opening: id });
     if (type === "genesis") {
       for (const key of body.root.keys) {
@@ -136,7 +136,7 @@ export class Authority {
 
   #isKept(act: Act, log: Log): boolean {
     return this.#removalsOf(log).every((removal) => {
-      const tips: readonly string[] = keepOf(removal, log.id)?.a ?? [];
+      const tips = keepOf(removal, log.id)?.a ?? [];
       return tips.some((tip) => this.#acts.has(tip) && (tip === act.id || this.past(tip).has(act.id)));
     });
   }
@@ -217,7 +217,7 @@ export class Authority {
 
   #rolesOf({ id, opening }: Log, token: Body | null): string[] {
     const given = this.of("role").filter(({ body }) => body.node === id);
-    const ways = given.map((act) => ({ label: act.body.label as string, since: act.id }));
+    const ways = given.map((act) => ({ label: act.body.label, since: act.id }));
     for (const label of token?.roles ?? []) ways.push({ label, since: opening });
     const stands = ways.filter(({ label, since }) => {
       const ends = this.of("unrole").filter(({ body }) => body.node === id && body.label === label);
@@ -229,10 +229,10 @@ export class Authority {
 
 const NODE = { kind: "node", rank: Number.POSITIVE_INFINITY, rights: [], need: 1 } as const;
 
-export function keepOf(removal: Act, log: string): Body | undefined {
-  return (removal.body.keeps as Body[]).find((keep) => keep.log === log);
+export function keepOf(removal: Act, log: string): Keep | undefined {
+  return removal.body.keeps.find((keep) => keep.log === log);
 }
 
-function nodeLogOf({ token, key }: Body): string {
+function nodeLogOf({ token, key }: Pick<Body, "token" | "key">): string {
   return sha256("lab/1/log-node\0", unhex(token), unhex(key));
 }

@@ -40,9 +40,37 @@ export interface Report extends Head {
 
 export type Read = Act | Link | Report;
 
-/** Members of a body that this reads; others stay unread. */
-// biome-ignore lint/suspicious/noExplicitAny: bodies are as many as types
-export type Body = Readonly<Record<string, any>>;
+/** Members of all types of bodies that this reads; each type has some of them. */
+export interface Body {
+  readonly key: string;
+  readonly root: { readonly keys: readonly string[]; readonly k: number };
+  readonly founders: readonly Body[];
+  readonly rank: number;
+  readonly rights: readonly string[];
+  readonly need: { readonly admin: number };
+  readonly keeps: readonly Keep[];
+  readonly entry: string;
+  readonly node: string;
+  readonly label: string;
+  readonly token: string;
+  readonly issuer: string;
+  readonly roles: readonly string[];
+  readonly labels: readonly string[];
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly pins: readonly Pin[];
+}
+
+export interface Keep {
+  readonly log: string;
+  readonly a: readonly string[] | null;
+  readonly l: Omit<Pin, "log"> | null;
+}
+
+export interface Pin {
+  readonly log: string;
+  readonly seq: number;
+  readonly hash: string;
+}
 
 export interface Item {
   readonly clock: number;
@@ -94,7 +122,7 @@ export function readEntry(bytes: Uint8Array): Read {
   // Operators of a world sign with keys in files: scheme 1.
   const isSigned = signatures.some(({ scheme, bytes: signature }) => scheme === 1 && isBy(key, message, signature));
   const head = { kind, id: sha256("lab/1/entry\0", signed), key, log, isSigned, ...header };
-  if (kind === "authority") return { ...head, body: readCbor(new Input(payload)) } as Act;
+  if (kind === "authority") return { ...head, body: readCbor(new Input(payload)) as Body } as Act;
   const items = kind === "chain" && (head as unknown as Link).class === 1 ? readUpdate(new Input(payload)) : [];
   return { ...head, items } as unknown as Link | Report;
 }
@@ -152,8 +180,7 @@ class Input {
 }
 
 /** Encoding: CBOR of definite lengths. */
-// biome-ignore lint/suspicious/noExplicitAny: any value
-function readCbor(input: Input): any {
+function readCbor(input: Input): unknown {
   const first = input.uint(1);
   const [major, short] = [first >> 5, first & 31];
   if (major === 7) {
@@ -175,7 +202,7 @@ function readCbor(input: Input): any {
     case 4:
       return Array.from({ length }, () => readCbor(input));
     default:
-      return Object.fromEntries(Array.from({ length }, () => [readCbor(input), readCbor(input)]));
+      return Object.fromEntries(Array.from({ length }, () => [String(readCbor(input)), readCbor(input)]));
   }
 }
 

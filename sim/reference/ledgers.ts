@@ -1,5 +1,5 @@
 import { type Authority, keepOf, type Log } from "./authority.ts";
-import type { Act, Link } from "./decode.ts";
+import type { Act, Link, Pin } from "./decode.ts";
 
 /** What stands at a path: the winner, and who else. */
 export interface Standing {
@@ -15,12 +15,6 @@ interface Write {
   readonly path: string;
   readonly value: unknown;
   readonly over: readonly string[];
-}
-
-interface Pin {
-  readonly log: string;
-  readonly seq: number;
-  readonly hash: string;
 }
 
 /** docs/protocol/ledgers.md, "What counts" and "Fold". */
@@ -72,7 +66,7 @@ export class Ledgers {
     const past = this.#authority.past(cut.id);
     const seen = this.#authority.of("checkpoint").filter((act) => past.has(act.id) && this.#authority.rankOf(act) <= 1);
     const { chain, end } = this.#pinned(log, seen);
-    const named = keepOf(cut, log.id)?.l as Pin | null | undefined;
+    const named = keepOf(cut, log.id)?.l;
     const left = named ? this.#upTo({ ...named, log: log.id }) : null;
     return left !== null && end === Number.POSITIVE_INFINITY && goesOnFrom(left, chain) ? left : chain;
   }
@@ -81,7 +75,7 @@ export class Ledgers {
   #pinned(log: Log, checkpoints: readonly Act[]): { readonly chain: readonly Link[]; readonly end: number } {
     const pins = checkpoints.flatMap((act) => {
       const rank = this.#authority.rankOf(act);
-      const own = (act.body.pins as Pin[]).filter((pin) => pin.log === log.id);
+      const own = act.body.pins.filter((pin) => pin.log === log.id);
       return act.log === log.id || rank < log.rank ? own.map((pin) => ({ pin, rank })) : [];
     });
     let chain: readonly Link[] = [];
@@ -127,11 +121,8 @@ export class Ledgers {
     for (const [path, writes] of byPath) this.paths.set(path, standing(writes));
     for (const { id, token } of this.#authority.nodes.values()) {
       if (token === null) continue;
-      const given = (token.labels as string[]).map((label): [string, unknown] => [`label/${label}`, true]);
-      const attributes = Object.entries(token.attributes as object).map(([name, value]) => [
-        `attribute/${name}`,
-        value,
-      ]);
+      const given = token.labels.map((label): [string, unknown] => [`label/${label}`, true]);
+      const attributes = Object.entries(token.attributes).map(([name, value]) => [`attribute/${name}`, value]);
       for (const [what, value] of [...given, ...attributes]) {
         const path = `server/${id}/${what}`;
         if (!this.paths.has(path)) this.paths.set(path, { value, entry: null, isContested: false });
