@@ -20,6 +20,7 @@ import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { headsOf } from "./handlers/audit-verify.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
 import { listSecretCache } from "./handlers/secret-cache.ts";
+import { secretStatus } from "./handlers/secret-status.ts";
 import { readClocks } from "./doctor/agent-checks.ts";
 import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
@@ -381,6 +382,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     damage,
     call: async (operation, input) => {
       if (operation.name === "secret.value") return (await cachedValue(cache, input as { path: string })) as never;
+      if (operation.name === "secret-status.get") return secretStatus(source, cache) as never;
       if (operation.name === "secret-cache.list") return listSecretCache(source, cache) as never;
       const handler = handlers[operation.name];
       if (handler === undefined) throw new Error(`nothing here answers ${operation.name}`);

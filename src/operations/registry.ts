@@ -35,6 +35,14 @@ import {
   secretListOperation,
   secretValueOperation,
 } from "./secret.ts";
+import {
+  secretAccessListOperation,
+  secretFindingListOperation,
+  secretRestoreOperation,
+  secretStatusOperation,
+  secretStoreStatusOperation,
+  secretVersionListOperation,
+} from "./secret-report.ts";
 import { serverGetOperation, serverListOperation } from "./server.ts";
 import { sizeListOperation } from "./size.ts";
 import { statusGetOperation } from "./status.ts";
@@ -63,6 +71,11 @@ export const operations: readonly Operation[] = [
   secretAppliedOperation,
   sizeListOperation,
   secretListOperation,
+  secretVersionListOperation,
+  secretAccessListOperation,
+  secretFindingListOperation,
+  secretStatusOperation,
+  secretStoreStatusOperation,
   secretCacheListOperation,
   tokenListOperation,
   operatorListOperation,
@@ -87,6 +100,7 @@ export const operations: readonly Operation[] = [
   removalEndsOperation,
   removalPreviewOperation,
   secretDeliverOperation,
+  secretRestoreOperation,
   secretValueOperation,
   healthOperation,
   metricsOperation,

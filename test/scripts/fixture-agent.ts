@@ -15,6 +15,8 @@ export interface World {
   readonly meta: { readonly peer: string; readonly asOf: string };
   readonly servers: readonly ServerLike[];
   readonly values: Readonly<Record<string, string>>;
+  /** What it answers to an operation, where that is neither one of its lists nor derived from them. */
+  readonly answers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly [list: string]: unknown;
 }
 
@@ -90,7 +92,9 @@ export class FixtureAgent {
   }
 
   #ask(operation: string, input: Readonly<Record<string, never>>): unknown {
-    const { meta, servers, status, values } = this.world;
+    const { meta, servers, status, values, answers } = this.world;
+    const answer = answers?.[operation];
+    if (answer !== undefined) return { meta, ...answer };
     const list = (kind: string, items: unknown) => ({ kind: `${kind}List`, meta, items });
     switch (operation) {
       case "server.list": {

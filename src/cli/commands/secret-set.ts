@@ -4,13 +4,17 @@ import { fromHex, toBase64Url } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { requireSecretPath } from "../../core/names.ts";
 import { secretPath, secretVersionPath } from "../../core/paths.ts";
+import type { Json } from "../../core/json.ts";
 import { Secret } from "../../core/secret.ts";
+import { SEALED_CLASS } from "../../core/secrets/version.ts";
 import type { OperatorContext } from "../../operator/requests.ts";
-import type { ListDocument } from "../../operations/kinds/meta.ts";
+import type { SecretApplied } from "../../operations/kinds/applied.ts";
+import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
 import type { Secret as ListedSecret } from "../../operations/kinds/secret.ts";
 import { askHidden } from "../ask.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
+import { wrapped } from "../render/wrapped.ts";
 import { requireAgent, type Signing, withSigning } from "../signing.ts";
 
 /** `lab secret set`: what is signed goes to every peer, the sealed value to the stores alone. */
@@ -18,11 +22,13 @@ export async function run(ctx: CommandContext): Promise<number> {
   const path = requireSecretPath(ctx.args.one("PATH"));
   const value = new Secret(await readValue(ctx, path));
   try {
-    if (value.byteLength === 0) {
-      throw new LabError("Usage", "the value is empty", { hint: `lab secret set ${path} --from-file FILE` });
-    }
+    if (value.byteLength === 0) ctx.note("the value is empty");
     const paths = [secretPath(path), secretVersionPath(path)];
-    await withSigning(ctx, { paths }, (signing) => setSecret(ctx, signing, path, value));
+    const connection = await ctx.connect("replica");
+    // Whom the policy grants it, as the agent says; what keys they have, the signed entries say.
+    const servers = (await secretOf(connection, path))?.machines.map(({ name }) => name) ?? [];
+    const set = (signing: Signing) => setSecret(ctx, signing, path, value);
+    await withSigning(ctx, { paths, servers }, set, connection);
   } finally {
     value.wipe();
   }
@@ -34,16 +40,18 @@ async function setSecret(ctx: CommandContext, signing: Signing, path: string, va
   const { context, mesh } = session;
   requireAgent(connection);
   requireStores(context);
-  const [{ prepareSecret }, { deliverEnvelope }] = await Promise.all([
+  const [{ prepareSealed, prepareSecret }, { deliverEnvelope }] = await Promise.all([
     import("../../core/secrets/prepare.ts"),
     import("../../operator/requests.ts"),
   ]);
   const heads = fromHex(context.seen) ?? new Uint8Array(0);
-  const prepared = prepareSecret({
-    ...{ keys, random, mesh, path, value, heads, tips: context.tips },
-    nowMs: ctx.io.now(),
-  });
-  const isDeclared = context.current[secretPath(path)] !== undefined;
+  const facts = { keys, random, mesh, path, value, heads, tips: context.tips, nowMs: ctx.io.now() };
+  const declared = context.current[secretPath(path)];
+  const isDeclared = declared !== undefined;
+  const recovery = context.recovery === null ? [] : [context.recovery];
+  const prepared = isSealed(declared)
+    ? await prepareSealed(facts, [...readersOf(signing, path), ...recovery])
+    : prepareSecret(facts);
   const { links } = await session.sign({
     writes: [
       ...(isDeclared ? [] : [{ path: secretPath(path), value: { type: "static" } }]),
@@ -53,17 +61,50 @@ async function setSecret(ctx: CommandContext, signing: Signing, path: string, va
   const written = links.find(({ writes }) => writes.some((write) => write.path === secretVersionPath(path)));
   if (written === undefined) throw new Error("the version was not written");
   const version = written.entry.id;
-  const recipients = [...context.stores.map(({ seal }) => seal), ...(context.recovery ? [context.recovery] : [])];
+  const recipients = [...context.stores.map(({ seal }) => seal), ...recovery];
   const envelope = toBase64Url(await prepared.finish(version, [...new Set(recipients)].sort()));
   const { stores } = await deliverEnvelope(connection, { path, version, envelope }).catch(rethrowUndelivered);
   report(ctx, path, stores);
   await noteReaders(ctx, connection, path);
 }
 
+function isSealed(declared: Json | undefined): boolean {
+  return (declared as { readonly class?: Json } | undefined)?.class === SEALED_CLASS;
+}
+
+/** Recipients of the machines that may read it. Throws `Invalid` where a value would be sealed to nobody. */
+function readersOf({ session }: Signing, path: string): string[] {
+  const { nodes } = session.known.authority;
+  const seals = Object.values(session.context.servers).flatMap((subject) => {
+    const node = subject?.state === "active" ? nodes.get(subject.id) : undefined;
+    return node === undefined ? [] : [node.seal];
+  });
+  if (seals.length > 0) return [...new Set(seals)].sort();
+  throw new LabError("Invalid", `"${path}" is sealed to the machines that may read it, and none may yet`, {
+    hint: `first a label that declares it: labels: {web: {secrets: [${path}]}}`,
+  });
+}
+
+async function secretOf(connection: Connection, path: string): Promise<SecretApplied | null> {
+  try {
+    const document = await connection.call("GET", "/v1/applied/secrets", { query: { path } });
+    return (document as ItemDocument<SecretApplied>).item;
+  } catch (error) {
+    if (error instanceof LabError && error.code === "NotFound") return null;
+    throw error;
+  }
+}
+
 /** A secret that no label declares is readable by nobody, which surprises whoever sets the first one. */
 async function noteReaders(ctx: CommandContext, connection: Connection, path: string): Promise<void> {
   const { items } = (await connection.call("GET", "/v1/secrets")) as ListDocument<ListedSecret>;
-  if ((items.find((item) => item.path === path)?.usedBy.length ?? 0) > 0) return;
+  const usedBy = items.find((item) => item.path === path)?.usedBy ?? [];
+  if (usedBy.length > 0) {
+    const count = (servers: number) => `${servers} ${servers === 1 ? "server" : "servers"}`;
+    const users = usedBy.map(({ label, servers }) => `${label} (${count(servers)})`).join(", ");
+    for (const line of wrapped(`accessible by: ${users}`, 2)) ctx.print(`${line}\n`);
+    return;
+  }
   ctx.note("no machine may read it yet: a label has to declare it, for example");
   ctx.note(`  echo 'labels: {web: {secrets: [${path}]}}' | lab apply -f -`);
 }
@@ -82,8 +123,14 @@ function rethrowUndelivered(cause: unknown): never {
 }
 
 function report(ctx: CommandContext, path: string, stores: readonly { name: string; stored: boolean }[]): void {
-  const having = stores.filter(({ stored }) => stored).map(({ name }) => name);
-  const lacking = stores.filter(({ stored }) => !stored).map(({ name }) => name);
+  const having = stores
+    .filter(({ stored }) => stored)
+    .map(({ name }) => name)
+    .sort();
+  const lacking = stores
+    .filter(({ stored }) => !stored)
+    .map(({ name }) => name)
+    .sort();
   if (having.length === 0) {
     throw new LabError("SecretUnavailable", `no store has taken the value of ${path}`, {
       notes: [`asked: ${lacking.join(", ") || "none"}`],

@@ -8,6 +8,8 @@ import type { TimedAuditRecord } from "../audit.ts";
 
 /** A value to whoever is entitled. */
 export const READ_ACTION = "secret.read";
+/** Refusals of one member, after the first ones of an hour. */
+export const REFUSALS_ACTION = "secret.ask";
 /** An envelope from a member: allowed when it is on disk. */
 export const STORE_ACTION = "secret.store";
 /** An envelope to another store. */

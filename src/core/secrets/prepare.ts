@@ -76,7 +76,9 @@ export async function prepareSealed(
 
 function commit({ random, value }: Pick<NewSecret, "random" | "value">): Committed {
   if (value.byteLength > MAX_VALUE_BYTES) {
-    throw new LabError("TooLarge", `a secret is at most 1 MiB, this one has ${value.byteLength} bytes`);
+    throw new LabError("TooLarge", `a secret is at most 1 MiB, this one has ${value.byteLength} bytes`, {
+      hint: "encrypt what is larger with a key, and make the key the secret",
+    });
   }
   return { nonce: random.bytes(COMMITMENT_NONCE_BYTES), value };
 }

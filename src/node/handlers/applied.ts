@@ -10,6 +10,7 @@ import { groupView } from "../../core/targeting/views/group.ts";
 import { labelView } from "../../core/targeting/views/label.ts";
 import { secretView } from "../../core/targeting/views/secret.ts";
 import { appliedToServer, reasonsInGroup, targetsOfServer } from "../../core/targeting/views/server.ts";
+import { grantLog } from "./grant-log.ts";
 import { operatorName } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 import { allServers } from "./servers.ts";
@@ -80,20 +81,37 @@ function alertApplied(source: ReadSource, { name }: Named): unknown {
   return { kind: "AlertApplied", meta: metaOf(source), item };
 }
 
-function secretApplied(source: ReadSource, { path }: { readonly path: string }): unknown {
+async function secretApplied(source: ReadSource, { path }: { readonly path: string }): Promise<unknown> {
   const targeting = source.targeting();
   const view = source.replica.view();
   const found = secretView(targeting, path);
   if (found === null) throw new NotFoundError("secret", path, nearest(path, targeting.fleet.secrets.keys()));
   const version = currentVersion(view, path);
   const writer = view.desired(secretVersionPath(path))?.log;
+  const fetched = await lastFetched(source, path);
   const item = {
     ...found,
-    machines: found.machines.map((machine) => ({ ...machine, ...whereabouts(targeting, machine.name) })),
+    machines: found.machines.map((machine) => ({
+      ...machine,
+      ...whereabouts(targeting, machine.name),
+      lastFetched: fetched.get(machine.name) ?? null,
+    })),
     lastRotated: version === undefined ? null : isoTime(version.metadata.atMs),
     setBy: writer === undefined ? null : operatorName(view, writer),
   };
   return { kind: "SecretApplied", meta: metaOf(source), item };
+}
+
+/** When a store last gave the secret to each machine, by the machine's name. */
+async function lastFetched(source: ReadSource, path: string): Promise<ReadonlyMap<string, string>> {
+  const { nodes } = source.replica.view();
+  const latest = new Map<string, number>();
+  for (const grant of (await grantLog(source)).grants) {
+    if (grant.path !== path) continue;
+    const name = nodes.get(grant.node ?? "")?.name ?? grant.name;
+    latest.set(name, Math.max(latest.get(name) ?? 0, grant.lastMs));
+  }
+  return new Map([...latest].map(([name, lastMs]) => [name, isoTime(lastMs)]));
 }
 
 function whereabouts({ index }: Targeting, name: string): { provider: string | null; environment: string | null } {

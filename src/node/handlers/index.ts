@@ -1,9 +1,11 @@
 import { fromBase64Url, toBase64Url } from "../../core/bytes.ts";
 import { LabError, NotFoundError } from "../../core/errors.ts";
+import { requireSecretPath } from "../../core/names.ts";
+import { isVersionId } from "../../core/secrets/version.ts";
 import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
-import { deliverEnvelope } from "../secret-delivery.ts";
+import { type Delivery, deliverEnvelope, restoreVersion } from "../secret-delivery.ts";
 import { listAlarmRoutes, listAlarms } from "./alarms.ts";
 import { appliedHandlers } from "./applied.ts";
 import { listApprovals } from "./approvals.ts";
@@ -21,7 +23,10 @@ import { removalEnds, removalPreview } from "./removal.ts";
 import { renderAlerts } from "./rendering.ts";
 import { getServer, listServers } from "./servers.ts";
 import { getStatus } from "./status.ts";
+import { listSecretAccesses, listSecretFindings } from "./secret-audit.ts";
 import { listSecretCache } from "./secret-cache.ts";
+import { secretStatus, secretStoreStatus } from "./secret-status.ts";
+import { listSecretVersions } from "./secret-versions.ts";
 import { submitEntries } from "./submit.ts";
 import { listVoids } from "./voids.ts";
 
@@ -43,6 +48,10 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "alert.render": (input: Parameters<typeof renderAlerts>[1]) => renderAlerts(source, input),
     "size.list": () => listSizes(source),
     "secret.list": () => listSecrets(source),
+    "secret-version.list": (input: { path: string }) => listSecretVersions(source, null, input),
+    "secret-access.list": (input: Parameters<typeof listSecretAccesses>[1]) => listSecretAccesses(source, input),
+    "secret-finding.list": () => listSecretFindings(source),
+    "secret-store-status.get": () => secretStoreStatus(source, null),
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),
     "approval.list": () => listApprovals(source),
@@ -71,6 +80,10 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
     "backup.make": (input: Parameters<typeof makeBackup>[1], asker) => makeBackup(agent, input, asker),
     "backup.note": (input: Parameters<typeof noteBackup>[1], asker) => noteBackup(agent, input, asker),
     "secret-cache.list": () => listSecretCache(agentSource(agent), agent.cache),
+    "secret-version.list": (input: { path: string }) => listSecretVersions(agentSource(agent), agent.mesh, input),
+    "secret-status.get": () => secretStatus(agentSource(agent), agent.cache),
+    "secret-store-status.get": () => secretStoreStatus(agentSource(agent), agent.mesh),
+    "secret.restore": (input: { path: string; version: string }) => restore(agent, input),
     "mesh.pull": () => pullFromAll(agent, agentSource(agent)),
     "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
   };
@@ -113,11 +126,20 @@ async function deliver(
 ): Promise<unknown> {
   const envelope = fromBase64Url(input.envelope);
   if (envelope === null) throw new LabError("Invalid", "the envelope is not base64url", { field: "envelope" });
-  const stores = await deliverEnvelope(agent.view(), agent.mesh, envelope);
+  return { stores: someOf(await deliverEnvelope(agent.view(), agent.mesh, envelope)) };
+}
+
+async function restore(agent: Agent, { path, version }: { readonly path: string; readonly version: string }) {
+  requireSecretPath(path);
+  if (!isVersionId(version)) throw new LabError("Invalid", "the version is not an entry's hash", { field: "version" });
+  return { stores: someOf(await restoreVersion(agent.view(), agent.mesh, { path, version })) };
+}
+
+function someOf(stores: Delivery[]): Delivery[] {
   if (stores.length === 0) {
     throw new LabError("SecretUnavailable", "no machine has the label secret-store", {
       hint: "lab label server NODE secret-store",
     });
   }
-  return { stores };
+  return stores;
 }

@@ -102,6 +102,8 @@ class SecretStore implements Role {
     ]);
     if (!this.#isStore()) return filled;
     const rotated = await this.#rotations.run(new Map());
+    // A signer may not be up yet when the view names it: soon again.
+    if (this.#lease.state === "unvouched") return "unsettled";
     return filled === "settled" ? rotated : filled;
   }
 

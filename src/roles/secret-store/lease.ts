@@ -38,7 +38,12 @@ export class FreshnessLease {
 
   /** Asks all signers if the lease is due; resolves with the first that answers well, or when none does. */
   renew(): Promise<void> {
-    if (this.#ageMs >= RENEW_AFTER_MS) this.#asking ??= this.#ask();
+    if (this.#ageMs >= RENEW_AFTER_MS) {
+      // Never inside the call itself: with nobody to ask it ends before it is noted.
+      this.#asking ??= this.#ask().finally(() => {
+        this.#asking = null;
+      });
+    }
     return this.#asking ?? Promise.resolve();
   }
 
@@ -61,8 +66,6 @@ export class FreshnessLease {
     } catch (error) {
       const causes = error instanceof AggregateError ? error.errors.map(String) : [String(error)];
       this.#context.log.write("debug", "freshness.unvouched", { causes });
-    } finally {
-      this.#asking = null;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { AuditRecord, RoleContext } from "../../core/ports/role.ts";
+import { REFUSALS_ACTION } from "../../core/secrets/grant-log.ts";
 
 /** Within this, what one member repeats is counted, and told in one record. */
 const WINDOW_MS = 60 * 60_000;
@@ -111,7 +112,7 @@ export class RequestLog {
     this.#refusals.delete(peer);
     if (again === 0) return;
     await this.#context.audit({
-      ...{ actor, action: "secret.ask", object: "(several)", decision: "denied" },
+      ...{ actor, action: REFUSALS_ACTION, object: "(several)", decision: "denied" },
       reason: `${again} more requests were refused`,
       facts: { times: again, sinceMs: againSinceMs },
     });

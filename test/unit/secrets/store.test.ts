@@ -4,6 +4,8 @@ import { decode, encode } from "../../../src/core/encoding.ts";
 import { decodeEnvelope, encodeEnvelope, type Envelope, sealEnvelope } from "../../../src/core/secrets/envelope.ts";
 import { freshnessHandler } from "../../../src/core/secrets/freshness.ts";
 import {
+  CENSUS_CHANNEL,
+  decodeCensus,
   decodeGetAnswer,
   decodeHeldPage,
   decodePutAnswer,
@@ -203,6 +205,18 @@ describe("freshness of a secret store", () => {
     expect(await answer()).toMatchObject({ state: "value", vouched: "unvouched" });
     homelab.role("nas-2");
     expect(await answer()).toMatchObject({ state: "value", vouched: "fresh" });
+  });
+
+  test("comes to a store that was alone as soon as there is somebody who can vouch for it", async () => {
+    const homelab = await exampleHomelab();
+    const { "nas-1": nas1, "pi-1": pi1 } = homelab.by;
+    homelab.role("nas-2");
+    await homelab.pass(70_000);
+    homelab.role("pi-1", "secret-store");
+    await pi1.becomeStore();
+    await homelab.pass(5000);
+    const census = await homelab.within(pi1.peers.request(nas1.key, CENSUS_CHANNEL, new Uint8Array(0), 1000));
+    expect(decodeCensus(census).vouched).toBe("fresh");
   });
 
   test("missing, leaves plain secrets served and audited as unvouched, and strict ones refused and audited", async () => {
