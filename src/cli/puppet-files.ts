@@ -3,11 +3,10 @@ import { LabError } from "../core/errors.ts";
 import { PUPPET_EXTENSIONS, type PuppetFile } from "../core/puppet/scan.ts";
 import { decodeText, type FileChoice, filesUnder, readBytes } from "./files-under.ts";
 
-const MODULES: FileChoice = {
+const MODULES: Omit<FileChoice, "usage"> = {
   matches: new RegExp(`(${PUPPET_EXTENSIONS.map((end) => `[.]${end.slice(1)}`).join("|")})$`),
   what: "Puppet manifests or templates",
   hint: "manifests end in .pp, templates in .epp",
-  usage: "lab puppet scan DIR",
 };
 /** The largest manifest of a hundred well-known modules has a tenth of that. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -15,12 +14,12 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_FILES = 20_000;
 
 /** The code of a tree of modules. What stands under `spec/` and `fixtures/` is tried by nobody but tests. */
-export function readPuppetFiles(dir: string, cwd: string): PuppetFile[] {
+export function readPuppetFiles(dir: string, cwd: string, usage: string): PuppetFile[] {
   let bytes = 0;
-  const paths = filesUnder(dir, cwd, MODULES).filter((path) => !isTest(pathIn(dir, cwd, path)));
+  const paths = filesUnder(dir, cwd, { ...MODULES, usage }).filter((path) => !isTest(pathIn(dir, cwd, path)));
   if (paths.length > MAX_FILES) throw tooMuch(dir, `more than ${MAX_FILES} files`);
   return paths.map((path) => {
-    const content = readBytes(path, cwd, MAX_FILE_BYTES, MODULES.usage);
+    const content = readBytes(path, cwd, MAX_FILE_BYTES, usage);
     bytes += content.length;
     if (bytes > MAX_BYTES) throw tooMuch(dir, `more than ${MAX_BYTES / 1024 / 1024} MiB`);
     return { path: pathIn(dir, cwd, path), text: decodeText(path, content) };

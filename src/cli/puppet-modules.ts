@@ -3,9 +3,13 @@ import { type PuppetScan, scanPuppet } from "../core/puppet/scan.ts";
 import type { CommandContext } from "./command.ts";
 import { readPuppetFiles } from "./puppet-files.ts";
 
-/** Reads a tree of modules and finds which secrets its classes name. */
-export function scanModules(dir: string, cwd: string): { readonly files: number; readonly scan: PuppetScan } {
-  const files = readPuppetFiles(dir, cwd);
+/** Reads a tree of modules and finds which secrets its classes name. `usage` is said where there is no such tree. */
+export function scanModules(
+  dir: string,
+  cwd: string,
+  usage: string,
+): { readonly files: number; readonly scan: PuppetScan } {
+  const files = readPuppetFiles(dir, cwd, usage);
   const scan = scanPuppet(files, { hash: (bytes) => createHash("sha256").update(bytes).digest() });
   return { files: files.length, scan };
 }

@@ -50,7 +50,7 @@ async function readFiles(ctx: CommandContext, paths: readonly string[]): Promise
 /** What the scan cannot tell is said before anything is asked of anybody. */
 async function readModules(ctx: CommandContext, dir: string): Promise<ScannedModules> {
   const { scanModules, tellUnread } = await import("./puppet-modules.ts");
-  const { scan } = scanModules(dir, ctx.io.cwd);
+  const { scan } = scanModules(dir, ctx.io.cwd, `${["lab", ...ctx.command.words].join(" ")} --modules DIR`);
   tellUnread(ctx, scan);
   return scan;
 }

@@ -34,6 +34,25 @@ export function fittingLot(waiting: readonly Entry[], isKnownKey: (key: string) 
   return staying.size === waiting.length ? waiting : waiting.filter((entry) => staying.has(entry));
 }
 
+/** What waits, in all and of whom: by hex of the author's key. */
+export interface Parked {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly byAuthor: ReadonlyMap<string, number>;
+}
+
+export function countParked(waiting: Iterable<Entry>): Parked {
+  const byAuthor = new Map<string, number>();
+  let [entries, size] = [0, 0];
+  for (const { header, bytes } of waiting) {
+    const author = recurringHex(header.key);
+    byAuthor.set(author, (byAuthor.get(author) ?? 0) + 1);
+    entries++;
+    size += bytes.length;
+  }
+  return { entries, bytes: size, byAuthor };
+}
+
 /** What is left of one. */
 interface Share {
   entries: number;

@@ -28,7 +28,7 @@ import {
 } from "./entry/entry.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
-import { fittingLot } from "./parking-lot.ts";
+import { countParked, fittingLot, type Parked } from "./parking-lot.ts";
 import { beginningsOf, mayBeginWith } from "./retention.ts";
 import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
 import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
@@ -235,10 +235,8 @@ export class Replica {
   }
 
   /** What waits for entries that are not here: bounded, and empty in a mesh that is whole. */
-  get parked(): { readonly entries: number; readonly bytes: number } {
-    let bytes = 0;
-    for (const entry of this.#waiting.values()) bytes += entry.bytes.length;
-    return { entries: this.#waiting.size, bytes };
+  get parked(): Parked {
+    return countParked(this.#waiting.values());
   }
 
   get revision(): number {

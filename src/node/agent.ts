@@ -72,6 +72,8 @@ export interface AgentOptions {
   readonly retention?: Retention;
   /** Ledgers of so many links are summed up, so that the next start need not read them. */
   readonly summedFrom?: number;
+  /** Connections begin with a key that tokens have to carry. */
+  readonly hasPreSharedKey?: boolean;
   /** What is to be said about the disk and is no complaint; null when there is nothing. */
   readonly diskWarning?: () => string | null;
   /** What is wrong with this machine. */
@@ -307,6 +309,10 @@ export class Agent {
   heads(): { authority: Uint8Array; desired: Uint8Array } {
     const { keys } = this.platform;
     return { authority: authorityDigest(keys, this.replica.graph), desired: this.replica.stateHash() };
+  }
+
+  get hasPreSharedKey(): boolean {
+    return this.#options.hasPreSharedKey === true;
   }
 
   get release(): string {

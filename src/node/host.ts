@@ -260,6 +260,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
           roles,
           bootstrap,
           release: RELEASE,
+          hasPreSharedKey: psk !== null,
           ...describeMachine(),
           diskWarning: () => (complaintOf(health()) === null ? describeHealth(health()) : null),
           complaints: () =>
@@ -363,6 +364,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     keys,
     self: { id: ownNode(replica.view(), key, file.node), key },
     definitions: roles,
+    hasPreSharedKey: (await readPreSharedKey(home)) !== null,
     nowMs: () => systemClock().now(),
     opinion: (peer) => ({ key: peer, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
     verdict: () => null,

@@ -107,6 +107,10 @@ export const operatorContextOperation = defineOperation({
       }),
     ),
     recovery: z.string().nullable().describe("Age recipient of the recovery code."),
+    preSharedKey: z
+      .boolean()
+      .default(false)
+      .describe("Connections begin with a pre-shared key, which tokens have to carry."),
   }),
   example: { key: "00".repeat(32), servers: ["web-1"], paths: ["server/{web-1}/label/app"] },
 });

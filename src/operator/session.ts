@@ -269,6 +269,9 @@ export class Session {
       `it takes ${need} signatures and has this one: nothing has changed yet. Next, for another operator:`,
     );
     for (const { entry } of waiting) this.#surroundings.note(`  lab approve ${entry.id.slice(0, 12)}`);
+    this.#surroundings.note(
+      "Where that key has no agent: lab approve … --out FILE, lab sign FILE there, lab submit FILE",
+    );
     return "waiting";
   }
 

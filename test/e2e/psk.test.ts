@@ -71,6 +71,13 @@ describe("a mesh with a pre-shared key", () => {
     await right.node.stop();
   }, 40_000);
 
+  it("makes no token without the key over a socket that does not give it", async () => {
+    const made = await nas.try(["token", "create", "--name", "pi-0", "--socket", nas.socket]);
+    expectRefusal(made, 2, /a token that is made here would not carry it/);
+    const { items } = await nas.json<{ items: readonly { name: string }[] }>("get", "tokens");
+    expect(items.map(({ name }) => name)).not.toContain("pi-0");
+  });
+
   it("cannot be joined with a token that has lost the key, and says what to do about a key of a newer kind", async () => {
     const text = await nas.token("--name", "pi-1");
     const { psk, ...bare } = readToken(keys, text);

@@ -280,6 +280,26 @@ describe("two founders", () => {
     expect(await labelsOf(alice, "nas-1")).toContain("web");
   });
 
+  it("are told what a token and a coordinator's move wait for, and how they go on", async () => {
+    const made = await alice.try(["token", "create", "--name", "web-1"]);
+    expect(made).toMatchObject({ exit: 0, stderr: expect.stringContaining("until then this token lets nobody in") });
+    const web = lab.machine("web-1", "nobody");
+    expectRefusal(await web.try(["join", made.stdout.trim()]), 4, /this mesh knows no such token/);
+    const approve = async (said: string) => bob.run(["approve", /lab approve ([0-9a-f]{12})/.exec(said)?.[1] ?? ""]);
+    await approve(made.stderr);
+    await web.join(made.stdout.trim());
+    await until("web-1 is heard", async () => (await alice.status()).online === 2);
+
+    const migrate = () => alice.try(["coordinator", "migrate", "--target", "web-1"]);
+    const given = await migrate();
+    expect(given).toMatchObject({ exit: 4, stderr: expect.stringContaining("web-1 has no coordinator's role before") });
+    await approve(given.stderr);
+    const taken = await migrate();
+    expect(taken).toMatchObject({ exit: 4, stderr: expect.stringContaining("nas-1 keeps the coordinator's role") });
+    await approve(taken.stderr);
+    expect(await migrate()).toMatchObject({ exit: 0, stdout: "web-1 is the only coordinator already\n" });
+  });
+
   it("hear no junior's signature", async () => {
     const dave = lab.machine("nas-1", "dave");
     const line = (await dave.run(["operator", "request", "dave"])).trim();

@@ -73,8 +73,19 @@ async function relabel(
   const { emptyPlan, planServer } = await import("../../operator/server-change.ts");
   const plan = emptyPlan();
   planServer(plan, name, requireSubject(await session.refresh({ servers: [name] }), name), wishes, ctx.io.now());
-  if (plan.acts.length > 0) await session.sign(plan);
+  if (plan.acts.length === 0) return plan.changes;
+  const { acts, state } = await session.sign(plan);
+  if (state === "waiting") throw unapproved(name, acts[0]?.entry.id ?? "", wishes.remove === undefined);
   return plan.changes;
+}
+
+/** The one step is signed, and the next may not be taken before it counts. */
+function unapproved(name: string, entry: string, isGrant: boolean): LabError {
+  const what = isGrant ? `${name} has no coordinator's role` : `${name} keeps the coordinator's role`;
+  return new LabError("NotAuthorised", `${what} before others have signed, too`, {
+    notes: [`signed here, and waiting: ${entry.slice(0, 12)}`],
+    hint: `another operator: lab approve ${entry.slice(0, 12)}; then the same command again goes on from here`,
+  });
 }
 
 async function untilItRuns(connection: Connection, { target, from }: Migration): Promise<void> {

@@ -5,7 +5,7 @@ import { NOTHING } from "../render/text.ts";
 
 /** `lab puppet scan DIR`: which secrets the code of Puppet classes names. Asks nobody and writes nothing. */
 export async function run(ctx: CommandContext): Promise<number> {
-  const { files, scan } = scanModules(ctx.args.one("DIR"), ctx.io.cwd);
+  const { files, scan } = scanModules(ctx.args.one("DIR"), ctx.io.cwd, "lab puppet scan DIR");
   if (ctx.globals.format.name === "json") {
     ctx.print(`${JSON.stringify({ kind: "PuppetScan", item: { ...scan, files } }, null, 2)}\n`);
     return 0;

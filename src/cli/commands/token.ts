@@ -37,6 +37,12 @@ async function create(ctx: CommandContext, { session, keys, random }: Signing, a
   const issuer = chooseIssuer(context);
   const declared = readPending(name === null ? undefined : context.current[declaredServerPath(name)]);
   const psk = ctx.place.home === undefined ? null : await readPreSharedKey(ctx.place.home);
+  if (psk === null && context.preSharedKey) {
+    throw new LabError("Usage", "this mesh has a pre-shared key, and a token that is made here would not carry it", {
+      notes: ["an agent's socket does not give it: it stands in keys/mesh.psk of the home of every member"],
+      hint: "on a member, as who may read it: lab token create --home DIR",
+    });
+  }
   const wishes = {
     ...asked,
     ...(psk === null ? {} : { psk }),
@@ -44,12 +50,13 @@ async function create(ctx: CommandContext, { session, keys, random }: Signing, a
     attributes: { ...declared.attributes, ...asked.attributes },
   };
   const token = createToken({ keys, random }, session.mesh, issuer, wishes, ctx.io.now());
-  await session.sign({ acts: [token.body] });
+  const { state } = await session.sign({ acts: [token.body] });
   const expires = new Date(token.expiresMs).toISOString();
   const item = { id: token.id, token: token.text, name, labels: [...token.labels], expires, issuer: issuer.name };
   await printItem<Token>(ctx, { kind: "Token", meta: context.meta, item }, { name: ({ id }) => id }, () => [
     token.text,
   ]);
+  if (state === "waiting") ctx.warn("until then this token lets nobody in");
   explain(ctx, item, wishes.attributes);
   if (issuer.online !== "yes") ctx.warn(`${issuer.name} does not answer now, and only it can redeem this token`);
 }

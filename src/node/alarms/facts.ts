@@ -95,13 +95,27 @@ export function ownComplaints(source: FactSource): Complaint[] {
   return [...source.complaints(), ...lostRecords(source), ...backlog(source)].slice(0, MOST_COMPLAINTS);
 }
 
-/** A quarter of what may wait at all (`parking-lot.ts`): a mesh that is whole has none. */
+/** A quarter of what may wait of one author, and of all (`parking-lot.ts`): a mesh that is whole has none. */
+const BACKLOG_OF_AUTHOR = 128;
 const BACKLOG_ENTRIES = 256;
 
+/** Whoever sends what builds on nothing; else, where they are many, that there are many. */
 function backlog({ replica }: FactSource): Complaint[] {
-  const { entries } = replica.parked;
-  const detail = `${BACKLOG_ENTRIES} entries and more wait there for what they build on: lab audit verify`;
-  return entries < BACKLOG_ENTRIES ? [] : [{ kind: "backlog", subject: "", detail }];
+  const view = replica.view();
+  const nameOf = (key: string) =>
+    view.operators.find((operator) => operator.key === key)?.name ?? view.nodeByKey(key)?.name ?? key.slice(0, 12);
+  const authors = [...replica.parked.byAuthor]
+    .filter(([, count]) => count >= BACKLOG_OF_AUTHOR)
+    .map(([key]) => nameOf(key))
+    .sort();
+  const waits = "and more wait there for what they build on: lab audit verify";
+  if (authors.length > 0) {
+    return [...new Set(authors)].map((subject) => {
+      return { kind: "backlog", subject, detail: `${BACKLOG_OF_AUTHOR} entries of ${subject} ${waits}` };
+    });
+  }
+  if (replica.parked.entries < BACKLOG_ENTRIES) return [];
+  return [{ kind: "backlog", subject: "", detail: `${BACKLOG_ENTRIES} entries ${waits}` }];
 }
 
 function lostRecords({ replica }: FactSource): Complaint[] {

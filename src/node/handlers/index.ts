@@ -97,6 +97,7 @@ export function agentSource(agent: Agent): ReadSource {
     keys: platform.keys,
     self: agent.self,
     definitions: agent.roles,
+    hasPreSharedKey: agent.hasPreSharedKey,
     targeting: () => agent.targeting.current(),
     nowMs: () => platform.clock.now(),
     opinion: (key) => agent.mesh.opinion(key),

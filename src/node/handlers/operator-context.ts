@@ -59,6 +59,7 @@ export function operatorContext(source: ReadSource, input: Input): Output {
       return [{ name: node.name, id: node.id, key: node.key, roleLog, addresses, online }];
     }),
     recovery: view.recovery,
+    preSharedKey: source.hasPreSharedKey,
   };
 }
 

@@ -19,6 +19,8 @@ export interface ReadSource {
   readonly keys: Keys;
   readonly self: { readonly id: string; readonly key: string };
   readonly definitions: readonly RoleDefinition[];
+  /** Connections begin with a key that tokens have to carry. */
+  readonly hasPreSharedKey: boolean;
   /** What applies where now. */
   targeting(): Targeting;
   nowMs(): number;

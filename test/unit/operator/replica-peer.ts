@@ -101,6 +101,7 @@ export class ReplicaPeer implements Courier {
       observation: () => ({ verdict: () => "alive", isolated: null }),
       alarms: () => [],
       complaints: () => [],
+      hasPreSharedKey: false,
       ownAddresses: () => ["127.0.0.1:7444"],
       ownRoles: () => [],
       observedHash: () => "",
