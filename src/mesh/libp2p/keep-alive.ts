@@ -6,18 +6,25 @@ const TIMEOUT_MS = 11_000;
 /** If it was this process that was stopped, its timers run before it reads what has come in the meantime. */
 const GRACE_MS = 1_000;
 
+export interface Pulse {
+  /** Milliseconds since the other end last said anything. */
+  silentMs(connection: Connection): number;
+  ping(connection: Connection): Promise<unknown>;
+}
+
 /**
  * Ends connections whose other end does not answer. libp2p's own monitor opens a stream for each question, which is the
- * dearest thing that an idle node does; the muxer's ping is twelve bytes.
+ * dearest thing that an idle node does; the muxer's ping is twelve bytes, and only who says nothing is asked.
  */
 export class KeepAlive {
-  readonly #ping: (connection: Connection) => Promise<unknown>;
+  readonly #pulse: Pulse;
   readonly #timers = new Map<Connection, NodeJS.Timeout>();
 
-  constructor(ping: (connection: Connection) => Promise<unknown>) {
-    this.#ping = ping;
+  constructor(pulse: Pulse) {
+    this.#pulse = pulse;
   }
 
+  /** It is asked once in any case: the muxer learns from that how far ahead it may send. */
   opened(connection: Connection): void {
     this.#in(EVERY_MS, connection, () => this.#ask(connection));
   }
@@ -31,12 +38,19 @@ export class KeepAlive {
     for (const connection of [...this.#timers.keys()]) this.closed(connection);
   }
 
+  #look(connection: Connection): void {
+    const leftMs = EVERY_MS - this.#pulse.silentMs(connection);
+    // A timer may be early by a fraction of a millisecond.
+    if (leftMs < 1) this.#ask(connection);
+    else this.#in(leftMs, connection, () => this.#look(connection));
+  }
+
   #ask(connection: Connection): void {
     const silent = new Error(`no answer for ${TIMEOUT_MS + GRACE_MS} ms`);
     this.#in(TIMEOUT_MS, connection, () => this.#in(GRACE_MS, connection, () => connection.abort(silent)));
-    this.#ping(connection).then(
+    this.#pulse.ping(connection).then(
       () => {
-        if (this.#timers.has(connection)) this.opened(connection);
+        if (this.#timers.has(connection)) this.#in(EVERY_MS, connection, () => this.#look(connection));
       },
       // The muxer has ended, and would leave the connection open without one.
       (error: unknown) => {

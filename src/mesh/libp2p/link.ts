@@ -108,7 +108,7 @@ class Libp2pLink implements Link {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #wire = new Wire();
   readonly #muxers = new BoundedMuxers();
-  readonly #keepAlive = new KeepAlive((connection) => this.#muxers.ping(connection));
+  readonly #keepAlive = new KeepAlive(this.#muxers);
   readonly #transfers = new Transfers();
   #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
   #listen: readonly Multiaddr[] = [];

@@ -69,6 +69,11 @@ export class BoundedMuxers {
     this.#muxers.get(connection.streams)?.allow(allowance);
   }
 
+  /** Milliseconds since anything came over it. */
+  silentMs(connection: Connection): number {
+    return this.#muxers.get(connection.streams)?.silentMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Milliseconds until the other end's answer; twelve bytes each way and no stream. */
   async ping(connection: Connection): Promise<number> {
     const muxer = this.#muxers.get(connection.streams);
@@ -84,6 +89,7 @@ class BoundedMuxer {
   readonly #answers = new TokenBucket(ANSWERS, performance.now());
   #allowance: Allowance = STRANGER;
   #receivedBytes = 0;
+  #heardMs = performance.now();
   readonly #head = new Uint8Array(FRAME_HEAD_BYTES);
   #headBytes = 0;
   /** Of the frame whose head was last seen. */
@@ -120,8 +126,13 @@ class BoundedMuxer {
     return this.#muxer.ping();
   }
 
+  get silentMs(): number {
+    return performance.now() - this.#heardMs;
+  }
+
   /** Throws for what ends the connection. */
   #count(data: Bytes): void {
+    this.#heardMs = performance.now();
     this.#receivedBytes += data.byteLength;
     if (this.#receivedBytes > this.#allowance.totalBytes) throw this.#refusal("a stranger sends too much");
     for (const chunk of data instanceof Uint8Array ? [data] : data) this.#checkFrames(chunk);

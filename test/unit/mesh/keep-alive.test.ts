@@ -5,6 +5,7 @@ import { KeepAlive } from "../../../src/mesh/libp2p/keep-alive.ts";
 describe("a connection is asked whether it lives", () => {
   let answers: (() => void)[];
   let asked: number;
+  let spokeMs: number;
   let aborted: string[];
   let connection: Connection;
   let keepAlive: KeepAlive;
@@ -13,9 +14,13 @@ describe("a connection is asked whether it lives", () => {
     vi.useFakeTimers();
     [answers, asked, aborted] = [[], 0, []];
     connection = { abort: (error: Error) => void aborted.push(error.message) } as Connection;
-    keepAlive = new KeepAlive(() => {
-      asked++;
-      return new Promise<void>((resolve) => answers.push(resolve));
+    spokeMs = Date.now();
+    keepAlive = new KeepAlive({
+      silentMs: () => Date.now() - spokeMs,
+      ping: () => {
+        asked++;
+        return new Promise<void>((resolve) => answers.push(resolve));
+      },
     });
     keepAlive.opened(connection);
   });
@@ -26,6 +31,7 @@ describe("a connection is asked whether it lives", () => {
   });
 
   const answer = async () => {
+    spokeMs = Date.now();
     for (const give of answers.splice(0)) give();
     await vi.advanceTimersByTimeAsync(0);
   };
@@ -37,6 +43,19 @@ describe("a connection is asked whether it lives", () => {
       await answer();
     }
     expect(aborted).toEqual([]);
+  });
+
+  it("but after the first time not while it speaks anyway", async () => {
+    await vi.advanceTimersByTimeAsync(10_000);
+    await answer();
+    for (let i = 0; i < 5; i++) {
+      await vi.advanceTimersByTimeAsync(7_000);
+      spokeMs = Date.now();
+    }
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked).toBe(2);
   });
 
   it("and ended when it does not, but not for a pause of ten seconds", async () => {
@@ -61,7 +80,7 @@ describe("a connection is asked whether it lives", () => {
   });
 
   it("and ended at once when there is nobody to ask", async () => {
-    const failing = new KeepAlive(() => Promise.reject(new Error("no muxer")));
+    const failing = new KeepAlive({ silentMs: () => 10_000, ping: () => Promise.reject(new Error("no muxer")) });
     failing.opened(connection);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(aborted).toEqual(["no muxer"]);
