@@ -21,9 +21,9 @@ export function watchedLink(link: Link, watcher: LinkWatcher): Link {
     hangUp: (peer) => link.hangUp(peer),
     remoteAddress: (peer) => link.remoteAddress(peer),
     connected: () => link.connected(),
-    request: async (peer, channel, body, timeoutMs) => {
+    request: async (peer, channel, body, timeoutMs, size) => {
       watcher.left(body);
-      const answer = await link.request(peer, channel, body, timeoutMs);
+      const answer = await link.request(peer, channel, body, timeoutMs, size);
       watcher.arrived("answer", peer, answer);
       return answer;
     },

@@ -79,8 +79,8 @@ class Cuttable implements CuttableLink {
     return this.#link.remoteAddress(peer);
   }
 
-  request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    return this.#link.request(peer, channel, body, timeoutMs);
+  request(...what: Parameters<Link["request"]>): Promise<Uint8Array> {
+    return this.#link.request(...what);
   }
 
   broadcast(body: Uint8Array): void {

@@ -112,7 +112,8 @@ export class Mesh implements Peers, Verdicts {
       voice: options.voice,
       members: () => roster.keys,
       alarmAfterMs: options.alarmAfterMs ?? (() => ALARM_AFTER_MS),
-      ask: (peer, channel, body, timeoutMs) => link.request(peer, channel, body, timeoutMs),
+      ask: (peer, channel, body, timeoutMs) =>
+        link.request(peer, channel, body, timeoutMs, channel === COMPARE_CHANNEL ? "any" : "small"),
       isConnected: (peer) => this.#connections.get(peer) === "member",
       broadcast: (words) => link.broadcast(encodeVerdicts(words)),
       dial: (peer) => dialler.dial(peer, "demand"),

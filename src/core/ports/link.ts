@@ -47,8 +47,17 @@ export interface Link {
   connected(): readonly PeerKey[];
   /** Where the connection to this peer comes from or leads to; null without one. What a router in between made of it. */
   remoteAddress(peer: PeerKey): string | null;
-  /** One request, one answer, over the existing connection. Bodies are at most {@link MAX_FRAME_BYTES} each way. */
-  request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  /**
+   * One request, one answer, over the existing connection. Bodies are at most {@link MAX_FRAME_BYTES} each way; `small`
+   * ones, between members, at most 8 KiB and 32 KiB, and for many of them a link has a cheaper way.
+   */
+  request(
+    peer: PeerKey,
+    channel: string,
+    body: Uint8Array,
+    timeoutMs: number,
+    size?: "small" | "any",
+  ): Promise<Uint8Array>;
   /**
    * To every member that is reachable over members. Best effort; nothing may depend on its arrival. Equal bodies
    * within two minutes are one broadcast; one over {@link MAX_BROADCAST_BYTES} is dropped.

@@ -4,9 +4,11 @@ import { LabError } from "../../core/errors.ts";
 import { MAX_FRAME_BYTES } from "../../core/ports/link.ts";
 
 // A frame is a length (four bytes, big-endian) and that many bytes. A request holds the length of the channel's name
-// (one byte), the name in ASCII and the body; an answer holds a status byte and the body.
+// (one byte), the name in ASCII and the body; an answer holds a status byte and the body. On a line, where there is more
+// than one of them, four bytes with a number come first.
 
-const LENGTH_BYTES = 4;
+export const LENGTH_BYTES = 4;
+export const NUMBER_BYTES = 4;
 const ANSWERED = 0;
 const FAILED = 1;
 const MAX_FAILURE_CHARS = 1000;
@@ -56,6 +58,19 @@ export function decodeAnswer(payload: Uint8Array): Answer | null {
   if (payload[0] === ANSWERED) return { kind: "answered", body };
   if (payload[0] === FAILED) return { kind: "failed", message: Buffer.from(body).toString("utf8") };
   return null;
+}
+
+/** The same frame with a number in it. */
+export function numbered(whole: Uint8Array, number: number): Uint8Array {
+  const bytes = new Uint8Array(NUMBER_BYTES);
+  new DataView(bytes.buffer).setUint32(0, number);
+  return frame(bytes, whole.subarray(LENGTH_BYTES));
+}
+
+/** Of a payload of at least {@link NUMBER_BYTES}. */
+export function numberOf(payload: Uint8Array): { readonly number: number; readonly payload: Uint8Array } {
+  const number = new DataView(payload.buffer, payload.byteOffset).getUint32(0);
+  return { number, payload: payload.subarray(NUMBER_BYTES) };
 }
 
 /**

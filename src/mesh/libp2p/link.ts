@@ -28,6 +28,7 @@ import {
 } from "./frames.ts";
 import { MemberGossip } from "./gossip.ts";
 import { KeepAlive } from "./keep-alive.ts";
+import { answerLine, Lines, MAX_LINE_QUESTION_BYTES } from "./line.ts";
 import { BoundedMuxers, MEMBER, STRANGER } from "./muxer.ts";
 import { keyOf, peerIdOf } from "./peer-key.ts";
 import { silentLogger } from "./silent-logger.ts";
@@ -59,6 +60,9 @@ const TRANSFER_MS = 60_000;
 
 /** Requests of one peer that are served at once. A stranger asks one thing: to be enrolled. */
 const REQUESTS_AT_ONCE = { member: 64, stranger: 4 };
+
+/** One each way and connection, and others that are being reset. */
+const LINES = 4;
 
 /** A request to be enrolled has less than 1 KiB. */
 const MAX_STRANGER_REQUEST_BYTES = 16 * 1024;
@@ -98,6 +102,7 @@ class Libp2pLink implements Link {
   readonly #options: Libp2pLinkOptions;
   readonly #privateKey: PrivateKey;
   readonly #protocol: string;
+  readonly #lineProtocol: string;
   readonly #connections = new Map<PeerKey, Set<Connection>>();
   /** Requests that are being served, per peer. */
   readonly #serving = new Map<PeerKey, number>();
@@ -110,6 +115,7 @@ class Libp2pLink implements Link {
   readonly #muxers = new BoundedMuxers();
   readonly #keepAlive = new KeepAlive(this.#muxers);
   readonly #transfers = new Transfers();
+  readonly #lines: Lines;
   #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
   #listen: readonly Multiaddr[] = [];
   #discovery: Discovery | undefined;
@@ -119,6 +125,8 @@ class Libp2pLink implements Link {
     this.#options = options;
     this.#privateKey = privateKey;
     this.#protocol = `/lab/1/${options.meshId.slice(0, 16)}/request`;
+    this.#lineProtocol = `/lab/1/${options.meshId.slice(0, 16)}/line`;
+    this.#lines = new Lines(this.#lineProtocol, this.#muxers);
     this.self = toHex(privateKey.publicKey.raw);
   }
 
@@ -188,6 +196,10 @@ class Libp2pLink implements Link {
       await node.handle(this.#protocol, (stream, connection) => this.#serve(stream, connection), {
         maxInboundStreams: REQUESTS_AT_ONCE.member,
         maxOutboundStreams: 1_000,
+      });
+      await node.handle(this.#lineProtocol, (stream, connection) => this.#serveLine(stream, connection), {
+        maxInboundStreams: LINES,
+        maxOutboundStreams: LINES,
       });
       await node.start();
       // libp2p is content when one of several addresses works.
@@ -291,29 +303,43 @@ class Libp2pLink implements Link {
     return connection === undefined ? null : fromMultiaddr(connection.remoteAddr);
   }
 
-  async request(peer: PeerKey, channel: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  async request(
+    peer: PeerKey,
+    channel: string,
+    body: Uint8Array,
+    timeoutMs: number,
+    size: "small" | "any" = "any",
+  ): Promise<Uint8Array> {
     const frame = encodeRequest({ channel, body });
     const connection = this.#connectionTo(peer);
     if (connection === undefined) throw new PeerUnreachableError(peer, "not connected");
     if (this.#running?.events.standing(peer) === "refused") throw new PeerUnreachableError(peer, "refused");
 
     const deadline = AbortSignal.timeout(timeoutMs);
-    let stream: Stream | undefined;
+    const isSmall = size === "small" && frame.length <= MAX_LINE_QUESTION_BYTES;
     let answer: Answer | null;
     try {
-      stream = await connection.newStream(this.#protocol, { signal: deadline });
-      stream.send(frame);
-      // A failure to send shows in the reading, too.
-      stream.close({ signal: deadline }).catch(() => undefined);
-      answer = decodeAnswer(await readFrame(stream, atMost(MAX_ANSWER_FRAME_BYTES), timeoutMs, deadline));
+      const asked = isSmall ? await this.#lines.ask(connection, frame, timeoutMs, deadline) : "no line";
+      answer = asked === "no line" ? await this.#ask(connection, frame, timeoutMs, deadline) : asked;
     } catch (error) {
       if (deadline.aborted) throw new PeerTimeoutError(peer, timeoutMs);
       throw new PeerUnreachableError(peer, describe(error), { cause: error });
-    } finally {
-      stream?.abort(new Error("the request is over"));
     }
     if (answer?.kind === "answered") return answer.body;
     throw new PeerFailedError(peer, answer?.message ?? "the answer is not one");
+  }
+
+  /** On a stream of its own. */
+  async #ask(connection: Connection, frame: Uint8Array, idleMs: number, deadline: AbortSignal): Promise<Answer | null> {
+    const stream = await connection.newStream(this.#protocol, { signal: deadline });
+    try {
+      stream.send(frame);
+      // A failure to send shows in the reading, too.
+      stream.close({ signal: deadline }).catch(() => undefined);
+      return decodeAnswer(await readFrame(stream, atMost(MAX_ANSWER_FRAME_BYTES), idleMs, deadline));
+    } finally {
+      stream.abort(new Error("the request is over"));
+    }
   }
 
   broadcast(body: Uint8Array): void {
@@ -427,6 +453,39 @@ class Libp2pLink implements Link {
     this.#muxers.allow(connection, standing === "member" ? MEMBER : STRANGER);
   }
 
+  /** For members. */
+  #serveLine(stream: Stream, connection: Connection): void {
+    const peer = keyOf(connection.remotePeer);
+    const running = this.#running;
+    if (peer === null || running === null) throw new Error("not serving");
+    const { events } = running;
+    const mayAsk = () => events.standing(peer) === "member";
+    if (!mayAsk()) throw new Error("lines are for members");
+    answerLine(stream, async (payload) => {
+      const release = [this.#begin(peer, REQUESTS_AT_ONCE.member)];
+      try {
+        release.push(this.#transfers.hold(peer, payload.length));
+        const request = decodeRequest(payload);
+        if (request === null || !mayAsk()) throw new Error("not a request of a member");
+        return await answerTo(() => events.request(peer, request.channel, request.body));
+      } finally {
+        for (const end of release) end();
+      }
+    });
+  }
+
+  /** Throws if the peer asks too much at once; else the returned function must be called when it is over. */
+  #begin(peer: PeerKey, most: number): () => void {
+    const served = this.#serving.get(peer) ?? 0;
+    if (served >= most) throw new Error("too many requests at once");
+    this.#serving.set(peer, served + 1);
+    return () => {
+      const left = (this.#serving.get(peer) ?? 1) - 1;
+      if (left > 0) this.#serving.set(peer, left);
+      else this.#serving.delete(peer);
+    };
+  }
+
   /** libp2p resets the stream of a handler that throws. */
   async #serve(stream: Stream, connection: Connection): Promise<void> {
     const peer = keyOf(connection.remotePeer);
@@ -439,11 +498,7 @@ class Libp2pLink implements Link {
     }
     // It is being told that it is a member no more; then this node hangs up.
     if (standing === "removed") throw new Error("removed");
-    const served = this.#serving.get(peer) ?? 0;
-    if (served >= REQUESTS_AT_ONCE[standing]) throw new Error("too many requests at once");
-
-    this.#serving.set(peer, served + 1);
-    const release: (() => void)[] = [];
+    const release = [this.#begin(peer, REQUESTS_AT_ONCE[standing])];
     const hold = (bytes: number) => void release.push(this.#transfers.hold(peer, bytes));
     const mayBe = atMost(standing === "member" ? MAX_REQUEST_FRAME_BYTES : MAX_STRANGER_REQUEST_BYTES);
     const announced = (bytes: number) => {
@@ -461,9 +516,6 @@ class Libp2pLink implements Link {
       await stream.close({ signal: AbortSignal.timeout(TRANSFER_MS) });
     } finally {
       for (const end of release) end();
-      const left = (this.#serving.get(peer) ?? 1) - 1;
-      if (left > 0) this.#serving.set(peer, left);
-      else this.#serving.delete(peer);
       stream.abort(new Error("the request is over"));
     }
   }

@@ -22,6 +22,7 @@ import { createLibp2pLink } from "../../../src/mesh/libp2p/link.ts";
 
 export const MESH_ID = "ab".repeat(32);
 export const REQUEST_PROTOCOL = `/lab/1/${MESH_ID.slice(0, 16)}/request`;
+export const LINE_PROTOCOL = `/lab/1/${MESH_ID.slice(0, 16)}/line`;
 
 export const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
