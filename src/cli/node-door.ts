@@ -68,7 +68,7 @@ export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedM
   return (await import("../node/opened-backup.ts")).openBackup(keys, place, signed);
 }
 
-export type { OpenedBackup };
+export type { AgentSettings, OpenedBackup };
 
 /** What a home's file says, and a way to add to the home; null where no member lives. */
 export async function openIdleHome(home: string, keys: Keys): Promise<IdleHome | null> {

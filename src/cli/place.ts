@@ -35,13 +35,13 @@ interface Surroundings {
   readonly uid: number;
 }
 
-const DAEMON_HOME = "/var/lib/lab";
+export const MACHINE_HOME = "/var/lib/lab";
+const MACHINE_SECRETS = "/run/secrets";
 
 export function findPlace(wishes: PlaceWishes, { env, cwd, uid }: Surroundings): Place {
-  const inUserDir = (variable: string, fallback: string) => userDir(env, variable, fallback);
-  const configDir = resolve(cwd, env["LAB_CONFIG"] || inUserDir("XDG_CONFIG_HOME", ".config"));
-  const ownHome = uid === 0 ? DAEMON_HOME : inUserDir("XDG_STATE_HOME", ".local/state");
-  const common = { configDir, operatorDir: configDir, newHome: ownHome, context: undefined };
+  const configDir = resolve(cwd, env["LAB_CONFIG"] || userDir(env, "XDG_CONFIG_HOME", ".config"));
+  const own = ownHome({ env, uid });
+  const common = { configDir, operatorDir: configDir, newHome: own, context: undefined };
 
   if (wishes.socket && !wishes.home) return { ...common, home: undefined, socket: resolve(cwd, wishes.socket) };
   const named = wishes.home ?? (wishes.context === undefined ? env["LAB_HOME"] || undefined : undefined);
@@ -53,8 +53,25 @@ export function findPlace(wishes: PlaceWishes, { env, cwd, uid }: Surroundings):
   const name = wishes.context ?? current;
   if (name !== null) return { ...common, ...placeOf(name, contexts[name], contexts, configDir) };
   // The demo keeps its homes below this directory: only keys make it one.
-  const usesDaemon = uid !== 0 && !existsSync(join(ownHome, "keys")) && existsSync(DAEMON_HOME);
-  return { ...common, home: usesDaemon ? DAEMON_HOME : ownHome, socket: undefined };
+  const usesDaemon = uid !== 0 && !existsSync(join(own, "keys")) && existsSync(MACHINE_HOME);
+  return { ...common, home: usesDaemon ? MACHINE_HOME : own, socket: undefined };
+}
+
+/** The home of the machine's agent, or of this user's. */
+export function ownHome({ env, uid }: Pick<Surroundings, "env" | "uid">): string {
+  return uid === 0 ? MACHINE_HOME : userDir(env, "XDG_STATE_HOME", ".local/state");
+}
+
+/** Where that agent puts secrets as files; null where the user has no place in memory. */
+export function ownSecretsDirectory({ env, uid }: Pick<Surroundings, "env" | "uid">): string | null {
+  if (uid === 0) return MACHINE_SECRETS;
+  const runtime = env["XDG_RUNTIME_DIR"];
+  return runtime ? join(runtime, "lab/secrets") : null;
+}
+
+/** Where the machine's agent serves an account of this machine. */
+export function accountSocket(uid: number): string {
+  return join(MACHINE_SECRETS, "users.d", `${uid}.sock`);
 }
 
 function userDir(env: Surroundings["env"], variable: string, fallback: string): string {

@@ -1,11 +1,12 @@
 import { LabError } from "../core/errors.ts";
-import { connectAgentOf } from "./agent-connection.ts";
+import { connectAgent, connectAgentOf } from "./agent-connection.ts";
 import type { CommandContext } from "./command.ts";
 import type { Connection } from "./connection.ts";
+import { accountSocket, MACHINE_HOME } from "./place.ts";
 
 /**
- * To where values are: the agent's secrets socket, whose permission is the authentication. Without a running agent the
- * home's own sealed cache answers.
+ * To where values are: the agent's secrets socket, whose permission is the authentication; for an account that the
+ * machine's agent serves, the socket of that account. Without a running agent the home's own sealed cache answers.
  */
 export async function connectSecrets(ctx: CommandContext): Promise<Connection> {
   if (ctx.globals.peer !== undefined) {
@@ -15,8 +16,10 @@ export async function connectSecrets(ctx: CommandContext): Promise<Connection> {
   }
   const { home } = ctx.place;
   const { timeoutMs } = ctx.globals;
-  const agent = home === undefined ? undefined : await connectAgentOf(home, "secrets", { timeoutMs });
-  return agent ?? ctx.connect();
+  if (home === undefined) return ctx.connect();
+  const account = home === MACHINE_HOME && ctx.io.uid !== 0 ? accountSocket(ctx.io.uid) : undefined;
+  const agent = account === undefined ? undefined : await connectAgent(account, { timeoutMs });
+  return agent ?? (await connectAgentOf(home, "secrets", { timeoutMs })) ?? ctx.connect();
 }
 
 /** The caller's own bytes: wipe them after use. */

@@ -37,6 +37,7 @@ interface ErrorKind {
 export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   Failed: { exit: 1, http: 500 },
   DiskFull: { exit: 1, http: 507 },
+  DeliveryFailed: { exit: 1, http: 500 },
   DiskFailed: { exit: 1, http: 500 },
   SealBroken: { exit: 1, http: 500 },
   PeerFailed: { exit: 1, http: 502 },

@@ -17,6 +17,11 @@ export function isLabelName(name: string): boolean {
 /** The built-in label of every enrolled server. */
 export const EVERY_SERVER = "*";
 
+/** A user or a group of a machine, as useradd(8) takes it. */
+export function isAccountName(name: string): boolean {
+  return /^[a-z_][a-z0-9_-]{0,31}$/.test(name);
+}
+
 export function isSecretPath(path: string): boolean {
   return SECRET_PATH.test(path);
 }

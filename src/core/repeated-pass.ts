@@ -28,7 +28,13 @@ export class RepeatedPass {
     this.#options = options;
   }
 
+  /** Something is new, so the patience for what failed before begins anew, too. */
   request(): void {
+    this.#failures = 0;
+    this.#ask();
+  }
+
+  #ask(): void {
     if (this.#phase === "busy") this.#phase = "again";
     if (this.#phase !== "idle") return;
     this.#phase = "asked";
@@ -55,10 +61,10 @@ export class RepeatedPass {
     if (this.#isStopped()) return;
     const asked = (this.#phase as string) === "again";
     this.#phase = "idle";
+    if (asked) return this.#ask();
     this.#failures = outcome === "settled" ? 0 : this.#failures + 1;
-    if (asked) return this.request();
     const delayMs = outcome === "settled" ? restMs : Math.min(retryMostMs, retryFirstMs * 2 ** (this.#failures - 1));
-    if (delayMs !== undefined) this.#timer = clock.after(delayMs, () => this.request());
+    if (delayMs !== undefined) this.#timer = clock.after(delayMs, () => this.#ask());
   }
 
   // Asked by a method, as a phase changes while a pass waits and the compiler cannot know.

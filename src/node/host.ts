@@ -18,6 +18,7 @@ import { Agent, ENTRIES } from "./agent.ts";
 import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { headsOf } from "./handlers/audit-verify.ts";
+import type { RunningDelivery } from "./delivery/start-delivery.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
 import { listSecretCache } from "./handlers/secret-cache.ts";
 import { secretStatus } from "./handlers/secret-status.ts";
@@ -56,6 +57,7 @@ import { openLevelDisk } from "./platform/store/level-disk.ts";
 import { complaintOf, describeHealth, type StoreHealth } from "./platform/store/health.ts";
 import { jsonLinesLog } from "./platform/log.ts";
 import { describeMachine, socketPath } from "./platform/machine.ts";
+import { isAwaited, notifyReady } from "./platform/systemd.ts";
 import { systemRandom } from "./platform/random.ts";
 import { RemovalWatch } from "./removal-watch.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
@@ -195,8 +197,18 @@ export interface AgentSettings {
   readonly mdns: boolean;
   readonly logLevel: LogLevel;
   readonly writeLog: (line: string) => void;
+  /** Where the secrets of this machine are put as files; null if nowhere. */
+  readonly secrets?: SecretsSettings | null;
   /** Lets the demo put its own link in front of the real one. */
   readonly wrapLink?: (link: Link, file: HomeFile) => Link;
+}
+
+export interface SecretsSettings {
+  readonly directory: string;
+  /** An agent that was told where and cannot does not start; one that was not told goes on and says so. */
+  readonly chosen: "by-name" | "by-default";
+  /** What to do with a directory that lies on a disk. */
+  readonly disk: "refused" | "accepted";
 }
 
 export interface RunningAgent {
@@ -268,7 +280,13 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
         }),
     );
     undo.push(() => disk.close());
-    const calls = new OperationCalls(agent, machineHandlers(agent, home));
+    // Before any network: what the cache holds is what the programs of this machine start with.
+    const delivery = settings.secrets ? await deliverSecrets(agent, home, settings.secrets) : null;
+    undo.push(async () => delivery?.stop());
+    const calls = new OperationCalls(
+      agent,
+      machineHandlers(agent, home, () => delivery?.report() ?? null),
+    );
     await agent.start();
     undo.push(() => agent.stop());
     // Not waited for: it is signed when a peer has told what it has of this machine's own log.
@@ -301,6 +319,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     // On a file system that is read-only by now they stay, and point to where nobody answers.
     undo.push(() => removeNote(home, "socket").catch(() => undefined));
     undo.push(() => removeNote(home, "secrets-socket").catch(() => undefined));
+    void announceReady(agent, delivery);
     log.write("info", "agent.started", { name: file.name, addresses: link.addresses(), release: RELEASE });
     return {
       name: file.name,
@@ -317,6 +336,28 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     await unwind();
     throw error;
   }
+}
+
+/** Read when there is something to deliver: most of it is not needed by an agent that has nowhere to put secrets. */
+async function deliverSecrets(agent: Agent, home: string, settings: SecretsSettings): Promise<RunningDelivery> {
+  const { startDelivery, unstartedDelivery } = await import("./delivery/start-delivery.ts");
+  try {
+    return await startDelivery(agent, home, settings);
+  } catch (error) {
+    if (!(error instanceof LabError) || settings.chosen === "by-name") throw error;
+    agent.platform.log.write("error", "delivery.not-started", { error });
+    return unstartedDelivery(settings.directory, error);
+  }
+}
+
+/** Tells whoever started this agent as a service, once the last secret is in place. */
+async function announceReady(agent: Agent, delivery: RunningDelivery | null): Promise<void> {
+  if (!isAwaited()) return;
+  const status = (await delivery?.untilPlaced()) ?? "no secrets are put in place here";
+  const complaint = await notifyReady(status);
+  const { log } = agent.platform;
+  if (complaint === null) log.write("info", "agent.ready", { status });
+  else log.write("error", "agent.not-announced", { complaint, hint: "NotifyAccess=all in the unit" });
 }
 
 /** What was done to the store belongs among what was done on this machine. */

@@ -296,9 +296,7 @@ export class SecretCache {
     const view = this.#options.view();
     const current = this.#mayKeep(view, path) ? currentVersion(view, path) : undefined;
     if (current !== undefined) return current;
-    throw new LabError("NotAuthorised", `secret "${path}" does not exist or this machine is not entitled to it`, {
-      hint: "lab get secrets says which labels declare it",
-    });
+    throw notGiven(path);
   }
 
   /** From memory, whichever version it is. */
@@ -440,6 +438,13 @@ function isWithdrawn(view: View, self: string, { path, labels }: CacheRecord): b
   if (node.state === "cut" || isRemoved(view, secretVersionPath(path))) return true;
   if (node.state === "suspended" || grantingWays(view, self, path).length > 0) return false;
   return labels.every((way) => isWayTaken(view, self, path, way));
+}
+
+/** Alike for what does not exist and for what whoever asks may not have. */
+export function notGiven(path: string): LabError {
+  return new LabError("NotAuthorised", `secret "${path}" does not exist or this machine is not entitled to it`, {
+    hint: "lab get secrets says which labels declare it",
+  });
 }
 
 function ago(spanMs: number): string {

@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodeOf, LabError } from "../../core/errors.ts";
+import type { AgentSettings } from "../node-door.ts";
 import type { CommandContext } from "../command.ts";
 import { answers, pidFileOf, readPid, stopAgent } from "../agent-process.ts";
 import { commandPrefix } from "../next-command.ts";
+import { ownHome, ownSecretsDirectory } from "../place.ts";
 
 const POLL_MS = 50;
 /** Whoever waits longer is told for what. */
@@ -43,6 +45,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     listen: ctx.flags.values("listen"),
     announce: ctx.flags.values("announce"),
     mdns: !ctx.flags.on("no-mdns"),
+    secrets: secretsOf(ctx, home),
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
   }).finally(() => clearTimeout(slow));
@@ -56,6 +59,19 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     await agent.stop();
     if (pidFile !== null) rmSync(pidFile, { force: true });
   }
+}
+
+/**
+ * Where this machine's programs find their secrets. A machine has one such place, so only the agent of the machine's (or
+ * user's) own home takes it by itself; others are told where, or have none.
+ */
+function secretsOf(ctx: CommandContext, home: string): AgentSettings["secrets"] {
+  const disk = ctx.flags.on("secrets-on-disk") ? "accepted" : "refused";
+  const wish = ctx.flags.value("secrets-dir");
+  if (wish === "none") return null;
+  if (wish !== undefined) return { directory: resolve(ctx.io.cwd, wish), chosen: "by-name", disk };
+  const directory = ownSecretsDirectory(ctx.io);
+  return home === ownHome(ctx.io) && directory !== null ? { directory, chosen: "by-default", disk } : null;
 }
 
 /** In the first place that takes it: the home may be read-only. Null if none does. */
@@ -129,8 +145,17 @@ function detachedArgv(ctx: CommandContext, home: string): string[] {
     ...ctx.flags.values("listen").flatMap((address) => ["--listen", address]),
     ...ctx.flags.values("announce").flatMap((address) => ["--announce", address]),
     ...(ctx.flags.on("no-mdns") ? ["--no-mdns"] : []),
+    ...secretsFlags(ctx),
     ...(ctx.globals.debug ? ["--debug"] : []),
     ...(ctx.globals.quiet ? ["--quiet"] : []),
+  ];
+}
+
+function secretsFlags(ctx: CommandContext): string[] {
+  const wish = ctx.flags.value("secrets-dir");
+  return [
+    ...(wish === undefined ? [] : ["--secrets-dir", wish === "none" ? wish : resolve(ctx.io.cwd, wish)]),
+    ...(ctx.flags.on("secrets-on-disk") ? ["--secrets-on-disk"] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Json } from "../json.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import { isAccountName } from "../names.ts";
 import { type JsonMap, RecordReader, told } from "./record-reader.ts";
 
 /** What is declared about a secret, never its value. Stands at `secret/<path>`. */
@@ -29,6 +30,8 @@ export interface SecretDeclaration {
   readonly group: string | null;
   /** As chmod reads it: `0640`. */
   readonly mode: string | null;
+  /** Accounts that may read the file besides owner and group. */
+  readonly readers: readonly string[];
   /** The unit that is reloaded when the value has changed. */
   readonly reload: string | null;
   readonly managedBy: string | null;
@@ -53,6 +56,7 @@ export function readSecretDeclaration(path: string, value: Json, problems: Diagn
     owner: reader.text("owner"),
     group: reader.text("group"),
     mode: reader.text("mode"),
+    readers: reader.texts("readers", "the name of an account", isAccountName),
     reload: reader.text("reload"),
     managedBy: reader.text("managedBy"),
     rest: reader.rest(),

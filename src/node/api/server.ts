@@ -6,6 +6,7 @@ import { isSecretPath } from "../../core/names.ts";
 import { toErrorBody } from "../../operations/error-body.ts";
 import { parseInput } from "../../operations/input.ts";
 import { matchRoute, openApiDocument, operations } from "../../operations/registry.ts";
+import { notGiven } from "../secret-cache.ts";
 import type { Agent } from "../agent.ts";
 import { agentSource } from "../handlers/index.ts";
 import { listSecretCache } from "../handlers/secret-cache.ts";
@@ -32,7 +33,19 @@ export function serveApi(agent: Agent, calls: OperationCalls, socket: string): P
 
 /** Values of secrets: a socket of its own, 0600, so that the kernel's permission check is the authentication. */
 export function serveSecrets(agent: Agent, socket: string): Promise<ApiServer> {
-  return serve(socket, 0o600, (request, response) => answerSecret(agent, request, response));
+  return serve(socket, 0o600, (request, response) => answerSecret(agent, "all", request, response));
+}
+
+/** Who reads secrets on a socket, and which. */
+export interface SecretConsumer {
+  /** The actor of the audit. */
+  readonly name: string;
+  mayRead(path: string): boolean;
+}
+
+/** The same for one account, whose the socket has to be made by the caller: it gets what is declared to be its own. */
+export function serveConsumer(agent: Agent, socket: string, consumer: SecretConsumer): Promise<ApiServer> {
+  return serve(socket, 0o600, (request, response) => answerSecret(agent, consumer, request, response));
 }
 
 async function answerOperation(
@@ -57,20 +70,29 @@ async function answerOperation(
   else send(response, output instanceof Uint8Array ? output : String(output), operation.produces);
 }
 
-async function answerSecret(agent: Agent, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerSecret(
+  agent: Agent,
+  consumer: SecretConsumer | "all",
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { pathname } = urlOf(request);
   const route = matchRoute(request.method ?? "GET", pathname);
   // Whoever is given the values may know which there are.
   if (route?.operation.name === "secret-cache.list") {
-    return sendJson(response, listSecretCache(agentSource(agent), agent.cache));
+    const only = (path: string) => consumer === "all" || consumer.mayRead(path);
+    return sendJson(response, listSecretCache(agentSource(agent), agent.cache, only));
   }
   if (route?.operation.name !== "secret.value") throw unknownRoute(request);
   const path = route.params.path ?? "";
-  const { value, version, state, fetchedMs } = await agent.cache.get(path).catch(async (error: unknown) => {
+  const actor = consumer === "all" ? "local" : consumer.name;
+  // What is another account's and what does not exist are answered alike.
+  const asked = consumer === "all" || consumer.mayRead(path) ? agent.cache.get(path) : Promise.reject(notGiven(path));
+  const { value, version, state, fetchedMs } = await asked.catch(async (error: unknown) => {
     if (error instanceof LabError && error.code === "NotAuthorised") {
       const object = isSecretPath(path) ? path : "(not a path)";
       const reason = "not entitled, or no such secret";
-      await agent.audit({ actor: "local", action: "secret.read", object, decision: "denied", reason });
+      await agent.audit({ actor, action: "secret.read", object, decision: "denied", reason });
     }
     throw error;
   });

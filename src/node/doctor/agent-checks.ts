@@ -4,12 +4,14 @@ import type { Check } from "../../operations/kinds/check.ts";
 import type { OutputOf } from "../../operations/operation.ts";
 import { isLoopback, splitAddress } from "../../mesh/libp2p/addresses.ts";
 import type { Agent } from "../agent.ts";
+import type { DeliveryReport } from "../delivery/start-delivery.ts";
 import { agentSource } from "../handlers/index.ts";
 import { metaOf } from "../handlers/read-source.ts";
 import { askMember } from "../operation-calls.ts";
 import { readHomeFacts } from "../platform/home-facts.ts";
 import { knock } from "../platform/knock.ts";
 import { RELEASE } from "../release.ts";
+import { deliveryCheck } from "./delivery-check.ts";
 import { coreDumpCheck, homeChecks } from "./home-checks.ts";
 import {
   addressCheck,
@@ -27,7 +29,11 @@ const CLOCKS = 9;
 const CLOCK_MS = 3_000;
 
 /** What a running agent finds out about itself and its machine. */
-export async function agentChecks(agent: Agent, home: string): Promise<OutputOf<typeof checkListOperation>> {
+export async function agentChecks(
+  agent: Agent,
+  home: string,
+  delivery: DeliveryReport | null,
+): Promise<OutputOf<typeof checkListOperation>> {
   const source = agentSource(agent);
   const [facts, clocks, announced] = await Promise.all([
     readHomeFacts(home),
@@ -39,6 +45,7 @@ export async function agentChecks(agent: Agent, home: string): Promise<OutputOf<
     clockCheck(clocks, hasPeers),
     ...homeChecks(facts),
     coreDumpCheck(facts.coreDumpBytes),
+    ...(delivery === null ? [] : [deliveryCheck(delivery)]),
     addressCheck(announced, hasPeers),
     peersCheck(source),
     storeCheck(source, agent.diskWarning),

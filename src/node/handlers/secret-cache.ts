@@ -2,9 +2,15 @@ import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
 import type { SecretCache } from "../secret-cache.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
-export function listSecretCache(source: ReadSource, cache: SecretCache): unknown {
+/** `only` says which paths the caller may hear of. */
+export function listSecretCache(
+  source: ReadSource,
+  cache: SecretCache,
+  only: (path: string) => boolean = () => true,
+): unknown {
   const time = (timeMs: number | null) => (timeMs === null ? null : isoTime(timeMs));
-  const items = cache.list().map(
+  const known = cache.list().filter(({ path }) => only(path));
+  const items = known.map(
     ({ path, version, state, fetchedMs, refreshMs }): CachedSecret => ({
       path,
       version,

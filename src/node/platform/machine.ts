@@ -11,6 +11,11 @@ export function describeMachine(): { readonly os: string; readonly arch: string 
   return { os: `${type()} ${release()}`, arch: arch() };
 }
 
+/** Who this process is, for files that nobody else is declared to own. */
+export function processOwner(): { readonly uid: number; readonly gid: number } {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+}
+
 /** The kernel takes 107 bytes of path for a unix socket; some of them are kept for the name. */
 const SOCKET_PATH_MOST = 100;
 

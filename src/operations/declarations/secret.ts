@@ -1,10 +1,11 @@
 import * as z from "zod";
+import { isAccountName } from "../../core/names.ts";
 import { ALPHABET_NAMES } from "../../core/rotation/random-value.ts";
-import { duration, name } from "./fields.ts";
+import { duration, listOf, name } from "./fields.ts";
 
 const account = z
   .string()
-  .regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: ({ input }) => `"${String(input)}" is not an account's name` });
+  .refine(isAccountName, { error: ({ input }) => `"${String(input)}" is not an account's name` });
 
 /** Plain digits are octal, with or without the leading zero: YAML 1.2 knows no octal that begins with 0. */
 const fileMode = z.union([
@@ -41,6 +42,7 @@ export const secretSpec = z
     owner: account.optional().describe("Account that owns the file on the machine."),
     group: account.optional().describe("Group of the file."),
     mode: fileMode.optional().describe("Mode of the file, in octal (default: 0400)."),
+    readers: listOf(account).describe("Accounts that may read the file besides owner and group (POSIX access list)."),
     reload: z
       .string()
       .regex(/^[A-Za-z0-9@:._-]{1,200}$/, { error: ({ input }) => `"${String(input)}" is not the name of a service` })

@@ -47,6 +47,13 @@ export const setupCommands: readonly CommandWords[] = [
         summary: "Address at which others reach this device besides, as through a router",
       },
       { name: "no-mdns", summary: "Do not look for peers on the local network" },
+      {
+        name: "secrets-dir",
+        value: "DIR",
+        complete: "file",
+        summary: "Put secrets there as files (the machine's own home: /run/secrets), or none",
+      },
+      { name: "secrets-on-disk", summary: "Put them there even if it lies on a disk" },
     ],
     examples: ["lab agent", "lab agent --detach --announce lab.example.com:7444"],
   },

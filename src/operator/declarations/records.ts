@@ -279,6 +279,7 @@ function fromSecret(spec: SecretSpec, kept: Kept): Json {
     owner: spec.owner ?? null,
     group: spec.group ?? null,
     mode: spec.mode === undefined ? null : String(spec.mode).padStart(4, "0"),
+    readers: distinct(spec.readers ?? []),
     reload: spec.reload ?? null,
     ...kept,
   });
@@ -301,6 +302,7 @@ function secretSpecOf(path: string, value: Json): JsonMap {
     owner: secret.owner,
     group: secret.group,
     mode: secret.mode,
+    readers: secret.readers,
     reload: secret.reload,
   });
 }

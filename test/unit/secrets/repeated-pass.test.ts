@@ -59,7 +59,17 @@ describe("a repeated pass", () => {
     await clock.runUntil(100);
     repeated.request();
     await clock.runUntil(100_000);
-    expect(began).toEqual([0, 100, 2100]);
+    expect(began).toEqual([0, 100, 1100]);
+  });
+
+  test("comes back soon for what is new, however often others failed before", async () => {
+    const { clock, began, repeated } = passes((turn) => (turn < 12 ? "unsettled" : "settled"));
+    for (let i = 0; i < 10; i++) {
+      repeated.request();
+      await clock.runUntil(i * 100 + 50);
+    }
+    await clock.runUntil(100_000);
+    expect(began.slice(-2)).toEqual([1850, 3850]);
   });
 
   test("rests between settled passes where a rest is given", async () => {

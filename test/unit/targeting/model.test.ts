@@ -85,6 +85,7 @@ const RECORDS: Readonly<Record<string, readonly [Json, (name: string, value: Jso
         owner: "postfix",
         group: "mail",
         mode: "0640",
+        readers: ["dovecot"],
         reload: "postfix.service",
         hint: "x",
       },
