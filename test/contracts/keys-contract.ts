@@ -154,6 +154,11 @@ export function keysContract(name: string, setup: () => Keys): void {
           const refused = flags.some((flag) => /_A$|^low_order_R$|^low_order_residue$|^non_canonical_R$/.test(flag));
           expect(keys.verify(hex(key), ascii(msg), hex(sig)), `vector ${number}: ${flags.join(" ")}`).toBe(!refused);
         }
+        const accepted = edgeVectors.filter(
+          ({ key, sig, msg }) => keys.isSafeKey(hex(key)) && keys.verify(hex(key), ascii(msg), hex(sig)),
+        );
+        expect(edgeVectors).toHaveLength(914);
+        expect(accepted.length).toBeLessThanOrEqual(2);
       });
     });
 

@@ -4,15 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from "vitest";
-import { ascii, toHex } from "../../../src/core/bytes.ts";
-import { LabError, SealBrokenError } from "../../../src/core/errors.ts";
+import { ascii } from "../../../src/core/bytes.ts";
+import { LabError } from "../../../src/core/errors.ts";
 import type { Keys } from "../../../src/core/ports/keys.ts";
 import { Secret } from "../../../src/core/secret.ts";
 import { createKeys } from "../../../src/node/platform/keys.ts";
 import { createSimKeys } from "../../../sim/keys.ts";
 import { seededRandom } from "../../../sim/random.ts";
 import { keysContract } from "../../contracts/keys-contract.ts";
-import ageVectors from "../../vectors/age-x25519.json" with { type: "json" };
 
 keysContract("OpenSSL and age", createKeys);
 
@@ -42,28 +41,6 @@ describe("real and simulated cryptography", () => {
 
 describe("a sealed value", () => {
   const keys = createKeys();
-
-  test("is judged as the age project's vectors want it", async () => {
-    for (const vector of ageVectors) {
-      const bytes = Uint8Array.from(Buffer.from(vector.file, "base64"));
-      const identity = { recipient: "age1…", identity: new Secret(ascii(vector.identity)) };
-      const outcome = await keys.open(identity, bytes).catch((error: unknown) => error);
-      expect(verdictOf(outcome), vector.name).toBe(VERDICTS[vector.expect] ?? `payload ${vector.payload}`);
-    }
-  });
-
-  const VERDICTS: Readonly<Record<string, string>> = {
-    "no match": "for others",
-    "header failure": "broken",
-    "HMAC failure": "broken",
-    "payload failure": "broken",
-  };
-
-  function verdictOf(outcome: unknown): string {
-    if (outcome instanceof Secret) return `payload ${toHex(keys.hash(outcome.reveal()))}`;
-    if (outcome === null) return "for others";
-    return outcome instanceof SealBrokenError ? "broken" : inspect(outcome);
-  }
 
   test("is not opened with something that is no identity, and the error does not show it", async () => {
     const { recipient, identity } = await keys.createSealIdentity();
