@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { runAlarms } from "./alarm-run.ts";
+import { runRotations } from "./rotation-run.ts";
 import { runRaces } from "./races.ts";
 import { runRemovals } from "./removals/run.ts";
 import { type RunOptions, type RunReport, run } from "./run.ts";
@@ -8,6 +9,7 @@ const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [-
 npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
 npm run sim -- --alarms [--seed N] [-o json]
 npm run sim -- --removals [--seed N] [-o json]
+npm run sim -- --rotations [--seed N] [-o json]
 
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
@@ -19,12 +21,14 @@ npm run sim -- --removals [--seed N] [-o json]
   --races         strangers race for tokens instead, while the mesh is cut: R cuts (default 5), T tokens in each (10)
   --alarms        machines die, come back and are cut off: what people are told of it
   --removals      machines and an operator are removed: who hears of it, and what counts afterwards
+  --rotations     stores make values when they are due, crash, are cut off; machines are revoked that have them
   -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
   readonly doublecheck: boolean;
   readonly alarms: boolean;
   readonly removals: boolean;
+  readonly rotations: boolean;
   /** Null for the usual world. */
   readonly races: { readonly rounds: number; readonly tokens: number } | null;
   readonly format: "json" | "text";
@@ -42,6 +46,7 @@ function readArguments(argv: readonly string[]): Arguments {
       "no-memo": { type: "boolean", default: false },
       alarms: { type: "boolean", default: false },
       removals: { type: "boolean", default: false },
+      rotations: { type: "boolean", default: false },
       races: { type: "boolean", default: false },
       rounds: { type: "string", default: "5" },
       tokens: { type: "string", default: "10" },
@@ -65,14 +70,16 @@ function readArguments(argv: readonly string[]): Arguments {
     doublecheck: values.doublecheck,
     alarms: values.alarms,
     removals: values.removals,
+    rotations: values.rotations,
     races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
   };
 }
 
 function replayCommand(options: Arguments): string {
-  const { seed, races, alarms, removals } = options;
+  const { seed, races, alarms, removals, rotations } = options;
   if (removals) return `npm run sim -- --removals --seed ${seed}`;
+  if (rotations) return `npm run sim -- --rotations --seed ${seed}`;
   if (alarms) return `npm run sim -- --alarms --seed ${seed}`;
   if (races !== null) return `npm run sim -- --races --seed ${seed} --rounds ${races.rounds} --tokens ${races.tokens}`;
   const parts = [
@@ -89,6 +96,7 @@ function replayCommand(options: Arguments): string {
 }
 
 function runOnce(options: Arguments): Promise<RunReport> {
+  if (options.rotations) return runRotations({ seed: options.seed });
   if (options.alarms) return runAlarms({ seed: options.seed });
   if (options.removals) return runRemovals({ seed: options.seed });
   if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
@@ -103,7 +111,7 @@ async function runTwice(options: Arguments): Promise<RunReport> {
   return { ...first, violations: [...first.violations, { check: "determinism", atSeconds: 0, detail }] };
 }
 
-function print(report: RunReport, wallSeconds: number, { format, alarms, removals }: Arguments): void {
+function print(report: RunReport, wallSeconds: number, { format, alarms, removals, rotations }: Arguments): void {
   if (format === "json") {
     console.log(JSON.stringify({ ...report, wallSeconds }));
     return;
@@ -116,7 +124,7 @@ function print(report: RunReport, wallSeconds: number, { format, alarms, removal
   console.log(`seed ${seed}: ${virtualSeconds} virtual seconds in ${wallSeconds} s, trace ${traceHash.slice(0, 12)}`);
   console.log(`faults: ${counts(faults)}`);
   console.log(`met: ${counts(sometimes)}`);
-  if (!alarms && !removals) {
+  if (!alarms && !removals && !rotations) {
     console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
   }
   for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);

@@ -3,6 +3,7 @@ import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 
 const RACES = ["--races"];
 const ALARMS = ["--alarms"];
+const ROTATIONS = ["--rotations"];
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -218,4 +219,32 @@ export const MUTANTS: readonly Mutant[] = [
     run: RACES,
   },
   ...REMOVAL_MUTANTS,
+  {
+    name: "every store makes what is due",
+    file: "src/core/rotation/plan.ts",
+    guard: "return line[turn.place] === self && turn.leftMs > TURN_END_MS;",
+    without: "return line.includes(self) && turn.leftMs > 0;",
+    run: ROTATIONS,
+  },
+  {
+    name: "a value is made before it is due",
+    file: "src/core/rotation/plan.ts",
+    guard: "rotateEverySeconds * 1000",
+    without: "rotateEverySeconds * 700",
+    run: ROTATIONS,
+  },
+  {
+    name: "what a revoked machine has stays",
+    file: "src/core/rotation/plan.ts",
+    guard: "if (exposure?.version === replaces.version)",
+    without: 'if (exposure?.version === replaces.version && path === "")',
+    run: ROTATIONS,
+  },
+  {
+    name: "a store may sign versions that nobody asked it for",
+    file: "src/crdt/desired.ts",
+    guard: "generatorOf(this.winner(declaration)?.value) !== null",
+    without: 'declaration !== ""',
+    run: ROTATIONS,
+  },
 ];

@@ -93,6 +93,8 @@ export class World {
   readonly hostile: HostileParts;
   /** Stands in every secret value of this world and nowhere else. */
   readonly marker: string;
+  /** Values that nobody chose, as latin1: they stand nowhere in the clear either. */
+  readonly canaries = new Set<string>();
   /** Seals, values and nonces of the operators. */
   readonly keys: Keys;
   /** What people were told, in the order in which they were. */
@@ -240,7 +242,8 @@ export class World {
     return {
       arrived: (kind, from, body) => this.trace.note(this.clock.monotonic(), name, kind, body, from),
       left: (body) => {
-        if (Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes(needle)) {
+        const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+        if (bytes.includes(needle) || [...this.canaries].some((canary) => bytes.includes(canary, 0, "latin1"))) {
           this.violated("secrets", `${name} sent a value of a secret in the clear`);
         }
       },

@@ -64,6 +64,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "secret-history": () => import("./commands/secret-history.ts"),
   "secret-rollback": () => import("./commands/secret-rollback.ts"),
   "secret-set": () => import("./commands/secret-set.ts"),
+  "secret-rotate": () => import("./commands/secret-rotate.ts"),
   "secret-status": () => import("./commands/secret-status.ts"),
   set: () => import("./commands/set.ts"),
   sign: () => import("./commands/sign.ts"),

@@ -18,6 +18,8 @@ export interface View {
   /** Age recipient of the recovery code, if there is one. */
   readonly recovery: string | null;
   readonly newest: Hlc;
+  /** Who left, and what of. */
+  departures(): readonly Departure[];
   /** The active or suspended node with this key; a cut node only if the key has no other. */
   nodeByKey(key: string): Node | undefined;
   /** The node that owns this name. */
@@ -75,6 +77,19 @@ export interface Node {
   readonly roles: ReadonlySet<string>;
   readonly how: "enrol" | "token";
   readonly enrolledAtMs: number;
+}
+
+/** Somebody who had what it must not get any more. */
+export interface Departure {
+  /** Hex of the node's log. */
+  readonly node: string;
+  readonly name: string;
+  /** - `mesh`: it was removed · `stores`: it keeps the secrets of others no more */
+  readonly from: "mesh" | "stores";
+  /** By the clock of the operator who signed it. */
+  readonly atMs: number;
+  /** True if somebody who knew these authority entries knew of it. */
+  isKnownTo(tips: readonly string[]): boolean;
 }
 
 export interface Operator {

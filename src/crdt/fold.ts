@@ -9,6 +9,7 @@ import type { AuthorityGraph } from "./authority/graph.ts";
 import type { NodeRecord } from "./authority/nodes.ts";
 import type { Authority } from "./authority/resolve.ts";
 import type { Chain, ChainLink } from "./chain.ts";
+import { departuresOf } from "./departures.ts";
 import { DesiredState } from "./desired.ts";
 import { MAX_OVER } from "./ledger/update-codec.ts";
 import { concurrentLogs, listForks } from "./forks.ts";
@@ -134,7 +135,16 @@ const STANDING = { cut: 0, suspended: 1, active: 2 } as const;
 /** The part of a view that follows from authority alone, and is the same until that changes. */
 type AuthorityView = Pick<
   View,
-  "mesh" | "meshName" | "nodes" | "operators" | "tokens" | "recovery" | "nodeByKey" | "nodeByName" | "holders"
+  | "mesh"
+  | "meshName"
+  | "nodes"
+  | "operators"
+  | "tokens"
+  | "recovery"
+  | "departures"
+  | "nodeByKey"
+  | "nodeByName"
+  | "holders"
 >;
 
 function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityView {
@@ -180,6 +190,7 @@ function buildAuthorityView(replica: Foldable, authority: Authority): AuthorityV
         redeemedBy,
       })),
     recovery: genesis?.type === "genesis" ? genesis.recovery : null,
+    departures: onDemand(() => departuresOf(replica.graph, authority)),
     nodeByKey: (key) => byKey.get(key),
     nodeByName: (name) => byName.get(name),
     holders: (role) => holders.get(role) ?? [],

@@ -26,6 +26,8 @@ import { Mesh } from "../mesh/mesh.ts";
 import { type AlarmChange, AlarmKeeper } from "./alarms/alarm-keeper.ts";
 import { alarmAfterMs } from "./alarms/facts.ts";
 import { observationOf, type Observation } from "./alarms/observation.ts";
+import { ExposureWatch } from "./exposure-watch.ts";
+import { grantLog } from "./handlers/grant-log.ts";
 import { NodeDirectory, type KnownAddress } from "./directory.ts";
 import { noteLoss, readLoss } from "./loss.ts";
 import { ownNode } from "./own-node.ts";
@@ -114,6 +116,7 @@ export class Agent {
   readonly directory: NodeDirectory;
   readonly cache: SecretCache;
   readonly alarms: AlarmKeeper;
+  readonly exposures: ExposureWatch;
   readonly targeting: ReplicaTargeting;
   readonly identity: Identity;
   /** Which member this machine is: read anew whenever it is asked. */
@@ -196,6 +199,16 @@ export class Agent {
       heads: () => this.heads(),
       catchUp: (peer) => this.#catchUp(peer),
     });
+    this.exposures = new ExposureWatch({
+      clock,
+      log,
+      view: () => this.view(),
+      grants: () => grantLog({ replica: this.replica, self: this.self, opinion: (key) => this.mesh.opinion(key) }),
+      changed: () => {
+        this.#runner.request();
+        this.alarms.request();
+      },
+    });
     this.alarms = new AlarmKeeper({
       clock,
       log,
@@ -210,6 +223,8 @@ export class Agent {
         observation: () => this.observation(),
         ownRoles: () => this.roleReports,
         complaints: () => this.complaints,
+        exposures: () => this.exposures.current,
+        nowMs: () => clock.now(),
       },
       targeting: () => this.targeting.current(),
       secret: async (path) => (await this.cache.get(path)).value,
@@ -248,6 +263,7 @@ export class Agent {
     await this.mesh.start();
     this.#life = "running";
     this.#settleHead();
+    this.exposures.request();
     this.#reconcile();
     this.#tendIn(FIRST_TENDING_MS, () => this.replica.checkBelow());
   }
@@ -286,6 +302,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#life = "stopped";
     this.#tending?.cancel();
+    this.exposures.stop();
     this.alarms.stop();
     await this.#runner.stop();
     await this.cache.stop();
@@ -380,6 +397,7 @@ export class Agent {
     this.#emit({ event: "growth", growth });
     if (growth.authority) this.#settleHead();
     // Audit records and reports of others change nothing that anybody here acts on.
+    this.exposures.grew(growth.entries, growth.authority);
     if (this.replica.revision !== this.#reconciledAt) this.#reconcile();
   }
 
@@ -517,6 +535,7 @@ export class Agent {
         if (log === undefined) throw new Error("this node is no coordinator");
         await this.#own.redeem(log, redemption);
       },
+      exposures: () => this.exposures.current,
       generated: {
         sign: async (versions, keep) => {
           const log = this.view().roleLog(this.node, SECRET_STORE);

@@ -412,6 +412,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     observation: () => null,
     alarms: () => alarmsAtRest(source),
     complaints: () => [],
+    exposures: () => [],
     asOfMs: () => null,
     ownAddresses: () => [],
     ownRoles: () => [],

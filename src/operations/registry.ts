@@ -18,6 +18,7 @@ import { conflictListOperation } from "./conflict.ts";
 import { declarationStateOperation } from "./declaration.ts";
 import { entrySubmitOperation } from "./entry.ts";
 import { eventStreamOperation } from "./event.ts";
+import { exposureListOperation } from "./exposure.ts";
 import { groupListOperation } from "./group.ts";
 import { labelListOperation } from "./label.ts";
 import { ledgerExportOperation } from "./ledger.ts";
@@ -76,6 +77,7 @@ export const operations: readonly Operation[] = [
   secretFindingListOperation,
   secretStatusOperation,
   secretStoreStatusOperation,
+  exposureListOperation,
   secretCacheListOperation,
   tokenListOperation,
   operatorListOperation,

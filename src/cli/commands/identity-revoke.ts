@@ -1,5 +1,6 @@
 import { requireServerName } from "../../core/names.ts";
 import type { CommandContext } from "../command.ts";
+import { tellExposed } from "../exposed.ts";
 import { warnOfLastRoles } from "../last-holder.ts";
 import { cutKeys, gather } from "../removing.ts";
 import { withAuthority } from "../root-signing.ts";
@@ -26,5 +27,6 @@ async function revoke(ctx: CommandContext, signing: Signing, name: string): Prom
     ],
   });
   if (state !== "signed") return;
+  await tellExposed(ctx, signing.connection, name);
   ctx.note(`${name} is refused by every peer that hears of this; it comes back only by a new token`);
 }

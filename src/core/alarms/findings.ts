@@ -1,3 +1,4 @@
+import { isoTime } from "../iso-time.ts";
 import type { Verdict } from "../ports/verdict.ts";
 import { type AlarmKind, KIND_TRAITS } from "./kinds.ts";
 
@@ -51,6 +52,12 @@ export interface MeshFacts {
   readonly contestedNames: readonly string[];
   readonly forks: readonly { readonly log: string; readonly writer: string; readonly of: string }[];
   readonly contestedTokens: readonly { readonly id: string; readonly names: readonly string[] }[];
+  /** Values that somebody had to replace by now, because others have them who must not. */
+  readonly overdueSecrets: readonly {
+    readonly path: string;
+    readonly sinceMs: number;
+    readonly holders: readonly string[];
+  }[];
 }
 
 /**
@@ -79,6 +86,11 @@ export function findingsOf(facts: MeshFacts): readonly Finding[] {
     ...facts.contestedTokens.map(({ id, names }) => {
       const detail = `two machines redeemed token ${id} and are suspended (${names.join(", ")}): revoke the wrong one`;
       return finding("token-contested", id, null, detail);
+    }),
+    ...facts.overdueSecrets.map(({ path, sinceMs, holders }) => {
+      const since = isoTime(sinceMs).slice(0, 10);
+      const detail = `${path} is what ${holders.join(", ")} had when it left on ${since}: lab secret set ${path}`;
+      return finding("secret-exposed", path, null, detail);
     }),
   ];
   const byKey = new Map(found.sort(compareFindings).map((one) => [findingKey(one), one]));

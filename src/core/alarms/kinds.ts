@@ -14,6 +14,7 @@ import { ALARM_AFTER_MS } from "../ports/verdict.ts";
  * - `backlog`: entries of one writer wait for what they build on, and there are too many of them
  * - `store-damaged`: a store was healed with loss
  * - `store-unwritable`: nothing can be written, and reads are answered from memory
+ * - `secret-exposed`: a value that somebody has who left was not replaced in time
  * - `disk-full`: soon nothing can be written any more
  */
 export const ALARM_KINDS = [
@@ -28,6 +29,7 @@ export const ALARM_KINDS = [
   "backlog",
   "store-damaged",
   "store-unwritable",
+  "secret-exposed",
   "disk-full",
 ] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
@@ -54,6 +56,7 @@ export const KIND_TRAITS: Readonly<Record<AlarmKind, KindTraits>> = {
   backlog: { severity: "warning", afterMs: MINUTE_MS },
   "store-damaged": { severity: "warning", afterMs: CATCH_UP_MS },
   "store-unwritable": { severity: "critical", afterMs: CATCH_UP_MS },
+  "secret-exposed": { severity: "critical", afterMs: CATCH_UP_MS },
   "disk-full": { severity: "critical", afterMs: CATCH_UP_MS },
 };
 

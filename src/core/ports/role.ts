@@ -1,3 +1,4 @@
+import type { Exposure } from "../exposure/exposure.ts";
 import type { Json } from "../json.ts";
 import type { View } from "../view.ts";
 import type { Clock } from "./clock.ts";
@@ -81,6 +82,8 @@ export interface RoleContext {
   audit(record: AuditRecord): Promise<void>;
   /** Signs and admits a redemption; returns when it is durable. Only a coordinator's log can carry it. */
   redeem(redemption: Redemption): Promise<void>;
+  /** What those have who left, as far as this node knows. */
+  exposures(): readonly Exposure[];
   /** Only a store's log can carry them. */
   readonly generated: GeneratedVersions;
   /** Hex of the authority entries without successor, the newest first. */

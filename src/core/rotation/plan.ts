@@ -1,3 +1,4 @@
+import type { Exposure } from "../exposure/exposure.ts";
 import { readSecretDeclaration, type SecretDeclaration } from "../model/secret-declaration.ts";
 import { secretPath, secretRotationPath } from "../paths.ts";
 import { generatorOf } from "../policy/generated.ts";
@@ -39,8 +40,7 @@ export interface RotationGround {
   readonly stores: readonly StoreInSight[];
   /** Names of the generators that this release has. */
   readonly generators: ReadonlySet<string>;
-  /** Current versions that somebody has who must not, by path: since when. */
-  readonly exposedSinceMs: ReadonlyMap<string, number>;
+  readonly exposures: readonly Pick<Exposure, "path" | "version" | "sinceMs">[];
 }
 
 /** Stores that come before in line and are not seen: each is given a moment to have been first. */
@@ -52,6 +52,7 @@ const TURN_END_MS = 5_000;
 /** What is due now, whoever makes it, ascending by path. Never earlier than due, by the clock of whoever looks. */
 export function dueRotations(ground: Omit<RotationGround, "self" | "stores" | "hash">): readonly Rotation[] {
   const { view, generators, nowMs } = ground;
+  const exposures = new Map(ground.exposures.map((exposure) => [exposure.path, exposure]));
   const prefix = secretPath("");
   return view.desiredUnder(prefix).flatMap(([at, declared]) => {
     const generator = generatorOf(declared.value);
@@ -60,7 +61,7 @@ export function dueRotations(ground: Omit<RotationGround, "self" | "stores" | "h
     const declaration = readSecretDeclaration(path, declared.value, []);
     // A value for each machine, or one that stores cannot read, is nothing that a store could make once for all.
     if (declaration.perMachine || declaration.class !== "store") return [];
-    const due = dueOf(ground, declaration, declared);
+    const due = dueOf(view, declaration, declared, exposures.get(path));
     return due !== null && due.dueMs <= nowMs ? [{ declaration, generator, ...due }] : [];
   });
 }
@@ -73,9 +74,10 @@ export function ownRotations(ground: RotationGround): readonly Rotation[] {
 type Due = Pick<Rotation, "reason" | "dueMs" | "replaces">;
 
 function dueOf(
-  { view, exposedSinceMs }: Pick<RotationGround, "view" | "exposedSinceMs">,
+  view: View,
   { path, rotateEverySeconds }: SecretDeclaration,
   declared: PathWinner,
+  exposure: RotationGround["exposures"][number] | undefined,
 ): Due | null {
   const replaces = currentVersion(view, path) ?? null;
   if (replaces === null) return { reason: "unset", dueMs: declared.hlc.ms, replaces };
@@ -84,8 +86,7 @@ function dueOf(
   if (asked !== undefined && compareHlc(asked.hlc, replaces.hlc) > 0) {
     return { reason: "asked", dueMs: asked.hlc.ms, replaces };
   }
-  const exposedMs = exposedSinceMs.get(path);
-  if (exposedMs !== undefined) return { reason: "exposed", dueMs: exposedMs, replaces };
+  if (exposure?.version === replaces.version) return { reason: "exposed", dueMs: exposure.sinceMs, replaces };
   if (rotateEverySeconds === null) return null;
   return { reason: "age", dueMs: replaces.metadata.atMs + rotateEverySeconds * 1000, replaces };
 }

@@ -156,7 +156,7 @@ export function keptVersions(view: View, path: string): KnownVersion[] {
 }
 
 /** The current versions of all secrets, by path. */
-export function currentVersions(view: View): CurrentVersion[] {
+export function currentVersions(view: Pick<View, "desiredUnder">): CurrentVersion[] {
   const prefix = secretVersionPath("");
   return view.desiredUnder(prefix).flatMap(([path, winner]) => {
     const metadata = metadataOf(winner);

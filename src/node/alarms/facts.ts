@@ -9,7 +9,16 @@ import type { ReadSource } from "../handlers/read-source.ts";
 /** What facts are read from. */
 export type FactSource = Pick<
   ReadSource,
-  "replica" | "directory" | "self" | "definitions" | "opinion" | "observation" | "ownRoles" | "complaints"
+  | "replica"
+  | "directory"
+  | "self"
+  | "definitions"
+  | "opinion"
+  | "observation"
+  | "ownRoles"
+  | "complaints"
+  | "exposures"
+  | "nowMs"
 >;
 
 /** What alarms and the warnings of `lab status` look at, as this peer sees it now. */
@@ -40,6 +49,7 @@ export function meshFacts(source: FactSource): MeshFacts {
     contestedNames: active.filter(({ naming }) => naming === "contested").map(({ name }) => name),
     forks: view.forks().filter(({ state }) => state === "frozen"),
     contestedTokens: contestedTokens(view),
+    overdueSecrets: overdueSecrets(source),
   };
 }
 
@@ -122,6 +132,14 @@ function lostRecords({ replica }: FactSource): Complaint[] {
   const lost = replica.damaged.length + replica.missing;
   const detail = `${lost} record(s) of the store were lost and are asked for again`;
   return lost === 0 ? [] : [{ kind: "store-damaged", subject: "records", detail }];
+}
+
+function overdueSecrets(source: FactSource): MeshFacts["overdueSecrets"] {
+  const nowMs = source.nowMs();
+  return source
+    .exposures()
+    .filter(({ deadlineMs }) => deadlineMs !== null && deadlineMs < nowMs)
+    .map(({ path, sinceMs, holders }) => ({ path, sinceMs, holders: holders.map(({ name }) => name) }));
 }
 
 function contestedTokens(view: View): MeshFacts["contestedTokens"] {

@@ -11,8 +11,10 @@ import type { Node } from "../../core/view.ts";
 import { CLASS_AUDIT } from "../../crdt/entry/entry.ts";
 import type { ReadSource } from "./read-source.ts";
 
+type GrantSource = Pick<ReadSource, "replica" | "self" | "opinion">;
+
 /** What all stores, present and former, say to have given; and which of them this replica may not have heard out. */
-export async function grantLog(source: ReadSource): Promise<GrantLog> {
+export async function grantLog(source: GrantSource): Promise<GrantLog> {
   const { replica } = source;
   const stores = everStores(source);
   const ids = new Set(stores.map(({ id }) => id));
@@ -23,7 +25,7 @@ export async function grantLog(source: ReadSource): Promise<GrantLog> {
   };
 }
 
-function grantsBy({ replica }: ReadSource, store: string): Grant[] {
+function grantsBy({ replica }: GrantSource, store: string): Grant[] {
   const links = replica.chain(store, CLASS_AUDIT)?.main ?? [];
   return readGrants(
     store,
@@ -32,7 +34,7 @@ function grantsBy({ replica }: ReadSource, store: string): Grant[] {
 }
 
 /** Every node that was ever given the label, by name. */
-function everStores({ replica }: ReadSource): Node[] {
+function everStores({ replica }: GrantSource): Node[] {
   const { nodes } = replica.view();
   const logs = [...replica.authority.roleLogs.values()].filter(({ label }) => label === SECRET_STORE);
   const ids = new Set(logs.map(({ node }) => node));
@@ -42,7 +44,7 @@ function everStores({ replica }: ReadSource): Node[] {
 }
 
 /** A store that is online has told all: what it writes reaches a peer that can be reached within seconds. */
-function silenceOf(source: ReadSource, { id, key, name, state }: Node): SilentStore[] {
+function silenceOf(source: GrantSource, { id, key, name, state }: Node): SilentStore[] {
   if (id === source.self.id) return [];
   const { online, lastHeardMs } = source.opinion(key);
   if (state !== "cut" && online === "yes") return [];

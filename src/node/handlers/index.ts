@@ -14,6 +14,7 @@ import { auditEntries, auditHeads } from "./audit-verify.ts";
 import { listBackups, makeBackup, noteBackup } from "./backup.ts";
 import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
+import { listExposures } from "./exposures.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
 import { pingPeer } from "./ping.ts";
@@ -52,6 +53,7 @@ export function readHandlers(source: ReadSource): Readonly<Record<string, Handle
     "secret-access.list": (input: Parameters<typeof listSecretAccesses>[1]) => listSecretAccesses(source, input),
     "secret-finding.list": () => listSecretFindings(source),
     "secret-store-status.get": () => secretStoreStatus(source, null),
+    "secret.exposures": () => listExposures(source),
     "token.list": () => listTokens(source),
     "operator.list": () => listOperators(source),
     "approval.list": () => listApprovals(source),
@@ -109,6 +111,7 @@ export function agentSource(agent: Agent): ReadSource {
     ownRoles: () => agent.roleReports,
     observedHash: () => observedHash(agent),
     complaints: () => agent.complaints,
+    exposures: () => agent.exposures.current,
     warnings: () => [...(agent.diskWarning === null ? [] : [agent.diskWarning]), ...agent.alarms.warnings()],
   };
 }

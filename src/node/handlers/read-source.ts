@@ -1,4 +1,5 @@
 import type { Alarm } from "../../core/alarms/plan.ts";
+import type { Exposure } from "../../core/exposure/exposure.ts";
 import type { Complaint } from "../../core/alarms/findings.ts";
 import { isoTime } from "../../core/iso-time.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -40,6 +41,8 @@ export interface ReadSource {
   alarms(): readonly Alarm[];
   /** What is wrong with this machine, as far as it can know. */
   complaints(): readonly Complaint[];
+  /** What those have who left; empty where no agent runs that would watch it. */
+  exposures(): readonly Exposure[];
   warnings(): readonly string[];
 }
 

@@ -1,11 +1,12 @@
 import { decodeAudit } from "../../core/audit.ts";
+import type { Exposure } from "../../core/exposure/exposure.ts";
 import { secretVersionPath } from "../../core/paths.ts";
 import { READ_ACTION, REFUSALS_ACTION, type SilentStore } from "../../core/secrets/grant-log.ts";
 import { currentVersions } from "../../core/secrets/version.ts";
 import { CLASS_AUDIT } from "../../crdt/entry/entry.ts";
 import type { Secret } from "../../operations/kinds/secret.ts";
 import type { SecretAccess, SecretFinding } from "../../operations/kinds/secret-report.ts";
-import { formerStores } from "./former-stores.ts";
+import { exposuresNow } from "../exposure-watch.ts";
 import { grantLog } from "./grant-log.ts";
 import { listSecrets, operatorName } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
@@ -13,8 +14,12 @@ import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 /** What somebody should know of secrets, the worst first. */
 export async function listSecretFindings(source: ReadSource): Promise<unknown> {
   const { silent } = await grantLog(source);
+  const exposures = await exposuresNow(
+    () => source.replica.view(),
+    () => grantLog(source),
+  );
   const items = [
-    ...formerStoreFindings(source),
+    ...exposures.map((exposure) => exposureFinding(source, exposure)),
     ...lostVersionFindings(source),
     ...listed(source).flatMap(declarationFindings),
     ...silent.map(silenceFinding),
@@ -37,12 +42,15 @@ function declarationFindings({ path, usedBy, version }: Secret): SecretFinding[]
   return [{ kind: "never-set", severity: "warning", paths: [path], text }];
 }
 
-function formerStoreFindings(source: ReadSource): SecretFinding[] {
-  return formerStores(source).map(({ node, paths }) => {
-    const what = paths.length === 1 ? `Secret "${paths[0]}" was` : `${paths.length} secrets were`;
-    const text = `${what} readable by ${node.name} while it was a secret store — rotate`;
-    return { kind: "former-store", severity: "critical" as const, paths: [...paths], text };
-  });
+function exposureFinding(source: ReadSource, { path, type, sinceMs, deadlineMs, holders }: Exposure): SecretFinding {
+  const names = holders.map(({ name, as }) => (as === "store" ? `${name}, a store then` : name)).join("; ");
+  const since = isoTime(sinceMs).slice(0, 10);
+  const what =
+    type === "dynamic" || deadlineMs === null
+      ? "a store makes a new value"
+      : `${deadlineMs < source.nowMs() ? "a new value was due" : "set a new value"} by ${isoTime(deadlineMs).slice(0, 10)}`;
+  const text = `Secret "${path}" is exposed since ${since}: it left with ${names} — ${what}`;
+  return { kind: "exposed", severity: "critical", paths: [path], text };
 }
 
 function lostVersionFindings(source: ReadSource): SecretFinding[] {

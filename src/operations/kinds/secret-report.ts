@@ -50,7 +50,7 @@ export const oneSecretStoreStatus = oneOf("SecretStoreStatus", secretStoreStatus
 /** Something about secrets that somebody should know. */
 export const secretFindingSchema = z
   .looseObject({
-    kind: z.string().describe("orphaned, never-set, lost-version, former-store, silent-store …"),
+    kind: z.string().describe("orphaned, never-set, lost-version, exposed, silent-store …"),
     severity: z.enum(["info", "warning", "critical"]),
     paths: z.array(z.string()),
     text: z.string(),

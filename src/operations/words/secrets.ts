@@ -24,6 +24,14 @@ export const secretsCommands: readonly CommandWords[] = [
     examples: ["lab secret get web/tls"],
   },
   {
+    words: ["secret", "rotate"],
+    module: "secret-rotate",
+    summary: "Have the stores make a new value of a secret that a generator makes",
+    args: [{ name: "PATH", complete: "secret" }],
+    flags: [],
+    examples: ["lab secret rotate db/password"],
+  },
+  {
     words: ["secret", "exec"],
     module: "secret-exec",
     summary: "Run a command with this machine's secrets in its environment",

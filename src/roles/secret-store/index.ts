@@ -101,7 +101,7 @@ class SecretStore implements Role {
       this.#settleRequests("ended"),
     ]);
     if (!this.#isStore()) return filled;
-    const rotated = await this.#rotations.run(new Map());
+    const rotated = await this.#rotations.run();
     // A signer may not be up yet when the view names it: soon again.
     if (this.#lease.state === "unvouched") return "unsettled";
     return filled === "settled" ? rotated : filled;

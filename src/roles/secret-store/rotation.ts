@@ -48,9 +48,9 @@ export class Rotations {
   }
 
   /** Makes what is due here. `unsettled` if something is left to this store that it could not make. */
-  async run(exposedSinceMs: RotationGround["exposedSinceMs"]): Promise<PassOutcome> {
+  async run(): Promise<PassOutcome> {
     for (;;) {
-      const due = ownRotations(this.#ground(exposedSinceMs)).slice(0, MOST_AT_ONCE);
+      const due = ownRotations(this.#ground()).slice(0, MOST_AT_ONCE);
       if (due.length === 0) return "settled";
       const made: Made[] = [];
       try {
@@ -71,7 +71,7 @@ export class Rotations {
     return this.#context.view().nodes.get(id)?.name ?? id.slice(0, 12);
   }
 
-  #ground(exposedSinceMs: RotationGround["exposedSinceMs"]): RotationGround {
+  #ground(): RotationGround {
     const { clock, keys, peers, self } = this.#context;
     const view = this.#context.view();
     return {
@@ -84,7 +84,7 @@ export class Rotations {
         state: id === self.id || peers.opinion(key).online === "yes" ? "reachable" : "unreachable",
       })),
       generators: new Set(GENERATORS.keys()),
-      exposedSinceMs,
+      exposures: this.#context.exposures(),
     };
   }
 

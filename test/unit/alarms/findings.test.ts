@@ -14,6 +14,7 @@ const CALM: MeshFacts = {
   contestedNames: [],
   forks: [],
   contestedTokens: [],
+  overdueSecrets: [],
 };
 
 function member(name: string, more: Partial<MemberFacts> = {}): MemberFacts {
@@ -115,6 +116,7 @@ function anyFacts(): fc.Arbitrary<MeshFacts> {
     contestedNames: fc.array(word),
     forks: fc.array(fc.record({ log: word, writer: word, of: word })),
     contestedTokens: fc.array(fc.record({ id: word, names: fc.array(word) })),
+    overdueSecrets: fc.array(fc.record({ path: word, sinceMs: fc.nat(), holders: fc.array(word) })),
   });
 }
 

@@ -102,6 +102,7 @@ export class ReplicaPeer implements Courier {
       alarms: () => [],
       complaints: () => [],
       hasPreSharedKey: false,
+      exposures: () => [],
       ownAddresses: () => ["127.0.0.1:7444"],
       ownRoles: () => [],
       observedHash: () => "",

@@ -4,6 +4,7 @@ import { SimDisk } from "../../../sim/disk.ts";
 import { createSimKeys } from "../../../sim/keys.ts";
 import { seededRandom } from "../../../sim/random.ts";
 import { ascii, toHex } from "../../../src/core/bytes.ts";
+import type { Exposure } from "../../../src/core/exposure/exposure.ts";
 import { HLC_ZERO } from "../../../src/core/hlc.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { labelPath, secretPath, secretVersionPath, serverLabelPath } from "../../../src/core/paths.ts";
@@ -46,6 +47,8 @@ export class Homelab {
   readonly keys: Keys = createSimKeys(seededRandom("homelab keys"));
   readonly mesh = this.keys.hash(ascii("homelab"));
   readonly machines = new Map<string, Machine>();
+  /** What those have who left. */
+  exposures: () => readonly Exposure[] = () => [];
   /** Everything that went over the wire. */
   readonly wire: Exchange[] = [];
   state: State = {
@@ -337,6 +340,7 @@ export class Machine {
       handleStrangers: unused,
       audit: async (record) => void this.audits.push(record),
       redeem: unused,
+      exposures: () => homelab.exposures(),
       generated: {
         sign: async (versions, keep) => {
           if (this.ownHead === "unsure") return false;
@@ -391,6 +395,7 @@ function viewOf({ mesh }: Homelab, state: State): View {
     tokens: [],
     recovery: state.recovery,
     newest: HLC_ZERO,
+    departures: () => [],
     nodeByKey: (key) => nodes.find((node) => node.key === key),
     nodeByName: (name) => nodes.find((node) => node.name === name),
     roleLog: () => undefined,

@@ -39,6 +39,7 @@ export function handMadeView(
     tokens: [],
     recovery: null,
     newest: HLC_ZERO,
+    departures: () => [],
     nodeByKey: (key) => [...all.values()].find((node) => node.key === key),
     nodeByName: (name) => [...all.values()].find((node) => node.name === name && node.naming === "owned"),
     roleLog: () => undefined,
