@@ -11,6 +11,7 @@ import { meshFigures } from "./mesh.ts";
 import { networkFigures } from "./network.ts";
 import { raceFigures } from "./races.ts";
 import { revokeFigures } from "./revoke.ts";
+import { rotationFigures } from "./rotation.ts";
 import { simulatorFigures } from "./simulated.ts";
 import { storeFigures } from "./store.ts";
 
@@ -33,6 +34,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   races: raceFigures,
   backup: backupFigures,
   revoke: () => revokeFigures(note),
+  rotation: () => rotationFigures(note),
   store: () => storeFigures(note),
   admission: () => admissionFigures(note),
   detector: () => detectorFigures(note),

@@ -49,9 +49,21 @@ const MOST_GRACES = 3;
 /** A turn is not begun at its very end: what is made then might meet what the next one in line makes. */
 const TURN_END_MS = 5_000;
 
+type Known = Omit<RotationGround, "self" | "stores" | "hash">;
+
 /** What is due now, whoever makes it, ascending by path. Never earlier than due, by the clock of whoever looks. */
-export function dueRotations(ground: Omit<RotationGround, "self" | "stores" | "hash">): readonly Rotation[] {
-  const { view, generators, nowMs } = ground;
+export function dueRotations(ground: Known): readonly Rotation[] {
+  return rotations(ground).filter((due) => due.dueMs <= ground.nowMs);
+}
+
+/** When something is due next that is not due yet; null if nothing will be. */
+export function nextDueMs(ground: Known): number | null {
+  const later = rotations(ground).filter((due) => due.dueMs > ground.nowMs);
+  return later.length === 0 ? null : Math.min(...later.map(({ dueMs }) => dueMs));
+}
+
+function rotations(ground: Known): readonly Rotation[] {
+  const { view, generators } = ground;
   const exposures = new Map(ground.exposures.map((exposure) => [exposure.path, exposure]));
   const prefix = secretPath("");
   return view.desiredUnder(prefix).flatMap(([at, declared]) => {
@@ -62,7 +74,7 @@ export function dueRotations(ground: Omit<RotationGround, "self" | "stores" | "h
     // A value for each machine, or one that stores cannot read, is nothing that a store could make once for all.
     if (declaration.perMachine || declaration.class !== "store") return [];
     const due = dueOf(view, declaration, declared, exposures.get(path));
-    return due !== null && due.dueMs <= nowMs ? [{ declaration, generator, ...due }] : [];
+    return due === null ? [] : [{ declaration, generator, ...due }];
   });
 }
 

@@ -57,7 +57,7 @@ class SecretStore implements Role {
     this.#lease = new FreshnessLease(context);
     this.#requests = new RequestLog(context);
     this.#replication = new Replication({ context, dataset: this.#dataset, isStore: () => this.#isStore() });
-    this.#rotations = new Rotations(context, this.#dataset);
+    this.#rotations = new Rotations(context, this.#dataset, () => this.#passes.request());
     this.#passes = new RepeatedPass({
       clock: context.clock,
       run: () => this.#pass(),
@@ -90,6 +90,7 @@ class SecretStore implements Role {
   async stop(reason: "label-removed" | "agent-stops"): Promise<void> {
     this.#life = "stopped";
     this.#passes.stop();
+    this.#rotations.stop();
     await this.#settleRequests("all");
     if (reason === "label-removed") await this.#replication.leave();
   }

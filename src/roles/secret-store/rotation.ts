@@ -1,10 +1,11 @@
 import { decode, encode, MalformedError } from "../../core/encoding.ts";
 import { readFields, readList } from "../../core/fields.ts";
+import type { Timer } from "../../core/ports/clock.ts";
 import type { RoleContext } from "../../core/ports/role.ts";
 import { SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
 import type { PassOutcome } from "../../core/repeated-pass.ts";
 import { GENERATORS } from "../../core/rotation/generator.ts";
-import { ownRotations, type Rotation, type RotationGround } from "../../core/rotation/plan.ts";
+import { nextDueMs, ownRotations, type Rotation, type RotationGround } from "../../core/rotation/plan.ts";
 import type { Secret } from "../../core/secret.ts";
 import { decodeEnvelope, readSecretPath, readVersionId } from "../../core/secrets/envelope.ts";
 import { prepareSecret, type PreparedSecret } from "../../core/secrets/prepare.ts";
@@ -13,6 +14,8 @@ import type { Dataset } from "./dataset.ts";
 
 /** Of versions whose values are being put down, by version: until the version is signed, nobody knows of it. */
 const BEGUN = "begun/";
+/** From then on the store looks anyway. */
+const MOST_SLEEP_MS = 60_000;
 /** One entry carries so many versions: well below what an entry may have. */
 const MOST_AT_ONCE = 64;
 
@@ -29,9 +32,12 @@ interface Made {
 export class Rotations {
   readonly #context: RoleContext;
   readonly #dataset: Dataset;
+  readonly #wake: () => void;
+  #timer: Timer | null = null;
 
-  constructor(context: RoleContext, dataset: Dataset) {
+  constructor(context: RoleContext, dataset: Dataset, wake: () => void) {
     this.#context = context;
+    this.#wake = wake;
     this.#dataset = dataset;
   }
 
@@ -51,7 +57,10 @@ export class Rotations {
   async run(): Promise<PassOutcome> {
     for (;;) {
       const due = ownRotations(this.#ground()).slice(0, MOST_AT_ONCE);
-      if (due.length === 0) return "settled";
+      if (due.length === 0) {
+        this.#sleep();
+        return "settled";
+      }
       const made: Made[] = [];
       try {
         for (const rotation of due) {
@@ -64,6 +73,19 @@ export class Rotations {
       }
       if (made.length < due.length) return "unsettled";
     }
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** Asks for another run when something will be due, if that is before everybody looks again anyway. */
+  #sleep(): void {
+    this.#timer?.cancel();
+    const ground = this.#ground();
+    const dueMs = nextDueMs(ground);
+    const waitMs = dueMs === null ? MOST_SLEEP_MS : dueMs - ground.nowMs;
+    this.#timer = waitMs < MOST_SLEEP_MS ? this.#context.clock.after(waitMs, this.#wake) : null;
   }
 
   get #ownName(): string {
