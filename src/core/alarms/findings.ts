@@ -97,11 +97,13 @@ export function findingsOf(facts: MeshFacts): readonly Finding[] {
   return [...byKey.values()];
 }
 
-function memberFindings({ name, verdict, alarmAfterMs, complaints }: MemberFacts): Finding[] {
+function memberFindings(member: MemberFacts): Finding[] {
+  const { name, verdict, complaints } = member;
   const found = complaints.map(({ kind, subject, detail }) =>
     finding(kind, subject === "" ? name : `${name}/${subject}`, name, `${name}: ${detail}`),
   );
-  if (isAway(verdict) && alarmAfterMs !== null) {
+  const alarmAfterMs = isAway(verdict) ? member.alarmAfterMs : null;
+  if (alarmAfterMs !== null) {
     found.push({ ...finding("unreachable", name, name, `${name} cannot be reached`), afterMs: alarmAfterMs });
   }
   return found;

@@ -38,7 +38,7 @@ export function meshFacts(source: FactSource): MeshFacts {
       get alarmAfterMs() {
         return alarmAfterMs(view, node);
       },
-      complaints: [...told, ...failingRoles(node, roles)],
+      complaints: roles.length === 0 ? told : [...told, ...failingRoles(node, roles)],
     };
   });
   return {
