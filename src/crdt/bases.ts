@@ -150,14 +150,22 @@ function countsWhole(chain: Chain, ledger: KeptLedger | undefined): boolean {
 export function reachesBelow(fresh: readonly Entry[], waiting: Iterable<Entry>): (chain: Chain) => boolean {
   const acts = fresh.length === 0 ? [] : [...fresh, ...waiting].filter(isAuthority);
   const mayBound = acts.some(({ header }) => !BOUNDLESS.has(header.type));
-  const oldest = new Map<string, number>();
-  for (const { header } of fresh.filter(isChain)) {
-    const id = chainId(recurringHex(header.log), header.class);
-    oldest.set(id, Math.min(header.seq, oldest.get(id) ?? header.seq));
-  }
+  let oldest: ReadonlyMap<string, number> | null = null;
   return ({ log, class: chainClass, below, unread }) => {
     if (unread === 0) return false;
+    // Mostly no chain begins at a base, and nobody asks.
+    oldest ??= oldestOf(fresh);
     const isBounded = mayBound && chainClass === CLASS_DESIRED;
     return isBounded || (oldest.get(chainId(log, chainClass)) ?? Number.POSITIVE_INFINITY) <= below + 1;
   };
+}
+
+/** The lowest number that came for each chain. */
+function oldestOf(entries: readonly Entry[]): Map<string, number> {
+  const oldest = new Map<string, number>();
+  for (const { header } of entries.filter(isChain)) {
+    const id = chainId(recurringHex(header.log), header.class);
+    oldest.set(id, Math.min(header.seq, oldest.get(id) ?? header.seq));
+  }
+  return oldest;
 }

@@ -398,7 +398,8 @@ export class Replica {
       this.#signedWaiting = new Set(left.filter((entry) => signed.has(entry)));
     }
     if (grown.length > 0) this.#contents++;
-    const bare = this.#uncovered(grown, signed);
+    // Where nothing was refused, what covers others is there.
+    const bare = grown.length === pending.size ? NONE : this.#uncovered(grown, signed);
     for (const { id } of bare) answers.set(id, { id, state: "refused", reason: "what covers it is refused" });
     const kept = bare.size === 0 ? grown : grown.filter((entry) => !bare.has(entry));
     for (const entry of kept) this.#unwritten.push(...this.#recordsOf(entry));

@@ -222,10 +222,11 @@ export class EntryStore {
 
   /** Among the records may be {@link beginningRecord}s: what lies before them goes, now or with the next start. */
   async write(records: readonly DiskRecord[]): Promise<void> {
-    const fresh = records.filter(({ key }) => isCounted(key) && !this.#unplaced.has(key));
+    let fresh = 0;
+    for (const { key } of records) if (isCounted(key) && !this.#unplaced.has(key)) fresh++;
     const before = await this.#before(this.#beginningsIn(records));
     // Counted as gone before they are: who is interrupted in between has more than it counts, and misses nothing.
-    const count = this.#count + fresh.length - before.length;
+    const count = this.#count + fresh - before.length;
     const counted = new Uint8Array(4);
     new DataView(counted.buffer).setUint32(0, count);
     await this.#disk.append([...records, { key: COUNT_KEY, value: this.#seal(counted) }], true);
