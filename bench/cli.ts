@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atMost, type Figure, median } from "./figure.ts";
@@ -52,10 +52,32 @@ async function writeFigures(directory: string): Promise<Figure[]> {
       if (i > 0) writes.push(b);
     }
     const versus = `node -e 0 in turn, medians of ${ROUNDS}: ${median(bare).toFixed(1)} ms`;
-    return [atMost("lab label server (sign, send, durable)", median(writes) / median(bare), "×", 5, versus)];
+    return [
+      atMost("lab label server (sign, send, durable)", median(writes) / median(bare), "×", 5, versus),
+      secretFigure(directory, env),
+    ];
   } finally {
     run(["agent", "stop"], env);
   }
+}
+
+/** A script that reads a secret starts a command for it. */
+function secretFigure(directory: string, env: Record<string, string>): Figure {
+  const [value, declared] = [join(directory, "value"), join(directory, "declared.yaml")];
+  writeFileSync(value, "a password");
+  writeFileSync(declared, 'labels: { "*": { secrets: [db/password] } }');
+  run(["apply", "-f", declared], env);
+  run(["secret", "set", "db/password", "--from-file", value], env);
+  const bare: number[] = [];
+  const reads: number[] = [];
+  for (let i = 0; i <= ROUNDS; i++) {
+    const a = timed(process.execPath, ["-e", "0"]);
+    const b = timed(LAB, ["secret", "get", "db/password"], env);
+    if (i > 0) bare.push(a);
+    if (i > 0) reads.push(b);
+  }
+  const versus = `node -e 0 in turn, medians of ${ROUNDS}: ${median(bare).toFixed(1)} ms`;
+  return atMost("lab secret get", median(reads) / median(bare), "×", 2.5, versus);
 }
 
 function timed(command: string, argv: readonly string[], env: Record<string, string> = {}): number {

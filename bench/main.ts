@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { backupFigures } from "./backup.ts";
 import { admissionFigures } from "./admission.ts";
 import { cliFigures } from "./cli.ts";
+import { deliveryFigures } from "./delivery.ts";
 import { declarationFigures } from "./declarations.ts";
 import { detectorFigures } from "./detector.ts";
 import type { Figure } from "./figure.ts";
@@ -33,6 +34,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   sim: simulatorFigures,
   races: raceFigures,
   backup: backupFigures,
+  delivery: () => deliveryFigures(note),
   revoke: () => revokeFigures(note),
   rotation: () => rotationFigures(note),
   store: () => storeFigures(note),

@@ -4,6 +4,8 @@ import type { CommandModule } from "./command.ts";
 export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   "alarm-ack": () => import("./commands/alarm-ack.ts"),
   "alarm-silence": () => import("./commands/alarm-silence.ts"),
+  "agent-install": () => import("./commands/agent-install.ts"),
+  "agent-ready": () => import("./commands/agent-ready.ts"),
   agent: () => import("./commands/agent.ts"),
   approve: () => import("./commands/approve.ts"),
   apply: () => import("./commands/apply.ts"),
@@ -44,6 +46,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   leave: () => import("./commands/leave.ts"),
   label: () => import("./commands/label.ts"),
   "identity-renew": () => import("./commands/identity-renew.ts"),
+  "identity-seal": () => import("./commands/identity-seal.ts"),
   "identity-revoke": () => import("./commands/identity-revoke.ts"),
   "operator-add": () => import("./commands/operator-add.ts"),
   "operator-passphrase": () => import("./commands/operator-passphrase.ts"),

@@ -11,6 +11,7 @@ import type { View } from "../core/view.ts";
 import type { Merged } from "../node/merged-home.ts";
 import type { OpenedBackup } from "../node/opened-backup.ts";
 import type { PlaceSurroundings } from "../node/platform/backup/open-place.ts";
+import type { Sealing } from "../node/platform/machine-key.ts";
 import type { AgentSettings, Joined, NewHome, RunningAgent } from "../node/host.ts";
 
 /*
@@ -48,6 +49,15 @@ export async function clearHome(home: string): Promise<void> {
   await (await import("../node/platform/home.ts")).clearHome(home);
 }
 
+/** Throws `Failed` where this machine cannot seal that way, and what {@link clearHome} throws. */
+export async function sealHome(home: string, sealing: Sealing, device: string | undefined): Promise<void> {
+  await (await import("../node/platform/home.ts")).sealHome(home, sealing, device);
+}
+
+export async function usualSealing(): Promise<Sealing> {
+  return (await import("../node/platform/machine-key.ts")).usualSealing();
+}
+
 export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
   return (await import("../node/host.ts")).startAgent(settings);
 }
@@ -68,7 +78,7 @@ export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedM
   return (await import("../node/opened-backup.ts")).openBackup(keys, place, signed);
 }
 
-export type { AgentSettings, OpenedBackup };
+export type { AgentSettings, OpenedBackup, Sealing };
 
 /** What a home's file says, and a way to add to the home; null where no member lives. */
 export async function openIdleHome(home: string, keys: Keys): Promise<IdleHome | null> {

@@ -36,7 +36,7 @@ interface Surroundings {
 }
 
 export const MACHINE_HOME = "/var/lib/lab";
-const MACHINE_SECRETS = "/run/secrets";
+export const MACHINE_SECRETS = "/run/secrets";
 
 export function findPlace(wishes: PlaceWishes, { env, cwd, uid }: Surroundings): Place {
   const configDir = resolve(cwd, env["LAB_CONFIG"] || userDir(env, "XDG_CONFIG_HOME", ".config"));

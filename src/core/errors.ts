@@ -60,6 +60,7 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   EntryRefused: { exit: 4, http: 403 },
   BackupRefused: { exit: 4, http: 403 },
   PeerContradicted: { exit: 4, http: 502 },
+  WrongMachine: { exit: 4, http: 500 },
   WrongMesh: { exit: 4, http: 403 },
   Removed: { exit: 4, http: 403 },
   NotFound: { exit: 5, http: 404 },

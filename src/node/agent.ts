@@ -59,6 +59,8 @@ export interface Identity {
   readonly seal: SealIdentity;
   /** Seals the local cache of secrets. */
   readonly machineKey: Secret;
+  /** Those before it, newest first: what was cached then is opened with them. */
+  readonly formerKeys?: readonly Secret[];
 }
 
 export interface AgentOptions {
@@ -193,6 +195,7 @@ export class Agent {
       log,
       disk: scopedDisk(disk, SECRET_CACHE),
       machineKey: identity.machineKey,
+      formerKeys: identity.formerKeys ?? [],
       seal: identity.seal,
       peers: this.mesh,
       view: () => this.view(),

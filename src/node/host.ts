@@ -18,7 +18,7 @@ import { Agent, ENTRIES } from "./agent.ts";
 import { serveApi, serveSecrets } from "./api/server.ts";
 import { type KnownAddress, NodeDirectory } from "./directory.ts";
 import { headsOf } from "./handlers/audit-verify.ts";
-import type { RunningDelivery } from "./delivery/start-delivery.ts";
+import { NOWHERE, type RunningDelivery } from "./delivery/running-delivery.ts";
 import { agentSource, readHandlers } from "./handlers/index.ts";
 import { listSecretCache } from "./handlers/secret-cache.ts";
 import { secretStatus } from "./handlers/secret-status.ts";
@@ -39,6 +39,7 @@ import { systemClock } from "./platform/clock.ts";
 import {
   ensureKeys,
   type HomeFile,
+  keysGone,
   type NodeKeys,
   readHome,
   readKeys,
@@ -88,8 +89,8 @@ export async function createHome(options: NewHome): Promise<void> {
   // Whatever an attempt left that did not come to its end: nobody has heard of its keys.
   await removeUnfinished(home);
   const keys = createKeys();
-  const { machineKey } = await ensureKeys(home, keys);
-  await writeKeys(home, { seed: options.node.seed, seal: options.node.seal, machineKey });
+  const made = await ensureKeys(home, keys);
+  await writeKeys(home, { ...made, seed: options.node.seed, seal: options.node.seal });
   if (options.psk !== undefined) await writePreSharedKey(home, options.psk);
   const storedMs = systemClock().now();
   const records = envelopes.map((envelope) => envelopeRecord({ storedMs, envelope }));
@@ -268,6 +269,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
             signer,
             seal: own.seal,
             machineKey: own.machineKey,
+            formerKeys: own.formerKeys,
           },
           roles,
           bootstrap,
@@ -283,10 +285,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     // Before any network: what the cache holds is what the programs of this machine start with.
     const delivery = settings.secrets ? await deliverSecrets(agent, home, settings.secrets) : null;
     undo.push(async () => delivery?.stop());
-    const calls = new OperationCalls(
-      agent,
-      machineHandlers(agent, home, () => delivery?.report() ?? null),
-    );
+    const calls = new OperationCalls(agent, machineHandlers(agent, home, delivery));
     await agent.start();
     undo.push(() => agent.stop());
     // Not waited for: it is signed when a peer has told what it has of this machine's own log.
@@ -353,7 +352,7 @@ async function deliverSecrets(agent: Agent, home: string, settings: SecretsSetti
 /** Tells whoever started this agent as a service, once the last secret is in place. */
 async function announceReady(agent: Agent, delivery: RunningDelivery | null): Promise<void> {
   if (!isAwaited()) return;
-  const status = (await delivery?.untilPlaced()) ?? "no secrets are put in place here";
+  const status = (await delivery?.untilPlaced()) ?? NOWHERE;
   const complaint = await notifyReady(status);
   const { log } = agent.platform;
   if (complaint === null) log.write("info", "agent.ready", { status });
@@ -380,11 +379,7 @@ async function requireHome(home: string): Promise<{ file: HomeFile; own: NodeKey
     throw new LabError("NoHome", `there is no home in ${home}`, { hint: "lab init --local, or lab join TOKEN" });
   }
   const own = await readKeys(home);
-  if (own === null) {
-    throw new LabError("InvalidFile", `the keys of ${home} are gone`, {
-      hint: "restore keys/ from a backup, or remove the home and enrol anew",
-    });
-  }
+  if (own === null) throw keysGone(home);
   return { file, own };
 }
 
@@ -462,6 +457,7 @@ function cacheOf(replica: Replica, disk: Disk, file: HomeFile, own: NodeKeys, ke
     log: { write: () => {} },
     disk: scopedDisk(disk, SECRET_CACHE),
     machineKey: own.machineKey,
+    formerKeys: own.formerKeys,
     seal: own.seal,
     peers: {
       request: unreachable,

@@ -1,6 +1,6 @@
 import type { Agent } from "./agent.ts";
 import { verifyAudit } from "./audit-verification.ts";
-import type { DeliveryReport } from "./delivery/start-delivery.ts";
+import { NOWHERE, type RunningDelivery } from "./delivery/running-delivery.ts";
 import { agentChecks } from "./doctor/agent-checks.ts";
 import type { Handler } from "./handlers/index.ts";
 import { metricsText } from "./handlers/metrics.ts";
@@ -11,10 +11,11 @@ import { readProcess } from "./platform/process-readings.ts";
 export function machineHandlers(
   agent: Agent,
   home: string,
-  delivery: () => DeliveryReport | null,
+  delivery: RunningDelivery | null,
 ): Readonly<Record<string, Handler>> {
   return {
-    "check.list": () => agentChecks(agent, home, delivery()),
+    "check.list": () => agentChecks(agent, home, delivery?.report() ?? null),
+    "agent.ready": async () => ({ status: (await delivery?.untilPlaced()) ?? NOWHERE }),
     "audit.verify": async (input: Parameters<typeof verifyAudit>[1]) =>
       verifyAudit(agent, input, await readRememberedHeads(home)),
     metrics: () => metricsText(agent, readProcess()),

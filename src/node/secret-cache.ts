@@ -54,6 +54,8 @@ export interface SecretCacheOptions {
   readonly disk: Disk;
   /** 32 bytes that never leave this machine. */
   readonly machineKey: Secret;
+  /** Those before it: what is sealed under one of them is sealed anew. */
+  readonly formerKeys?: readonly Secret[];
   /** What stores seal to this node opens with it. */
   readonly seal: SealIdentity;
   readonly peers: Peers;
@@ -135,6 +137,32 @@ export class SecretCache {
       if (record !== null && key === PREFIX + record.path) this.#records.set(record.path, record);
       else this.#options.log.write("error", "secret-cache.damaged-record", { key });
     }
+    const { formerKeys = [] } = this.#options;
+    if (formerKeys.length > 0) await this.#sealAnew(formerKeys);
+  }
+
+  /** What is under a key of before is put under that of now, all of it in one write. */
+  async #sealAnew(formerKeys: readonly Secret[]): Promise<void> {
+    const { disk, keys, log, machineKey, mesh, random } = this.#options;
+    const renewed: CacheRecord[] = [];
+    for (const record of this.#records.values()) {
+      const own = openCacheRecord(keys, machineKey, mesh, record);
+      own?.wipe();
+      if (own !== null) continue;
+      const value = formerKeys.reduce<Secret | null>(
+        (found, key) => found ?? openCacheRecord(keys, key, mesh, record),
+        null,
+      );
+      if (value === null) continue;
+      const { path, version, labels, fetchedMs } = record;
+      renewed.push(sealCacheRecord({ keys, random }, machineKey, mesh, { path, version, labels, fetchedMs }, value));
+      value.wipe();
+    }
+    for (const record of renewed) this.#records.set(record.path, record);
+    if (renewed.length === 0) return;
+    const batch = renewed.map((record) => ({ key: PREFIX + record.path, value: encodeCacheRecord(record) }));
+    // On a full disk, or in a home that is only read, the next start does it.
+    await disk.append(batch, true).catch((error: unknown) => log.write("error", "secret-cache.not-stored", { error }));
   }
 
   /** The view has changed: asks for a {@link reconcile} soon if that left something to do. */

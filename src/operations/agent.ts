@@ -23,3 +23,14 @@ export const openApiOperation = defineOperation({
   output: z.looseObject({ openapi: z.string() }),
   example: {},
 });
+
+export const agentReadyOperation = defineOperation({
+  name: "agent.ready",
+  kind: "read",
+  method: "GET",
+  path: "/v1/ready",
+  summary: "Answers when the secrets of this machine are in place, or will not be soon, and says which of the two.",
+  input: z.object({}),
+  output: z.looseObject({ status: z.string() }),
+  example: {},
+});

@@ -6,7 +6,7 @@ import {
   serverAppliedOperation,
   serverTargetsOperation,
 } from "./applied.ts";
-import { healthOperation, openApiOperation } from "./agent.ts";
+import { agentReadyOperation, healthOperation, openApiOperation } from "./agent.ts";
 import { alarmListOperation, alarmRouteListOperation } from "./alarm.ts";
 import { alertListOperation } from "./alert.ts";
 import { approvalListOperation } from "./approval.ts";
@@ -105,6 +105,7 @@ export const operations: readonly Operation[] = [
   secretRestoreOperation,
   secretValueOperation,
   healthOperation,
+  agentReadyOperation,
   metricsOperation,
   openApiOperation,
 ];

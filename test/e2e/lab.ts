@@ -163,8 +163,8 @@ export class Machine {
   }
 
   /** An agent in the foreground of its own process; resolves when it answers. */
-  async startAgent(): Promise<void> {
-    const agent = this.start(["agent", ...this.agentFlags]);
+  async startAgent(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const agent = this.start(["agent", ...this.agentFlags], { env });
     this.#agent = agent;
     const ended = hear(agent, 0);
     this.#agentEnds = ended;

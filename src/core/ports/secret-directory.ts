@@ -10,8 +10,8 @@ export interface SecretDirectory {
   /** The generation that is visible; null if there is none. */
   current(): Promise<Generation | null>;
   /**
-   * Puts `next` in the place of what is visible. `content` is asked once for every file that is not in `kept`, and what
-   * it gave is wiped. Throws {@link DeliveryFailedError}, or what `content` throws; then everything is as it was.
+   * Puts `next` in the place of what is visible. `content` is asked once for every file that is not in `kept`, and for
+   * one of these that cannot be taken over as it is; what it gave is wiped. Throws {@link DeliveryFailedError}, or what `content` throws; then everything is as it was.
    */
   replace(next: Generation, kept: ReadonlySet<string>, content: (name: string) => Promise<Secret>): Promise<void>;
   /** Takes away what an agent that was cut short left; for the start of one. */

@@ -3,28 +3,14 @@ import type { Agent } from "../agent.ts";
 import { systemAccounts } from "../platform/accounts.ts";
 import { processOwner } from "../platform/machine.ts";
 import { systemSecretDirectory } from "../platform/secret-directory.ts";
-import { claimSecretPlace, type Ground, prepareSecretPlace } from "../platform/secret-place.ts";
+import { claimSecretPlace, prepareSecretPlace } from "../platform/secret-place.ts";
 import { reloadUnit } from "../platform/systemd.ts";
 import { readTemplates, watchTemplates } from "../platform/template-files.ts";
-import { type DeliveryProblem, SecretDelivery } from "./secret-delivery.ts";
+import type { DeliveryReport, RunningDelivery } from "./running-delivery.ts";
+import { SecretDelivery } from "./secret-delivery.ts";
 
 /** A service manager waits no longer for what no store gives: what is there is there, and the rest is said. */
 const READY_WITHIN_MS = 15_000;
-
-export interface DeliveryReport {
-  readonly directory: string;
-  readonly ground: Ground;
-  /** How many files are in place. */
-  readonly placed: number;
-  readonly problems: readonly DeliveryProblem[];
-}
-
-export interface RunningDelivery {
-  report(): DeliveryReport;
-  /** Resolves when everything that this machine is entitled to is in place, or will not be soon; says which. */
-  untilPlaced(): Promise<string>;
-  stop(): Promise<void>;
-}
 
 /**
  * Puts what the cache of an agent holds into a directory and opens the sockets beside it; returns when that is done.

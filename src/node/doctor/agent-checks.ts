@@ -4,7 +4,7 @@ import type { Check } from "../../operations/kinds/check.ts";
 import type { OutputOf } from "../../operations/operation.ts";
 import { isLoopback, splitAddress } from "../../mesh/libp2p/addresses.ts";
 import type { Agent } from "../agent.ts";
-import type { DeliveryReport } from "../delivery/start-delivery.ts";
+import type { DeliveryReport } from "../delivery/running-delivery.ts";
 import { agentSource } from "../handlers/index.ts";
 import { metaOf } from "../handlers/read-source.ts";
 import { askMember } from "../operation-calls.ts";

@@ -1,5 +1,5 @@
 import type { Check } from "../../operations/kinds/check.ts";
-import type { DeliveryReport } from "../delivery/start-delivery.ts";
+import type { DeliveryReport } from "../delivery/running-delivery.ts";
 
 const SHOWN = 3;
 

@@ -38,24 +38,51 @@ function fileCheck({ home, uid, files }: HomeFacts): Check {
   return { name, state: "ok", detail: "only the owner of the home may read them", fix: "" };
 }
 
-function machineKeyCheck({ encryption }: HomeFacts): Check {
+function machineKeyCheck(facts: HomeFacts): Check {
   const name = "machine key";
+  const { sealing, open, tpm } = facts.machineKey;
+  if (open.length > 0) {
+    const detail = `sealed, and ${open.join(" and ")} beside it not: that was interrupted`;
+    return { name, state: "warning", detail, fix: "lab identity seal" };
+  }
+  switch (sealing) {
+    case "tpm2":
+    case "systemd-creds with a TPM":
+      return {
+        name,
+        state: "ok",
+        detail: `sealed by this machine's TPM (${sealing}): the disk alone opens nothing`,
+        fix: "",
+      };
+    case "systemd-creds":
+      return onDiskCheck(facts, "sealed with the key of this host, which lies on its disk in /var/lib/systemd", tpm);
+    case "file":
+      return onDiskCheck(facts, "a file", tpm);
+    case "unknown":
+      return { name, state: "unknown", detail: "it cannot be read", fix: "lab doctor, as the owner of the home" };
+  }
+}
+
+/** A key that is as safe as the disk that it lies on. */
+function onDiskCheck({ encryption }: HomeFacts, what: string, tpm: "usable" | "none"): Check {
+  const name = "machine key";
+  const better = tpm === "usable" ? "lab identity seal (this machine has a TPM); or " : "";
   switch (encryption) {
     case "encrypted":
-      return { name, state: "ok", detail: "a file on an encrypted disk", fix: "" };
+      return { name, state: "ok", detail: `${what} on an encrypted disk`, fix: "" };
     case "plain":
       return {
         name,
         state: "warning",
-        detail: "a file on a disk that is not encrypted: whoever carries the disk away reads the cached secrets",
-        fix: "put the home on an encrypted disk (LUKS); revoke this machine if it is ever lost",
+        detail: `${what} on a disk that is not encrypted: whoever carries the disk away reads the cached secrets`,
+        fix: `${better}put the home on an encrypted disk (LUKS); revoke this machine if it is ever lost`,
       };
     case "unknown":
       return {
         name,
         state: "unknown",
-        detail: "a file; the kernel does not say whether the disk below it is encrypted",
-        fix: "see to it that the disk is encrypted (LUKS): lsblk -o NAME,TYPE,MOUNTPOINT",
+        detail: `${what}; the kernel does not say whether the disk below it is encrypted`,
+        fix: `${better}see to it that the disk is encrypted (LUKS): lsblk -o NAME,TYPE,MOUNTPOINT`,
       };
   }
 }

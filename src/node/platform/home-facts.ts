@@ -1,5 +1,7 @@
 import { readFile, readlink, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { isSealedText } from "./home.ts";
+import { isTpmUsable, parseMachineKey, type Sealing } from "./machine-key.ts";
 
 /** What the machine says about a home and about the process that asks. Nothing in it is secret. */
 export interface HomeFacts {
@@ -10,8 +12,18 @@ export interface HomeFacts {
   readonly space: { readonly freeBytes: number; readonly totalBytes: number } | null;
   /** - `unknown`: the kernel does not say what the file system lies on */
   readonly encryption: "encrypted" | "plain" | "unknown";
+  readonly machineKey: MachineKeyFacts;
   /** Bytes that a dump of this process may have; null where the kernel does not say. */
   readonly coreDumpBytes: number | null;
+}
+
+export interface MachineKeyFacts {
+  /** - `unknown`: it cannot be read */
+  readonly sealing: Sealing | "systemd-creds with a TPM" | "unknown";
+  /** Keys beside a sealed one that lie there as they are. */
+  readonly open: readonly string[];
+  /** Whether this machine has a TPM that this user may use. */
+  readonly tpm: "usable" | "none";
 }
 
 export interface FileFact {
@@ -35,14 +47,28 @@ const OWNERS_ONLY: readonly (readonly [name: string, mostMode: number, presence?
 ];
 
 export async function readHomeFacts(home: string): Promise<HomeFacts> {
-  const [found, space, encryption, coreDumpBytes] = await Promise.all([
+  const [found, space, encryption, coreDumpBytes, machineKey] = await Promise.all([
     Promise.all(OWNERS_ONLY.map(([name, mostMode]) => readMode(home, name, mostMode))),
     readSpace(home),
     readEncryption(home),
     readCoreLimit(),
+    readMachineKeyFacts(home),
   ]);
   const files = found.filter(({ mode }, i) => mode !== null || OWNERS_ONLY[i]?.[2] !== "optional");
-  return { home, uid: process.getuid?.() ?? 0, files, space, encryption, coreDumpBytes };
+  return { home, uid: process.getuid?.() ?? 0, files, space, encryption, coreDumpBytes, machineKey };
+}
+
+async function readMachineKeyFacts(home: string): Promise<MachineKeyFacts> {
+  const read = (name: string) => readFile(join(home, "keys", name), "ascii").catch(() => "");
+  const [machine, ...others] = await Promise.all(["machine.key", "node.key", "seal.key"].map(read));
+  const file = parseMachineKey(machine ?? "");
+  const tpm = (await isTpmUsable()) ? "usable" : "none";
+  if (file === null) return { sealing: "unknown", open: [], tpm };
+  if (file.state === "open") return { sealing: "file", open: [], tpm };
+  const open = ["node.key", "seal.key"].filter((_, i) => !isSealedText(others[i] ?? ""));
+  const { sealed } = file;
+  const byTpm = sealed.with === "systemd-creds" && sealed.key === "tpm2";
+  return { sealing: byTpm ? "systemd-creds with a TPM" : sealed.with, open, tpm };
 }
 
 async function readMode(home: string, name: string, mostMode: number): Promise<FileFact> {

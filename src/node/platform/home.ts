@@ -1,11 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fromHex, toHex } from "../../core/bytes.ts";
+import { ascii, fromHex, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import type { Keys, SealIdentity } from "../../core/ports/keys.ts";
 import { Secret } from "../../core/secret.ts";
 import type { KnownAddress } from "../directory.ts";
+import { decrypt, encrypt } from "./aes-gcm.ts";
+import {
+  type MachineKeyFile,
+  type MachineKeys,
+  parseMachineKey,
+  printMachineKey,
+  type SealedKey,
+  type Sealing,
+  sealMachineKeys,
+  unsealMachineKeys,
+  usualSealing,
+} from "./machine-key.ts";
 
 /** `home.json`: which member of which mesh this home is. Written last, so that a home is whole or not there. */
 export interface HomeFile {
@@ -20,10 +32,11 @@ export interface HomeFile {
 }
 
 /** The keys of one node: what proves it, what its secrets are sealed to, what its cache is sealed under. */
-export interface NodeKeys {
+export interface NodeKeys extends MachineKeys {
   readonly seed: Secret;
   readonly seal: SealIdentity;
-  readonly machineKey: Secret;
+  /** How the machine key is sealed, and the other two under it; null for files that are as they are. */
+  readonly sealed: SealedKey | null;
 }
 
 const HOME_FILE = "home.json";
@@ -95,59 +108,130 @@ export async function ensureKeys(home: string, keys: Keys): Promise<NodeKeys> {
   await makeHome(home);
   const known = await readKeys(home);
   if (known !== null) return known;
-  const made = {
-    seed: new Secret(new Uint8Array(randomBytes(32))),
-    seal: await keys.createSealIdentity(),
-    machineKey: new Secret(new Uint8Array(randomBytes(32))),
-  };
-  await writeKeys(home, made);
-  return made;
+  const machineKeys = { machineKey: randomKey(), formerKeys: [] };
+  const made = { seed: randomKey(), seal: await keys.createSealIdentity(), ...machineKeys };
+  const sealing = await usualSealing();
+  const sealed = sealing === "file" ? null : await sealMachineKeys(machineKeys, sealing, undefined);
+  await writeKeys(home, { ...made, sealed });
+  return { ...made, sealed };
 }
 
-export async function writeKeys(home: string, { seed, seal, machineKey }: NodeKeys): Promise<void> {
+function randomKey(): Secret {
+  return new Secret(new Uint8Array(randomBytes(32)));
+}
+
+export async function writeKeys(home: string, own: NodeKeys): Promise<void> {
   await makeHome(home);
-  const hex = (secret: Secret): string => `${toHex(secret.reveal())}\n`;
-  await writeWhole(join(home, "keys", "machine.key"), hex(machineKey), 0o600);
-  await writeWhole(
-    join(home, "keys", "seal.key"),
-    `# recipient: ${seal.recipient}\n${Buffer.from(seal.identity.reveal()).toString("ascii")}\n`,
-    0o600,
-  );
-  await writeWhole(join(home, "keys", "node.key"), hex(seed), 0o600);
+  const { seed, seal, machineKey, sealed } = own;
+  const file: MachineKeyFile = sealed === null ? { state: "open", keys: own } : { state: "sealed", sealed };
+  await writeWhole(keyPath(home, "machine.key"), printMachineKey(file), 0o600);
+  const write = async (name: string, text: string) => {
+    const written = sealed === null ? text : sealText(machineKey, name, text);
+    await writeWhole(keyPath(home, name), written, 0o600);
+  };
+  const identity = Buffer.from(seal.identity.reveal()).toString("ascii");
+  await write("seal.key", `# recipient: ${seal.recipient}\n${identity}\n`);
+  await write("node.key", `${toHex(seed.reveal())}\n`);
+}
+
+/**
+ * Seals the keys of a home anew, under a new machine key: the one before may have lain on the disk as it was. Cached
+ * values go on being opened with it until they are sealed anew. Interrupted, it can be done again.
+ */
+export async function sealHome(home: string, sealing: Sealing, device: string | undefined): Promise<void> {
+  const own = await readKeys(home);
+  if (own === null) throw keysGone(home);
+  const keys = { machineKey: randomKey(), formerKeys: [own.machineKey, ...own.formerKeys] };
+  const sealed = sealing === "file" ? null : await sealMachineKeys(keys, sealing, device);
+  if (sealed !== null) {
+    // What cannot be opened again is found out while the keys are still there.
+    const opened = await unsealMachineKeys(sealed);
+    if (toHex(opened.machineKey.reveal()) !== toHex(keys.machineKey.reveal())) {
+      throw new LabError("Failed", `what ${sealing} has sealed does not open as it was`);
+    }
+  }
+  // The machine key first: what is still sealed under the one before opens with that, which is in it, too.
+  await writeKeys(home, { ...own, ...keys, sealed });
+}
+
+export function keysGone(home: string): LabError {
+  return new LabError("InvalidFile", `the keys of ${home} are gone`, {
+    hint: "restore keys/ from a backup, or remove the home and enrol anew",
+  });
 }
 
 /** Null if there are none; throws when they are there and cannot be used. */
 export async function readKeys(home: string): Promise<NodeKeys | null> {
-  const read = async (name: string): Promise<string | null> => {
-    const path = join(home, "keys", name);
-    try {
-      const { mode } = await stat(path);
-      if ((mode & 0o077) !== 0) {
-        throw new LabError("InvalidFile", `${path} may be read by others`, { hint: `chmod 600 ${path}` });
-      }
-      return await readFile(path, "ascii");
-    } catch (cause) {
-      if (cause instanceof LabError) throw cause;
-      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
-      throw unreadable(path, cause);
-    }
-  };
-  const [seed, seal, machineKey] = [await read("node.key"), await read("seal.key"), await read("machine.key")];
   // It is written last: without it the making of keys was interrupted, and nobody has heard of the others.
-  if (seed === null) return null;
+  const node = await readKeyFile(home, "node.key");
+  if (node === null) return null;
+  const machineFile = parseMachineKey((await readKeyFile(home, "machine.key")) ?? "");
+  if (machineFile === null) throw damagedKeys(home);
+  const sealed = machineFile.state === "sealed" ? machineFile.sealed : null;
+  const machine = machineFile.state === "sealed" ? await unsealMachineKeys(machineFile.sealed) : machineFile.keys;
+  const seed = openText(machine, "node.key", node);
+  const seal = openText(machine, "seal.key", (await readKeyFile(home, "seal.key")) ?? "");
   const recipient = /^# recipient: (age1\S+)$/m.exec(seal ?? "")?.[1];
   const identity = /^AGE-SECRET-KEY-1\S+$/m.exec(seal ?? "")?.[0];
-  const [seedBytes, machineBytes] = [fromHex(seed.trim()), fromHex((machineKey ?? "").trim())];
-  if (!recipient || !identity || seedBytes?.length !== 32 || machineBytes?.length !== 32) {
-    throw new LabError("InvalidFile", `the keys in ${join(home, "keys")} are damaged or incomplete`, {
-      hint: "restore them from a backup, or remove the home and enrol anew",
-    });
-  }
+  const seedBytes = fromHex((seed ?? "").trim());
+  if (!recipient || !identity || seedBytes?.length !== 32) throw damagedKeys(home);
   return {
     seed: new Secret(seedBytes),
     seal: { recipient, identity: new Secret(new Uint8Array(Buffer.from(identity, "ascii"))) },
-    machineKey: new Secret(machineBytes),
+    ...machine,
+    sealed,
   };
+}
+
+function damagedKeys(home: string): LabError {
+  return new LabError("InvalidFile", `the keys in ${join(home, "keys")} are damaged or incomplete`, {
+    hint: "restore them from a backup, or remove the home and enrol anew",
+  });
+}
+
+function keyPath(home: string, name: string): string {
+  return join(home, "keys", name);
+}
+
+async function readKeyFile(home: string, name: string): Promise<string | null> {
+  const path = keyPath(home, name);
+  try {
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0) {
+      throw new LabError("InvalidFile", `${path} may be read by others`, { hint: `chmod 600 ${path}` });
+    }
+    return await readFile(path, "ascii");
+  } catch (cause) {
+    if (cause instanceof LabError) throw cause;
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw unreadable(path, cause);
+  }
+}
+
+/** Sealed keys beside a sealed machine key: AES-256-GCM under it, bound to the name of the file. */
+const SEALED_HEAD = "# sealed under the machine key\n";
+const NONCE_BYTES = 12;
+
+export function isSealedText(text: string): boolean {
+  return text.startsWith(SEALED_HEAD);
+}
+
+function sealText(machineKey: Secret, name: string, text: string): string {
+  const nonce = new Uint8Array(randomBytes(NONCE_BYTES));
+  const sealed = encrypt(machineKey, nonce, ascii(`lab/1/home/${name}`), new Secret(ascii(text)));
+  return `${SEALED_HEAD}${Buffer.concat([nonce, sealed]).toString("base64")}\n`;
+}
+
+/** Null for one that was altered, or sealed under another key. What is not sealed is taken as it is. */
+function openText({ machineKey, formerKeys }: MachineKeys, name: string, text: string): string | null {
+  if (!isSealedText(text)) return text;
+  const bytes = new Uint8Array(Buffer.from(text.slice(SEALED_HEAD.length), "base64"));
+  const [nonce, sealed] = [bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES)];
+  for (const key of [machineKey, ...formerKeys]) {
+    const opened = decrypt(key, nonce, ascii(`lab/1/home/${name}`), sealed);
+    if (opened !== null) return Buffer.from(opened.reveal()).toString("ascii");
+  }
+  return null;
 }
 
 /** Replaces a file as a whole, durably: a crash leaves the old or the new one. */

@@ -128,8 +128,21 @@ class SystemSecretDirectory implements SecretDirectory {
         made.add(directory);
       }
       const path = this.#path(name, file.name);
-      if (kept.has(file.name) && before !== null) await this.#files.link(this.#path(before, file.name), path);
-      else await this.#writeSecret(path, file, content);
+      const isKept = kept.has(file.name) && before !== null;
+      if (!isKept || !(await this.#link(this.#path(before, file.name), path))) {
+        await this.#writeSecret(path, file, content);
+      }
+    }
+  }
+
+  /** False where this process may not: a file of another user, in a service that has no rights over those. */
+  async #link(existing: string, path: string): Promise<boolean> {
+    try {
+      await this.#files.link(existing, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EPERM") return false;
+      throw error;
     }
   }
 
@@ -141,9 +154,10 @@ class SystemSecretDirectory implements SecretDirectory {
       value.wipe();
     }
     const { uid, gid, mode, readers } = file.access;
-    if (uid !== process.geteuid?.() || gid !== process.getegid?.()) await this.#files.chown(path, uid, gid);
+    // Given away last: what is another's takes more rights to change.
     await this.#files.chmod(path, mode);
     if (readers.length > 0) await grantReaders(path, readers);
+    if (uid !== process.geteuid?.() || gid !== process.getegid?.()) await this.#files.chown(path, uid, gid);
   }
 
   async #writeFile(path: string, content: Uint8Array, mode: number): Promise<void> {

@@ -58,6 +58,26 @@ export const setupCommands: readonly CommandWords[] = [
     examples: ["lab agent", "lab agent --detach --announce lab.example.com:7444"],
   },
   {
+    words: ["agent", "ready"],
+    module: "agent-ready",
+    summary: "Wait until the agent answers and this machine's secrets are in place",
+    details: "What no store gives within a quarter of a minute is not waited for, and named.",
+    args: [],
+    flags: [],
+    examples: ["lab agent ready --timeout 60s"],
+  },
+  {
+    words: ["agent", "install"],
+    module: "agent-install",
+    summary: "Write the units that make the agent a service of systemd",
+    args: [],
+    flags: [
+      { name: "units", value: "DIR", complete: "file", summary: "Where units are (default: /etc/systemd/system)" },
+      { name: "secrets-dir", value: "DIR", complete: "file", summary: "Where secrets are put (default: /run/secrets)" },
+    ],
+    examples: ["lab agent install"],
+  },
+  {
     words: ["agent", "stop"],
     module: "agent",
     summary: "Stop the agent of a home",

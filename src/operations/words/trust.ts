@@ -166,6 +166,29 @@ export const trustCommands: readonly CommandWords[] = [
     examples: ["lab identity renew web-1"],
   },
   {
+    words: ["identity", "seal"],
+    module: "identity-seal",
+    summary: "Seal the keys of this home to this machine: its disk in another one is useless",
+    details:
+      "tpm2 seals with the TPM (tpm2-tools), systemd-creds with the TPM or else with the key of this host, file undoes it. " +
+      "A machine whose TPM is cleared, or whose board is replaced, has to be enrolled anew.",
+    args: [],
+    flags: [
+      {
+        name: "with",
+        value: "HOW",
+        choices: ["tpm2", "systemd-creds", "file"],
+        summary: "How (default: tpm2, where there is one)",
+      },
+      {
+        name: "tpm2-device",
+        value: "DEVICE",
+        summary: "Which TPM, as the tools name it (default: device:/dev/tpmrm0)",
+      },
+    ],
+    examples: ["lab identity seal", "lab identity seal --with systemd-creds"],
+  },
+  {
     words: ["retire", "server"],
     module: "retire-server",
     summary: "End a machine's membership for good, with what was declared of it",

@@ -13,6 +13,7 @@ const sound: HomeFacts = {
   ],
   space: { freeBytes: 10 * GIB, totalBytes: 100 * GIB },
   encryption: "encrypted",
+  machineKey: { sealing: "file", open: [], tpm: "none" },
   coreDumpBytes: 0,
 };
 
