@@ -1,6 +1,8 @@
 import { LabError } from "../../core/errors.ts";
 import { requireLabelName, requireServerName } from "../../core/names.ts";
+import { SECRET_STORE } from "../../core/policy/entitlement.ts";
 import type { CommandContext } from "../command.ts";
+import { tellExposed } from "../exposed.ts";
 import { warnOfLastRoles } from "../last-holder.ts";
 import { printChanges, requireSubject, withSigning } from "../signing.ts";
 
@@ -8,13 +10,15 @@ export async function run(ctx: CommandContext): Promise<number> {
   const name = requireServerName(ctx.args.one("NAME"));
   const wishes = readLabels(ctx.args.all("LABEL"));
   const { emptyPlan, planServer, serverPaths } = await import("../../operator/server-change.ts");
-  await withSigning(ctx, { servers: [name], paths: serverPaths(name, wishes) }, async ({ session }) => {
+  await withSigning(ctx, { servers: [name], paths: serverPaths(name, wishes) }, async ({ session, connection }) => {
     const { context } = session;
     const plan = emptyPlan();
     planServer(plan, name, requireSubject(context, name), wishes, ctx.io.now());
     warnOfLastRoles(ctx, context, name, wishes.remove);
     if (plan.changes.length > 0) await session.sign(plan);
     await printChanges(ctx, context, plan.changes);
+    const isStoreNoMore = plan.changes.some(({ action, from }) => action === "revoke" && from === SECRET_STORE);
+    if (isStoreNoMore) await tellExposed(ctx, connection, name);
   });
   return 0;
 }

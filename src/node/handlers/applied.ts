@@ -11,7 +11,7 @@ import { labelView } from "../../core/targeting/views/label.ts";
 import { secretView } from "../../core/targeting/views/secret.ts";
 import { appliedToServer, reasonsInGroup, targetsOfServer } from "../../core/targeting/views/server.ts";
 import { grantLog } from "./grant-log.ts";
-import { operatorName } from "./lists.ts";
+import { versionWriter } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 import { allServers } from "./servers.ts";
 
@@ -97,7 +97,7 @@ async function secretApplied(source: ReadSource, { path }: { readonly path: stri
       lastFetched: fetched.get(machine.name) ?? null,
     })),
     lastRotated: version === undefined ? null : isoTime(version.metadata.atMs),
-    setBy: writer === undefined ? null : operatorName(view, writer),
+    setBy: writer === undefined ? null : versionWriter(view, writer),
   };
   return { kind: "SecretApplied", meta: metaOf(source), item };
 }

@@ -1,5 +1,6 @@
 import { toHex } from "../../core/bytes.ts";
 import { revokedTokenPath, secretVersionPath } from "../../core/paths.ts";
+import { SECRET_STORE } from "../../core/policy/entitlement.ts";
 import type { View } from "../../core/view.ts";
 import type { Conflict } from "../../operations/kinds/conflict.ts";
 import type { Operator } from "../../operations/kinds/operator.ts";
@@ -10,6 +11,12 @@ import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 export function operatorName(view: View, log: string): string {
   return view.operators.find((operator) => operator.log === log)?.name ?? log.slice(0, 12);
+}
+
+/** Who wrote a version: an operator, or the store that made it. */
+export function versionWriter(view: View, log: string): string {
+  const store = view.holders(SECRET_STORE).find(({ id }) => view.roleLog(id, SECRET_STORE) === log);
+  return store?.name ?? operatorName(view, log);
 }
 
 export function listPeers(source: ReadSource): unknown {
@@ -68,7 +75,7 @@ export function listSecrets(source: ReadSource): unknown {
       generator: declared?.generator ?? null,
       version: version?.entry ?? null,
       usedBy,
-      setBy: version === undefined ? null : operatorName(view, version.log),
+      setBy: version === undefined ? null : versionWriter(view, version.log),
       lastRotated: version === undefined ? null : isoTime(version.hlc.ms),
       expires: null,
       status: version === undefined ? "never set" : unused,

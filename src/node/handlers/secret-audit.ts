@@ -8,7 +8,7 @@ import type { Secret } from "../../operations/kinds/secret.ts";
 import type { SecretAccess, SecretFinding } from "../../operations/kinds/secret-report.ts";
 import { exposuresNow } from "../exposure-watch.ts";
 import { grantLog } from "./grant-log.ts";
-import { listSecrets, operatorName } from "./lists.ts";
+import { listSecrets, versionWriter } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 /** What somebody should know of secrets, the worst first. */
@@ -59,8 +59,8 @@ function lostVersionFindings(source: ReadSource): SecretFinding[] {
     const [winner, ...others] = view.writesAt(secretVersionPath(path));
     const lost = others.filter(({ standing }) => standing === "lost");
     if (winner === undefined || lost.length === 0) return [];
-    const losers = lost.map(({ log }) => operatorName(view, log)).join(", ");
-    const text = `Secret "${path}" was set twice at once: ${operatorName(view, winner.log)}'s value counts, that of ${losers} is kept`;
+    const losers = lost.map(({ log }) => versionWriter(view, log)).join(", ");
+    const text = `Secret "${path}" was set twice at once: ${versionWriter(view, winner.log)}'s value counts, that of ${losers} is kept`;
     return [{ kind: "lost-version", severity: "warning" as const, paths: [path], text }];
   });
 }

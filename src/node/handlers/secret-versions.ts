@@ -7,7 +7,7 @@ import { decodeHeldPage, encodeListRequest, LIST_CHANNEL } from "../../core/secr
 import { readVersion } from "../../core/secrets/version.ts";
 import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import type { SecretVersion } from "../../operations/kinds/secret-version.ts";
-import { operatorName } from "./lists.ts";
+import { versionWriter } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 const ASK_TIMEOUT_MS = 3000;
@@ -30,7 +30,7 @@ export async function listSecretVersions(
       path,
       version: entry,
       time: isoTime(hlc.ms),
-      by: operatorName(view, log),
+      by: versionWriter(view, log),
       log,
       state: value === undefined ? "removal" : standing,
       class: metadata?.class ?? "",
