@@ -8,6 +8,7 @@ import type { Exposure } from "../../../src/core/exposure/exposure.ts";
 import { HLC_ZERO } from "../../../src/core/hlc.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { labelPath, secretPath, secretVersionPath, serverLabelPath } from "../../../src/core/paths.ts";
+import type { Disk } from "../../../src/core/ports/disk.ts";
 import type { Keys, SealIdentity, Signer } from "../../../src/core/ports/keys.ts";
 import { PeerFailedError, PeerUnreachableError } from "../../../src/core/ports/link.ts";
 import type { ChannelHandler, Peers } from "../../../src/core/ports/mesh.ts";
@@ -211,6 +212,8 @@ export class Machine {
   ownHead: "sure" | "unsure" = "sure";
   /** Versions that this machine made and signed. */
   readonly signed = new Set<string>();
+  /** Before anything of its store reaches the disk. */
+  beforeWrite: () => Promise<void> = () => Promise.resolve();
   /** Between keeping a value that it made and signing the version. */
   crashPoint: () => Promise<void> = () => Promise.resolve();
   /** Machines that are cut off hear of no change and reach nobody of the other side. */
@@ -331,7 +334,7 @@ export class Machine {
     return {
       ...{ self: { id: this.id, key: this.key }, mesh, clock, keys, seal, signer, log: this.log, peers: this.peers },
       random: homelab.random.fork(`${this.name} ${homelab.state.revision}`),
-      disk: this.roleDisk,
+      disk: this.#guarded(this.roleDisk),
       lostAtMs: () => null,
       view: () => this.view(),
       heads: () => homelab.headsOf(this.#state),
@@ -358,6 +361,23 @@ export class Machine {
       authorityEntries: unused,
       memberAddresses: unused,
       requestReconcile: () => void this.store?.reconcile(),
+    };
+  }
+
+  #guarded(disk: Disk): Disk {
+    return {
+      append: async (batch, sync) => {
+        await this.beforeWrite();
+        await disk.append(batch, sync);
+      },
+      remove: async (keys, sync) => {
+        await this.beforeWrite();
+        await disk.remove(keys, sync);
+      },
+      read: (key) => disk.read(key),
+      scan: (prefix, within) => disk.scan(prefix, within),
+      count: (prefix) => disk.count(prefix),
+      close: () => disk.close(),
     };
   }
 

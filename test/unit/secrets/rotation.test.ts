@@ -119,6 +119,34 @@ describe("a secret that a generator makes", () => {
     expect(await homelab.by["web-1"].read(PATH)).toMatch(/^[A-Za-z0-9]{32}$/);
   });
 
+  test("has one whole version and nothing beside it, whichever write is the last before the power goes", async () => {
+    for (let survives = 0; ; survives++) {
+      const homelab = await exampleHomelab();
+      const { "nas-1": nas1, "nas-2": nas2 } = homelab.by;
+      nas2.power = "off";
+      nas2.ownHead = "unsure";
+      let [left, crashed] = [survives, false];
+      nas1.beforeWrite = () => {
+        if (left-- > 0) return Promise.resolve();
+        crashed = true;
+        return new Promise(() => undefined);
+      };
+      homelab.write(secretPath(PATH), { type: "dynamic", generator: "random" });
+      await homelab.pass(2 * MINUTE_MS);
+      if (!crashed) {
+        expect(survives).toBe(3);
+        return;
+      }
+      nas1.beforeWrite = () => Promise.resolve();
+      await nas1.restart();
+      await homelab.pass(5 * MINUTE_MS);
+      const held = await nas1.roleDisk.scan(`envelope/${PATH}@`);
+      expect(held.map(({ key }) => key)).toEqual([`envelope/${PATH}@${versionAt(homelab)}`]);
+      expect(await nas1.roleDisk.scan("begun/")).toEqual([]);
+      expect(await homelab.by["web-1"].read(PATH)).toMatch(/^[A-Za-z0-9]{32}$/);
+    }
+  });
+
   test("many that are due at once are made together", async () => {
     const homelab = await exampleHomelab();
     for (let i = 0; i < 100; i++) {
