@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Lab, type Machine, until } from "./lab.ts";
 import { type Cable, IPV4, IPV6, Network, type Subnet, whyNoNamespaces } from "../../bench/namespaces.ts";
@@ -112,6 +113,23 @@ describe.skipIf(reason !== null)(`machines on a network of their own${skipped}`,
     const [left, right] = await nas.machine.servers();
     expect(left?.labels).toContain("left");
     expect(right?.labels).toContain("right");
+  });
+
+  it("tell nobody of loopback, nor of a bridge that only the containers of a machine see", async () => {
+    const all = ["nas-5", "web-5"].map((name) => plug(name, IPV4, IPV6));
+    const [nas, web] = all as [Plugged, Plugged];
+    const ip = (...words: string[]) => spawnSync("ip", words, { encoding: "utf8" });
+    const [, , , namespace = ""] = nas.cable.within;
+    const inMachine = (...words: string[]) => expect(ip("-n", namespace, ...words)).toMatchObject({ stderr: "" });
+    // With one container on it, or it would not be up.
+    inMachine("link", "add", "docker0", "type", "bridge");
+    inMachine("link", "add", "container0", "type", "veth", "peer", "name", "inside0");
+    inMachine("link", "set", "container0", "master", "docker0");
+    inMachine("addr", "add", "172.17.0.1/16", "dev", "docker0");
+    for (const link of ["inside0", "container0", "docker0"]) inMachine("link", "set", link, "up");
+    await enrol(all);
+    await until("both are one mesh", isWhole(all));
+    await isKnownAt("nas-5", ["10.77.0.1:7444", "[fd00:77::1]:7444"], web);
   });
 
   it("reach what is announced besides", async () => {

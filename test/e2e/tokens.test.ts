@@ -37,6 +37,7 @@ describe("a join token", () => {
     const [web, thief] = [newcomer(), newcomer()];
     await web.run(["join", token]);
     expectRefusal(await thief.try(["join", token]), 4, /the token was used already/);
+    expectRefusal(await newcomer().try(["join", token]), 4, /the token was used already/);
     expectRefusal(await web.try(["join", token]), 2, /is the home of "web-1"/);
     // As if the answer had been lost: the keys are there, the membership is not.
     rmSync(join(web.home, "home.json"));
@@ -135,6 +136,20 @@ describe("a join token", () => {
     expectRefusal(await machine.try(["join", open, "--name", "Db_1"]), 2, /"Db_1" cannot be the name of a server/);
     expect(await machine.run(["join", open, "--name", "db-2"])).toContain("this device is db-2");
     expect(await newcomer().run(["join", token, "--name", "db-1"])).toContain("this device is db-1");
+  });
+
+  it("is good with a name of DNS in the place of an address, and the name goes on in reports", async () => {
+    const token = readToken(keys, await nas.token("--name", "dns-1"));
+    const ports = token.addresses.map((address) => /:(\d+)$/.exec(address)?.[1]);
+    const machine = newcomer();
+    await machine.run(["join", writeToken(keys, { ...token, addresses: [`localhost:${ports[0]}`] })]);
+    machine.agentFlags = [...machine.agentFlags, "--announce", "localhost:7444"];
+    await machine.startAgent();
+    await until("it is heard under its name", async () => {
+      const found = (await nas.servers()).find(({ name }) => name === "dns-1");
+      return (found?.["addresses"] as readonly string[] | undefined)?.[0] === "localhost:7444";
+    });
+    await machine.run(["agent", "stop"]);
   });
 
   it("of another mesh opens nothing here, and a member of this one cannot use it", async () => {

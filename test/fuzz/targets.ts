@@ -39,6 +39,7 @@ import { decodeEntry, type Entry } from "../../src/crdt/entry/entry.ts";
 import { decodeUpdate } from "../../src/crdt/ledger/update-codec.ts";
 import { DocumentCursor } from "../../src/crdt/ledger/document-cursor.ts";
 import { ReplicaExchange } from "../../src/crdt/sync/exchange.ts";
+import { RemovalNotice } from "../../src/crdt/sync/removal-notice.ts";
 import {
   decodeCompare,
   decodeCompareAnswer,
@@ -385,6 +386,15 @@ async function exchanges(peer: Peer, genesis: Entry): Promise<Target[]> {
     request = await round.next(answer);
   }
   return [
+    {
+      name: "removal: answers",
+      samples: [encode({ entries: [] }), encode({ entries: [genesis.bytes] })],
+      read: (bytes) => {
+        const notice = new RemovalNotice({ cuts: peer.replica.graph.entries, whole: peer.replica.graph.entries });
+        notice.next(bytes);
+        return notice.next(bytes);
+      },
+    },
     { name: "exchange: requests", samples: requests, read: (bytes) => theirs.answer(bytes) },
     {
       name: "exchange: answers",
