@@ -3,7 +3,7 @@ import { CLASS_DESIRED } from "../../src/crdt/entry/entry.ts";
 import { keepsOf } from "../../src/crdt/keeps.ts";
 import type { Machine } from "../machine.ts";
 import type { SimOperator } from "../sim-operator.ts";
-import { checkAgree, checkLabels, checkVoid } from "./checks.ts";
+import { agree, checkAgree, checkLabels, checkVoid, isGone } from "./checks.ts";
 import { bytes, type Hands, keysOf, now, others, running } from "./hands.ts";
 
 const SETTLE_MS = 30_000;
@@ -20,7 +20,9 @@ const KEPT = 3;
 export async function removeOperator(hands: Hands): Promise<void> {
   const { world } = hands;
   const { alice, bob, network } = world;
-  const members = world.machines.filter(({ agent }) => agent !== null);
+  const all = world.machines.filter(({ agent }) => agent !== null);
+  const outcast = all.at(-1) as Machine;
+  const members = others(all, outcast);
   const [first, second, third, ...far] = members as [Machine, Machine, Machine, ...Machine[]];
   const near = [first, second, third];
   const there = far[0] as Machine;
@@ -30,6 +32,8 @@ export async function removeOperator(hands: Hands): Promise<void> {
   const label = (operator: SimOperator, at: Machine, name: string) =>
     hands.write(operator, at, [{ path: serverLabelPath(server, name), value: true }]);
 
+  const removal = await hands.remove(bob, first, outcast);
+  if (!(await hands.until(SETTLE_MS, () => isGone(outcast)))) throw new Error(`${outcast.name} is not gone`);
   const heard: string[] = [];
   for (const name of LABELS) heard.push(await label(bob, first, name));
   await hands.pass(SETTLE_MS);
@@ -72,7 +76,7 @@ export async function removeOperator(hands: Hands): Promise<void> {
   checkVoid(world, "bob went on", { at: members, entry: late.entry, state: "unadopted" });
   world.reached("void acts are adopted and dismissed");
 
-  await cutBob(hands, first, (id) => heard.indexOf(id) >= KEPT);
+  await cutBob(hands, first, (id) => id === removal || heard.indexOf(id) >= KEPT);
   await hands.pass(SETTLE_MS);
   const kept = LABELS.slice(0, KEPT);
   checkAgree(world, "alice has cut deeper", members);
@@ -81,6 +85,13 @@ export async function removeOperator(hands: Hands): Promise<void> {
   checkAgree(world, "after a start", members);
   checkLabels(world, "after a start", has(...kept, "adopted"));
   world.reached("a cut reaches below what was summed up");
+
+  // Bob's removal of that machine has become void with the rest: whoever starts it has a member again.
+  await world.until(outcast.stop());
+  await world.until(outcast.start());
+  if (await hands.until(2 * SETTLE_MS, () => running(outcast).removal === null && agree(all))) {
+    world.reached("a removal that was cut is none");
+  } else world.violated("removals", `${outcast.name} does not hear that its removal is void`);
 }
 
 async function cutBob(hands: Hands, at: Machine, isLost: (id: string) => boolean): Promise<void> {

@@ -142,7 +142,8 @@ describe("a join token", () => {
     const token = readToken(keys, await nas.token("--name", "dns-1"));
     const ports = token.addresses.map((address) => /:(\d+)$/.exec(address)?.[1]);
     const machine = newcomer();
-    await machine.run(["join", writeToken(keys, { ...token, addresses: [`localhost:${ports[0]}`] })]);
+    const named = writeToken(keys, { ...token, addresses: [`localhost:${ports[0]}`] });
+    expect(await machine.run(["join", named])).toContain("this device is dns-1");
     machine.agentFlags = [...machine.agentFlags, "--announce", "localhost:7444"];
     await machine.startAgent();
     await until("it is heard under its name", async () => {
