@@ -274,7 +274,8 @@ export function followPeers(socket: string, seen: (name: string, online: string)
   });
 }
 
-function followEvents(socket: string, heard: (event: string) => void): Promise<() => void> {
+/** Calls `heard` with each event, as it stands in the stream. */
+export function followEvents(socket: string, heard: (event: string) => void): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const sent = get({ socketPath: socket, path: "/v1/events", agent: false }, (response) => {
       response.setEncoding("utf8");

@@ -43,22 +43,27 @@ export class Network {
 
   /** A machine with these subnets' addresses; its number is how many there are now. No route leads elsewhere. */
   plug(...subnets: readonly Subnet[]): Cable {
+    return this.plugBy(
+      ({ namespace, port }) => {
+        // At once where they belong: a name outside could be taken.
+        ip("link", "add", "eth0", "netns", namespace, "type", "veth", "peer", "name", port, "netns", this.#switch);
+      },
+      ...subnets,
+    );
+  }
+
+  /** The same, where `lay` has put `eth0` into the namespace and the port, which carries its frames, into the switch. */
+  plugBy(lay: (ends: CableEnds) => void, ...subnets: readonly Subnet[]): Cable {
     const number = this.#machines.length + 1;
-    const namespace = `${this.#prefix}-m${number}`;
     const port = `port${number}`;
-    ip("netns", "add", namespace);
-    this.#machines.push(namespace);
-    const inMachine = (...words: string[]) => ip("-n", namespace, ...words);
-    // At once where they belong: a name outside could be taken.
-    ip("link", "add", "eth0", "netns", namespace, "type", "veth", "peer", "name", port, "netns", this.#switch);
+    const namespace = this.#namespace();
+    lay({ namespace, port, switch: this.#switch });
     this.#inSwitch("link", "set", port, "master", "bridge0");
     this.#inSwitch("link", "set", port, "up");
-    inMachine("link", "set", "lo", "up");
-    // Without waiting for the detection of duplicates, which takes a second or two.
-    spawnSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0"]);
-    spawnSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0"]);
-    for (const subnet of subnets) inMachine("addr", "add", subnet.address(number), "dev", "eth0");
-    inMachine("link", "set", "eth0", "up");
+    const inMachine = bringUp(
+      namespace,
+      subnets.map((subnet) => subnet.address(number)),
+    );
     return {
       number,
       within: ["ip", "netns", "exec", namespace],
@@ -70,6 +75,51 @@ export class Network {
         inMachine("addr", "add", to, "dev", "eth0");
       },
     };
+  }
+
+  /**
+   * A machine on the far side of a router that is plugged in: the router gives its own address to whatever comes from
+   * there, so that nobody on the near side can begin to talk to it. `number` is its own, below 254.
+   */
+  plugBehind(router: Cable, number: number): Cable {
+    const namespace = this.#namespace();
+    const routing = router.within.at(-1) as string;
+    const port = `lan${number}`;
+    const inRouter = (...words: string[]) => ip("-n", routing, ...words);
+    if (spawnSync("ip", ["-n", routing, "link", "show", "lan0"]).status !== 0) {
+      inRouter("link", "add", "name", "lan0", "type", "bridge");
+      inRouter("addr", "add", "192.168.77.254/24", "dev", "lan0");
+      inRouter("link", "set", "lan0", "up");
+      run("ip", ["netns", "exec", routing, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+      const masquerade = [
+        "add table ip nat",
+        "add chain ip nat post { type nat hook postrouting priority 100; }",
+        "add rule ip nat post oifname eth0 masquerade",
+      ];
+      run("ip", ["netns", "exec", routing, "nft", masquerade.join("; ")]);
+    }
+    ip("link", "add", "eth0", "netns", namespace, "type", "veth", "peer", "name", port, "netns", routing);
+    inRouter("link", "set", port, "master", "lan0");
+    inRouter("link", "set", port, "up");
+    const inMachine = bringUp(namespace, [`192.168.77.${number}/24`]);
+    inMachine("route", "add", "default", "via", "192.168.77.254");
+    return {
+      number,
+      within: ["ip", "netns", "exec", namespace],
+      move: (side) => router.move(side),
+      pull: () => inRouter("link", "set", port, "nomaster"),
+      insert: () => inRouter("link", "set", port, "master", "lan0"),
+      renumber: () => {
+        throw new Error("what is behind a router keeps its address");
+      },
+    };
+  }
+
+  #namespace(): string {
+    const namespace = `${this.#prefix}-m${this.#machines.length + 1}`;
+    ip("netns", "add", namespace);
+    this.#machines.push(namespace);
+    return namespace;
   }
 
   end(): void {
@@ -94,7 +144,31 @@ export interface Cable {
   renumber(from: string, to: string): void;
 }
 
+export interface CableEnds {
+  /** Of the machine. */
+  readonly namespace: string;
+  /** What its end in the switch has to be called. */
+  readonly port: string;
+  /** The switch's namespace. */
+  readonly switch: string;
+}
+
+function bringUp(namespace: string, addresses: readonly string[]): (...words: string[]) => void {
+  const inMachine = (...words: string[]) => ip("-n", namespace, ...words);
+  inMachine("link", "set", "lo", "up");
+  // Without waiting for the detection of duplicates, which takes a second or two.
+  spawnSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0"]);
+  spawnSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0"]);
+  for (const address of addresses) inMachine("addr", "add", address, "dev", "eth0");
+  inMachine("link", "set", "eth0", "up");
+  return inMachine;
+}
+
 function ip(...words: string[]): void {
-  const { status, stderr } = spawnSync("ip", words, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr}`);
+  run("ip", words);
+}
+
+function run(command: string, words: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, words, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${words.join(" ")}: ${stderr}`);
 }

@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from "../../src/core/bytes.ts";
 import type { World } from "../world.ts";
+import { sidesOf } from "./shown.ts";
 
 /** True if every machine runs, knows all that honest hands signed, and makes the same of it as the others. */
 export function hasConverged(world: World): boolean {
@@ -11,11 +12,8 @@ export function hasConverged(world: World): boolean {
 /** Says who differs, after the time in which everybody should have agreed. */
 export function checkConvergence(world: World): void {
   if (hasConverged(world)) return;
-  const said = new Map<string, string[]>();
-  for (const { name, agent } of world.machines) {
-    const hash = agent === null ? "does not run" : toHex(agent.replica.stateHash()).slice(0, 12);
-    said.set(hash, [...(said.get(hash) ?? []), name]);
-  }
-  const sides = [...said].map(([hash, names]) => `${hash} (${names.join(", ")})`).join("; ");
-  world.violated("convergence", `after the heal the machines do not agree: ${sides}`);
+  const said = world.machines.map(({ name, agent }): [string, string] => {
+    return [name, agent === null ? "does not run" : toHex(agent.replica.stateHash())];
+  });
+  world.violated("convergence", `after the heal the machines do not agree: ${sidesOf(said)}`);
 }

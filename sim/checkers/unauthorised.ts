@@ -1,19 +1,16 @@
 import { recurringHex } from "../../src/core/recurring-hex.ts";
 import { CLASS_DESIRED, type Entry } from "../../src/crdt/entry/entry.ts";
 import { reportsOf } from "../../src/crdt/observed.ts";
+import type { Agent } from "../../src/node/agent.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
+import { type Shown, stolenLabels, wrongLabels } from "./shown.ts";
 
 /** At any moment: no honest machine shows a label that no honest hand gave. */
 export function checkNothingStolen(world: World): void {
   for (const { agent, name } of world.running) {
-    const view = agent?.view();
-    for (const node of view?.nodes.values() ?? []) {
-      for (const label of view?.labelsOf(node.id) ?? []) {
-        if (world.history.everLabelled(node.id, label)) continue;
-        world.violated("unauthorised", `${name} shows ${node.name} with label ${label}, which nobody gave it`);
-      }
-    }
+    for (const stolen of stolenLabels(world.history, shownBy(agent)))
+      world.violated("unauthorised", `${name} shows ${stolen}`);
   }
 }
 
@@ -52,15 +49,16 @@ export function checkEntries(world: World): void {
 /** At the end: labels and roles are exactly what honest hands gave, by their own record. */
 export function checkLabelsAtEnd(world: World): void {
   for (const { name, agent } of world.machines) {
-    if (agent === null) continue;
-    const view = agent.view();
-    for (const node of view.nodes.values()) {
-      const [shown, given] = [view.labelsOf(node.id).join(" "), world.history.labelsOf(node.id).join(" ")];
-      if (shown === given) continue;
-      world.violated("unauthorised", `${name} shows ${node.name} with [${shown}], and it was given [${given}]`);
-      return;
-    }
+    const [wrong] = wrongLabels(world.history, shownBy(agent));
+    if (wrong === undefined) continue;
+    world.violated("unauthorised", `${name} shows ${wrong}`);
+    return;
   }
+}
+
+function shownBy(agent: Agent | null): Shown[] {
+  const view = agent?.view();
+  return [...(view?.nodes.values() ?? [])].map(({ id, name }) => ({ id, name, labels: view?.labelsOf(id) ?? [] }));
 }
 
 /** No machine was led to sign two different things under one number. */

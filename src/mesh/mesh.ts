@@ -131,6 +131,7 @@ export class Mesh implements Peers, Verdicts {
       dialler,
       hangUp,
       isOnline: (peer) => this.#observer.isOnline(peer),
+      notFound: (peer) => this.#observer.notFound(peer),
       jumped: () => this.#observer.askAll(),
       interfaces: options.interfaces,
       moved: options.moved,

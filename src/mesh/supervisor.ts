@@ -69,6 +69,8 @@ export interface SupervisorParts {
   hangUp(peer: PeerKey, reason: string, how: HangUp): void;
   /** Heard of within the last moments, if only through others. */
   isOnline(peer: PeerKey): boolean;
+  /** It is not connected, and nobody has ever said where it listens. */
+  notFound(peer: PeerKey): void;
   readonly interfaces: Interfaces;
   /** Time has jumped, or the machine has moved: whatever stood may be dead. */
   jumped(): void;
@@ -203,7 +205,11 @@ export class Supervisor {
 
   #review(): "settled" | "busy" {
     const { dialler, random, roster, self } = this.#parts;
-    const members = roster.keys.filter((peer) => this.#contacts.has(peer) || roster.isReachable(peer));
+    const members: PeerKey[] = [];
+    for (const peer of roster.keys) {
+      if (this.#contacts.has(peer) || roster.isReachable(peer)) members.push(peer);
+      else this.#parts.notFound(peer);
+    }
     const failing = new Set(members.filter((peer) => this.#backOffs.get(peer)?.isFailing === true));
     const connected = new Set(this.#contacts.keys());
     for (const peer of dialler.inFlight.keys()) if (!failing.has(peer)) connected.add(peer);

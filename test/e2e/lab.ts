@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
+import { until } from "./until.ts";
+
+export { until };
 
 /*
  * Real commands and real agents, as somebody would type and start them: `bin/lab` in processes of its own, homes in a
@@ -14,7 +16,6 @@ import { expect } from "vitest";
 const root = join(import.meta.dirname, "../..");
 const program = join(root, "bin/lab");
 const COMMAND_TIMEOUT_MS = 30_000;
-const POLL_MS = 25;
 
 /** What a command said and how it ended. */
 export interface Heard {
@@ -248,19 +249,6 @@ export interface StatusItem {
   readonly members: number;
   readonly online: number;
   readonly [field: string]: unknown;
-}
-
-/** Waits for a state, not for a time: the deadline only bounds what never comes. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  { withinMs = 20_000, pollMs = POLL_MS } = {},
-): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(pollMs);
-  }
 }
 
 /** What a process says until it ends. A command has half a minute, an agent (0) as long as the test. */

@@ -18,7 +18,8 @@ import { systemInterfaces } from "../../src/node/platform/interfaces.ts";
 import { createKeys } from "../../src/node/platform/keys.ts";
 import { openSession, type Session } from "../../src/operator/session.ts";
 import { seedSigner } from "../../src/operator/signer.ts";
-import { type Machine, until } from "./lab.ts";
+import type { Machine } from "./lab.ts";
+import { until } from "./until.ts";
 
 export const keys = createKeys();
 
@@ -86,7 +87,7 @@ export class Mole {
   }
 
   /** Takes over a machine that has joined and runs no agent. */
-  static async takeOver({ home }: Machine): Promise<Mole> {
+  static async takeOver({ home }: { readonly home: string }): Promise<Mole> {
     const [file, own] = [await readHome(home), await readKeys(home)];
     if (file === null || own === null) throw new Error(`${home} is no member's home`);
     const mesh = unhex(file.mesh);

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { openStore } from "../../src/node/platform/store/open-store.ts";
 import { EntryStore } from "../../src/crdt/store/entry-store.ts";
 import { seededRandom } from "../../sim/random.ts";
 import { batchAt, batchOf } from "./batches.ts";
+import { cutPowerOf, makeImage, memory, mountImage, unmount } from "./image.ts";
 
 export interface CutOptions {
   readonly cuts: number;
@@ -34,13 +35,6 @@ const LONGEST_MS = 400;
 const IMAGE_BYTES = 192 * 1024 * 1024;
 
 /**
- * `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`: from this moment on the file system writes nothing more,
- * neither what its cache holds nor its journal. What its device has got by then is what a power cut leaves. Node cannot
- * ask for it; perl can.
- */
-const CUT = 'open(my $root, "<", $ARGV[0]) or die $!; my $how = pack("L", 2); ioctl($root, 0x8004587D, $how) or die $!';
-
-/**
  * Cuts the power under a store that is being written, again and again, each time at another moment, and compares what is
  * there afterwards with what was acknowledged. For a mount namespace of its own, and root.
  */
@@ -56,16 +50,16 @@ export async function cutPower({ cuts, seed, writer, progress }: CutOptions): Pr
       const run = `${seed} ${Math.floor(cut / CUTS_OF_ONE_STORE)}`;
       if (cut % CUTS_OF_ONE_STORE === 0) {
         acknowledged = 0;
-        make(image);
+        makeImage(image, IMAGE_BYTES);
       }
-      const home = mount(image, place);
+      const home = mountHome(image, place);
       acknowledged = Math.max(
         acknowledged,
         await writeUntilCut({ home, run, writer, afterMs: random.below(LONGEST_MS) }),
       );
       unmount(place);
 
-      mount(image, place);
+      mountImage(image, place);
       const found = await check(home, run, acknowledged);
       unmount(place);
       faults.push(...found.faults.map((fault) => `cut ${cut + 1}: ${fault}`));
@@ -87,30 +81,11 @@ export async function cutPower({ cuts, seed, writer, progress }: CutOptions): Pr
   return { cuts, batches, records, within, faults };
 }
 
-/** Where a sync costs little: it is the file system within that is tried. */
-function memory(): string {
-  return process.platform === "linux" ? "/dev/shm" : tmpdir();
-}
-
-function make(image: string): void {
-  rmSync(image, { force: true });
-  execFileSync("truncate", ["--size", String(IMAGE_BYTES), image]);
-  execFileSync("mkfs.ext4", ["-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image]);
-}
-
-function mount(image: string, place: string): string {
-  execFileSync("mount", ["-o", "loop", image, place]);
+function mountHome(image: string, place: string): string {
+  mountImage(image, place);
   const home = join(place, "home");
   mkdirSync(home, { recursive: true });
   return home;
-}
-
-function unmount(place: string): void {
-  try {
-    execFileSync("umount", [place], { stdio: "ignore" });
-  } catch {
-    // Nothing is mounted there.
-  }
 }
 
 interface Writing {
@@ -138,7 +113,7 @@ async function writeUntilCut({ home, run, writer, afterMs }: Writing): Promise<n
   const ended = endOf(child);
   await Promise.race([begun.promise, ended]);
   await Promise.race([sleep(afterMs), ended]);
-  execFileSync("perl", ["-e", CUT, home]);
+  cutPowerOf(home);
   // Its next write fails: whatever it was told until then counts.
   const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
   await ended;

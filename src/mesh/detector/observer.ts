@@ -146,6 +146,11 @@ export class Observer {
     this.#step({ event: "dial-failed", peer, tookMs });
   }
 
+  /** Nobody can look whether it is there. */
+  notFound(peer: PeerKey): void {
+    this.#step({ event: "no-address", peer });
+  }
+
   /** Words that came by gossip. Throws `Invalid` if they are none. */
   take(words: Uint8Array, from: PeerKey): void {
     if (this.#detector === null) return;

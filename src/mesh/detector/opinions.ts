@@ -120,6 +120,14 @@ export class Opinions {
     this.#changed(entry, nowMs);
   }
 
+  /** Only a connection spoke for it, and that is gone: it is like one that was never heard of. */
+  forgo(entry: Entry, nowMs: number): void {
+    if (entry.status === null) return;
+    this.#settle(entry);
+    this.#parts.table.set(entry, { status: null }, nowMs);
+    this.#changed(entry, nowMs);
+  }
+
   #settle(entry: Entry): void {
     entry.suspicion = null;
     this.#accused.delete(entry);

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { keyOf, Ward } from "./ward.ts";
+import { seededRandom } from "../../../../sim/random.ts";
+import { ALARM_AFTER_MS } from "../../../../src/core/ports/verdict.ts";
+import { Detector } from "../../../../src/mesh/detector/detector.ts";
 import { Suspicion } from "../../../../src/mesh/detector/suspicion.ts";
+import type { Word } from "../../../../src/mesh/detector/word.ts";
+import { keyOf, voiceOf, Ward } from "./ward.ts";
 
 const NAMES = Array.from({ length: 20 }, (_, i) => `nas-${i + 1}`);
 
@@ -24,6 +28,39 @@ describe("a quiet fleet", () => {
       expect(perSecond).toBeLessThan(1.1);
       expect(broadcasts).toBe(before[i]!.broadcasts);
     }
+  });
+});
+
+describe("a member that has only been connected", () => {
+  const detector = () => {
+    const self = keyOf("nas-1");
+    const made = new Detector({
+      ...{ self, random: seededRandom("joins"), voice: voiceOf(self), incarnation: 1, nowMs: 0 },
+      alarmAfterMs: () => ALARM_AFTER_MS,
+    });
+    made.step({ event: "opened", peer: keyOf("web-1") }, 1_000);
+    made.step({ event: "members", keys: [keyOf("web-1")] }, 1_100);
+    return made;
+  };
+
+  it("is one that was never heard of when it is no more and has no address: it joined, and runs no agent", () => {
+    const nas = detector();
+    nas.step({ event: "no-address", peer: keyOf("web-1") }, 1_150);
+    expect(nas.verdictOf(keyOf("web-1"))?.verdict).toBe("alive");
+    nas.step({ event: "closed", peer: keyOf("web-1"), by: "them" }, 1_200);
+    nas.step({ event: "no-address", peer: keyOf("web-1") }, 1_300);
+    expect(nas.verdictOf(keyOf("web-1"))?.verdict).toBe("unknown");
+    expect(nas.seen).toEqual({ seen: 1, of: 2 });
+  });
+
+  it("stays alive when it is no more, if it has said so itself", () => {
+    const nas = detector();
+    const signature = voiceOf(keyOf("web-1")).sign("alive", 7);
+    const word: Word = { member: keyOf("web-1"), incarnation: 7, status: "alive", accusers: [], signature };
+    nas.step({ event: "broadcast", from: keyOf("pi-1"), words: [word] }, 1_150);
+    nas.step({ event: "closed", peer: keyOf("web-1"), by: "them" }, 1_200);
+    nas.step({ event: "no-address", peer: keyOf("web-1") }, 1_300);
+    expect(nas.verdictOf(keyOf("web-1"))?.verdict).toBe("alive");
   });
 });
 
