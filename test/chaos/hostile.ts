@@ -76,7 +76,7 @@ async function askForSecrets(target: Target): Promise<void> {
     );
     if (answer.state === "value") gains.push(`a value of ${path}`);
   }
-  await mole.ask(target, LIST_CHANNEL, encodeListRequest(null));
+  await mole.ask(target, LIST_CHANNEL, encodeListRequest({ after: null }));
   const [path] = SECRET_PATHS;
   await mole.ask(target, FETCH_CHANNEL, encode({ v: 1, path: path as string, version: "00" })).then(
     () => gains.push("an envelope"),
