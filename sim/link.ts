@@ -47,6 +47,8 @@ export interface NetworkCounters {
   requests: number;
   requestsLost: number;
   broadcasts: number;
+  /** To each neighbour, those among them that have it already. */
+  broadcastsSent: number;
   broadcastsDelivered: number;
   broadcastsLost: number;
   broadcastsDuplicated: number;
@@ -401,6 +403,7 @@ export class SimLink implements Link {
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || connection.isSevered || this.#standing(peer.self) !== "member") continue;
       this.#sentBytes += broadcast.body.length;
+      counters.broadcastsSent++;
       if (broadcast.hasSeen(peer.#number, nowMs)) continue;
       if (this.#wire.isLost()) {
         counters.broadcastsLost++;

@@ -25,6 +25,7 @@ export class SimNetwork {
     requests: 0,
     requestsLost: 0,
     broadcasts: 0,
+    broadcastsSent: 0,
     broadcastsDelivered: 0,
     broadcastsLost: 0,
     broadcastsDuplicated: 0,

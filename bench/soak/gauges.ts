@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { askText, type BenchNode } from "../fleet.ts";
 import type { Gauge } from "./verdict.ts";
 
-/** A signed entry with its indices on disk, and what the replica keeps of it in memory. */
+/** A signed entry with its indices on disk, what the replica keeps of it in memory, and of that its own bytes. */
 const STORED_BYTES = 2_048;
 const REMEMBERED_BYTES = 2_048;
+const ENTRY_BYTES = 1_024;
 
 const flat = (name: string, unit: Gauge["unit"] = ""): Gauge => ({ name, unit, growth: { kind: "flat" } });
 
@@ -13,7 +14,7 @@ const flat = (name: string, unit: Gauge["unit"] = ""): Gauge => ({ name, unit, g
 export const GAUGES: readonly Gauge[] = [
   { name: "resident memory", unit: "bytes", growth: { kind: "with entries", perEntry: REMEMBERED_BYTES } },
   { name: "heap in use", unit: "bytes", growth: { kind: "with entries", perEntry: REMEMBERED_BYTES } },
-  flat("memory outside the heap", "bytes"),
+  { name: "memory outside the heap", unit: "bytes", growth: { kind: "with entries", perEntry: ENTRY_BYTES } },
   { name: "store", unit: "bytes", growth: { kind: "with entries", perEntry: STORED_BYTES } },
   flat("file descriptors"),
   flat("handles"),

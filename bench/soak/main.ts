@@ -14,7 +14,7 @@ const USAGE = `npm run soak -- [--hours H] [--agents N] [--writes W] [-o json]
 
 Real agents on loopback, at work for H hours (default 1; fractions are fine): somebody writes, somebody reads and
 follows events, and one agent is killed and started again every two minutes. Then the slope of each gauge of the others,
-without the time in which they warm up (a quarter, at most half an hour). Exits with 1 if something leaks.
+without the time in which they warm up (a quarter, at most half an hour). Exits with 1 if something grows that should not.
 
   --hours H    how long (default 1)
   --agents N   how many agents (default 5); the last is the one that is killed
@@ -152,7 +152,7 @@ function print(report: SoakReport): void {
   for (const { gauge, unit, level, perHour, limitPerHour, verdict } of gauges) {
     const told = (value: number): string => (unit === "" ? value.toFixed(1) : `${(value / 2 ** 20).toFixed(2)} MiB`);
     const slope = `${perHour < 0 ? "" : "+"}${told(perHour)}`;
-    const mark = verdict === "steady" ? "✓" : verdict === "leaks" ? "✗" : "?";
+    const mark = verdict === "steady" ? "✓" : verdict === "grows" ? "✗" : "?";
     console.log(
       `${mark} ${gauge.padEnd(32)}${told(level).padStart(12)}${slope.padStart(13)}${told(limitPerHour).padStart(12)}  ${verdict}`,
     );
@@ -175,7 +175,7 @@ async function main(): Promise<void> {
   );
   if (values.output === "json") console.log(JSON.stringify(report));
   else print(report);
-  process.exitCode = report.converged && !report.gauges.some(({ verdict }) => verdict === "leaks") ? 0 : 1;
+  process.exitCode = report.converged && !report.gauges.some(({ verdict }) => verdict === "grows") ? 0 : 1;
 }
 
 await main();

@@ -28,7 +28,7 @@ export type Verdict =
   /** The slope is within its limit. */
   | "steady"
   /** It grows by more than its kind allows. */
-  | "leaks"
+  | "grows"
   /** Measured for less than {@link SHORTEST_HOURS}: chance could say anything. */
   | "too short";
 
@@ -56,7 +56,7 @@ export function judge(gauge: Gauge, processes: readonly (readonly Point[])[], en
   const { perHour, level, hours } = steepest;
   const history = gauge.growth.kind === "flat" ? 0 : gauge.growth.perEntry * entriesPerHour;
   const limitPerHour = Math.max(UNREST * level, gauge.unit === "" ? LEAST_COUNT : 0) + history;
-  const verdict = hours < SHORTEST_HOURS ? "too short" : perHour > limitPerHour ? "leaks" : "steady";
+  const verdict = hours < SHORTEST_HOURS ? "too short" : perHour > limitPerHour ? "grows" : "steady";
   return { gauge: gauge.name, unit: gauge.unit, perHour, level, limitPerHour, verdict };
 }
 

@@ -1,0 +1,88 @@
+// npm run growth [-- --sizes 10,30,100,300]: what one machine costs in meshes of several sizes; writes docs/growth.md
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ROOT } from "../fleet.ts";
+import { type Cost, type Curve, curveOf, type Measure } from "./cost.ts";
+import { plot, short } from "./plot.ts";
+
+const { values } = parseArgs({ options: { sizes: { type: "string", default: "10,30,100,300" } } });
+
+const MEASURES: readonly { readonly measure: Measure; readonly title: string }[] = [
+  { measure: "idleMessages", title: "idle: messages/s" },
+  { measure: "idleBytes", title: "idle: bytes/s" },
+  { measure: "busyMessages", title: "writes: messages/s" },
+  { measure: "busyBytes", title: "writes: bytes/s" },
+  { measure: "storeKiB", title: "store, KiB" },
+  { measure: "memoryKiB", title: "memory, KiB" },
+  { measure: "spreadSeconds", title: "a write is everywhere, s" },
+  { measure: "healSeconds", title: "agreed after a cut, s" },
+];
+
+/** What keeps a measure from being flat, where it is known. */
+const REASONS: Partial<Record<Measure, string>> = {
+  storeKiB:
+    "every machine keeps the enrolment and the last report of every other one: no peer is needed to know the mesh",
+  memoryKiB: "every machine folds all members into its view, and keeps a place in its tables for each",
+};
+
+const costs = values.sizes.split(",").map((size): Cost => {
+  process.stderr.write(`measuring ${size} machines\n`);
+  const argv = ["--expose-gc", "--max-semi-space-size=64", join(import.meta.dirname, "world.ts"), size];
+  const { stdout, stderr, status } = spawnSync(process.execPath, argv, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`a world of ${size}: ${stderr}`);
+  return JSON.parse(stdout) as Cost;
+});
+
+writeFileSync(join(ROOT, "docs/growth.svg"), plot(costs, MEASURES));
+writeFileSync(join(ROOT, "docs/growth.md"), page());
+process.stdout.write(table());
+
+function table(): string {
+  const head = ["", ...costs.map(({ nodes }) => String(nodes)), "grows as", "is"];
+  const rows = MEASURES.map(({ measure, title }) => {
+    const curve = curveOf(costs, measure);
+    return [title, ...costs.map((cost) => short(cost[measure])), `N^${curve.exponent.toFixed(2)}`, called(curve)];
+  });
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
+}
+
+function called({ kind }: Curve): string {
+  switch (kind) {
+    case "flat":
+      return "flat";
+    case "logarithmic":
+      return "no more than logarithmic";
+    case "more":
+      return "**more**";
+  }
+}
+
+function page(): string {
+  const more = MEASURES.filter(({ measure }) => curveOf(costs, measure).kind === "more");
+  const because = more.map(({ measure, title }) => `- **${title}**: ${REASONS[measure] ?? "the reason is not known"}.`);
+  const took = costs.map(({ nodes, virtualSeconds, wallSeconds }) => {
+    return `${nodes}: ${virtualSeconds.toFixed(0)} s in ${wallSeconds.toFixed(0)} s`;
+  });
+  return `# Growth
+
+What one machine costs in meshes of several sizes, measured by \`npm run growth\` in the [simulator](simulator.md): the agent that
+ships, a world without faults but one cut. After a minute of settling: a minute in which nobody writes; two minutes
+with the simulator's workload, ten writes a minute in the whole fleet; a cut in two equal halves for 30 s, with a change on each
+side, and its heal.
+
+${table()}
+![Cost of one machine by size of the mesh](growth.svg)
+
+Per machine. Messages are questions, answers and copies of broadcasts, those among them that come a second time; bytes are what
+is said, without what TCP and Noise add. Memory is that of the whole world divided by its machines, after a collection: the
+world's own tables are in it, and what is shared in one process counts once. \`N^0\` is flat, and the logarithm from 10 to 300 is about
+\`N^0.27\`; dashed in the plot.
+
+${because.length === 0 ? "Nothing grows faster than the logarithm." : `What grows faster, and why:\n\n${because.join("\n")}`}
+
+Virtual and real time of the worlds: ${took.join("; ")}.
+`;
+}
