@@ -157,7 +157,7 @@ export class Detector {
         this.#dialFailed(event.peer, event.tookMs, nowMs);
         break;
       case "no-address":
-        this.#noAddress(event.peer, nowMs);
+        this.#opinions.forgo(event.peer, nowMs);
         break;
       case "broadcast":
         for (const word of event.words) this.#take(word, "broadcast", event.from, nowMs);
@@ -389,13 +389,6 @@ export class Detector {
     if (tookMs >= REFUSED_WITHIN_MS) return;
     this.#lost.delete(peer);
     if (this.#opinions.accuse(entry, this.#options.self, "refused", nowMs)) this.#sendOthers(entry, HELPERS, "anybody");
-  }
-
-  /** It has joined, and whether an agent ever ran on it nobody can look. */
-  #noAddress(peer: PeerKey, nowMs: number): void {
-    const entry = this.#table.get(peer);
-    if (entry === undefined || entry.incarnation > 0 || this.#contacts.get(peer) !== undefined) return;
-    this.#opinions.forgo(entry, nowMs);
   }
 
   #goodbye(nowMs: number): void {

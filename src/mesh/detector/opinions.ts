@@ -120,11 +120,17 @@ export class Opinions {
     this.#changed(entry, nowMs);
   }
 
-  /** Only a connection spoke for it, and that is gone: it is like one that was never heard of. */
-  forgo(entry: Entry, nowMs: number): void {
-    if (entry.status === null) return;
+  /**
+   * Nobody can look whether it is there. If only a connection spoke for it, and that is gone, it is like one that was
+   * never heard of: it has joined, and whether an agent ever ran on it is not known.
+   */
+  forgo(member: PeerKey, nowMs: number): void {
+    const { contacts, table } = this.#parts;
+    const entry = table.get(member);
+    if (entry === undefined || entry.status === null || entry.incarnation > 0) return;
+    if (contacts.get(member) !== undefined) return;
     this.#settle(entry);
-    this.#parts.table.set(entry, { status: null }, nowMs);
+    table.set(entry, { status: null }, nowMs);
     this.#changed(entry, nowMs);
   }
 
