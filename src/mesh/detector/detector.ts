@@ -8,12 +8,12 @@ import type { DetectorEffect, DetectorEvent } from "./event.ts";
 import { LocalHealth } from "./local-health.ts";
 import { type CompareAnswer, type ErrandAnswer, type Line, type ProbeMessage } from "./message.ts";
 import { Opinions, type Way } from "./opinions.ts";
-import { type Entry, orderOf, Table, wordOf } from "./table.ts";
+import { type Entry, orderOf, Table, verdictOf, wordOf } from "./table.ts";
 import { News } from "./news.ts";
 import { Own } from "./own-word.ts";
 import { CONFIRMATIONS } from "./suspicion.ts";
 import { Wishes } from "./wishes.ts";
-import { MAX_WORDS, type Status, type Voice, type Word } from "./word.ts";
+import { MAX_WORDS, type Voice, type Word } from "./word.ts";
 
 export interface DetectorOptions {
   readonly self: PeerKey;
@@ -583,19 +583,5 @@ export class Detector {
     for (const { dueMs } of this.#lost.values()) nextMs = Math.min(nextMs, dueMs);
     if (this.#loneMs !== null && !this.#isLone(nowMs)) nextMs = Math.min(nextMs, this.#loneMs + LONE_MS);
     return nextMs;
-  }
-}
-
-function verdictOf(status: Status | null): Verdict {
-  switch (status) {
-    case null:
-      return "unknown";
-    case "silent":
-    case "refused":
-      return "suspect";
-    case "alive":
-    case "unreachable":
-    case "left":
-      return status;
   }
 }

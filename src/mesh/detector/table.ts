@@ -1,4 +1,5 @@
 import type { PeerKey } from "../../core/ports/link.ts";
+import type { Verdict } from "../../core/ports/verdict.ts";
 import { type Line, type Standing, standingOf } from "./message.ts";
 import type { Suspicion } from "./suspicion.ts";
 import { prefixOf, type Status, type Word } from "./word.ts";
@@ -177,3 +178,18 @@ export function orderOf(entry: Entry, line: Line | undefined): number {
 }
 
 const RANK = { alive: 0, unreachable: 1, left: 2 } as const;
+
+/** What a standing is called. */
+export function verdictOf(status: Status | null): Verdict {
+  switch (status) {
+    case null:
+      return "unknown";
+    case "silent":
+    case "refused":
+      return "suspect";
+    case "alive":
+    case "unreachable":
+    case "left":
+      return status;
+  }
+}
