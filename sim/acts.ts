@@ -27,6 +27,18 @@ export interface LeftOut {
 
 export const NOTHING_LEFT_OUT: LeftOut = { kinds: new Set(), numbers: new Set() };
 
+/** What a world can be in the middle of when something happens to it. */
+export const STATES = [
+  "somebody is down",
+  "the mesh is cut",
+  "a disk is full",
+  "a machine is paused",
+  "a clock is wrong",
+  "an operator is at work",
+  "an operator has been cut",
+] as const;
+export type State = (typeof STATES)[number];
+
 /** Acts that are this near to each other were met together. */
 const TOGETHER_MS = 60_000;
 
@@ -35,17 +47,24 @@ export class Acts {
   readonly all: Act[] = [];
   readonly #clock: Clock;
   readonly #leftOut: LeftOut;
+  readonly #states: () => readonly State[];
+  /** `kind × state`: what was met in the middle of what. */
+  readonly met = new Set<string>();
   #next = 1;
 
-  constructor(clock: Clock, leftOut: LeftOut) {
+  constructor(clock: Clock, leftOut: LeftOut, states: () => readonly State[]) {
     this.#clock = clock;
     this.#leftOut = leftOut;
+    this.#states = states;
   }
 
   /** False if this run does without it. */
   take(family: Family, kind: string, who: readonly string[]): boolean {
     const number = this.#next++;
     if (this.#leftOut.kinds.has(kind) || this.#leftOut.numbers.has(number)) return false;
+    if (COUNTED.includes(family)) {
+      for (const state of this.#states()) this.met.add(`${family} × ${state}`).add(`${kind} × ${state}`);
+    }
     this.all.push({ number, atMs: this.#clock.monotonic(), family, kind, who });
     return true;
   }

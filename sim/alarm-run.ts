@@ -49,6 +49,7 @@ export async function runAlarms(options: Omit<WorldOptions, "nodes">): Promise<R
     faults: {},
     acts: 0,
     pairs: [],
+    states: [],
     sometimes: world.sometimes,
     errors: world.errors,
     violations: world.violations,

@@ -164,6 +164,11 @@ export class NodeClock implements Clock {
     return this.#world.at(atMs, run, this.#power);
   }
 
+  /** How wrong the wall clock is. */
+  get offsetMs(): number {
+    return this.#skew.offsetMs;
+  }
+
   /** Sets the clock or changes its pace; what is not named stays. Calls that wait keep their instant. */
   skew(change: Partial<Skew>): void {
     const localMs = this.monotonic();

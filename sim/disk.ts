@@ -164,6 +164,13 @@ export class SimDisk implements Disk {
     return [...this.#platter.written.keys()];
   }
 
+  /** How much is on it. */
+  get bytesNow(): number {
+    let bytes = 0;
+    for (const [key, value] of this.#platter.written) bytes += key.length + value.length;
+    return bytes;
+  }
+
   /** The process ends in order. What it did not sync is still at the mercy of a power cut. */
   async close(): Promise<void> {
     this.#end();

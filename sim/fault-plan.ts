@@ -19,7 +19,11 @@ export interface FaultPlan {
   readonly offsetMs: number;
   /** Clocks run too fast or too slow by up to this many millionths from the beginning. */
   readonly driftPpm: number;
-  readonly hostile: "absent" | "member";
+  /**
+   * - `member`: a machine that was enrolled in good faith cheats, and so does an operator
+   * - `store`: the machine is a secret store and a coordinator as well, and a second operator may administer
+   */
+  readonly hostile: "absent" | "member" | "store";
   /** By kind of fault (`faults/catalogue.ts`); what is not in it does not happen. */
   readonly recurring: Readonly<Record<string, Recurring>>;
 }
@@ -64,7 +68,27 @@ export function drawFaults(random: Random): FaultPlan {
     // Beyond five minutes operators do not sign, and clocks of that far ahead are shown and not merged.
     offsetMs: offset.chance(50) ? (offset.chance(50) ? 20 * 60_000 : offset.between(100, 120_000)) : 0,
     driftPpm: drift.chance(40) ? drift.between(10, 500) : 0,
-    hostile: hostile.chance(75) ? "member" : "absent",
+    hostile: hostile.chance(75) ? (hostile.chance(50) ? "store" : "member") : "absent",
     recurring: Object.fromEntries(recurring),
   };
+}
+
+/** What a plan has besides recurring faults, by the name under which a run can do without it. */
+const PARTS: Readonly<Record<string, Partial<FaultPlan>>> = {
+  loss: { loss: CALM.loss },
+  duplication: { duplication: CALM.duplication },
+  delays: { delayMs: CALM.delayMs },
+  "delay tail": { tail: CALM.tail },
+  "wrong clocks": { offsetMs: CALM.offsetMs },
+  "drifting clocks": { driftPpm: CALM.driftPpm },
+  hostile: { hostile: CALM.hostile },
+};
+
+export const PLAN_KINDS: readonly string[] = Object.keys(PARTS);
+
+/** The same plan without some kinds of faults. */
+export function planWithout(plan: FaultPlan, kinds: ReadonlySet<string>): FaultPlan {
+  const parts = [...kinds].map((kind) => PARTS[kind] ?? {});
+  const recurring = Object.entries(plan.recurring).filter(([kind]) => !kinds.has(kind));
+  return Object.assign({}, plan, ...parts, { recurring: Object.fromEntries(recurring) }) as FaultPlan;
 }

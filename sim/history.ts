@@ -41,6 +41,10 @@ export class History {
   readonly batchEntries = new Set<string>();
   /** Ids of every entry of operators that honest hands signed. */
   readonly signed = new Set<string>();
+  /** Ids of what operators and machines who turned signed, and had the right to: what it is worth, the rules say. */
+  readonly turned = new Set<string>();
+  /** What each version of a secret is, in the clear, by hex of the entry that wrote it. */
+  readonly values = new Map<string, string>();
   /** Role labels in the order in which one operator, who knows all of her own acts, gave and took them. */
   readonly #roles = new Map<string, Set<string>>();
   /** Labels and role labels that a server ever had, by server. */

@@ -1,5 +1,6 @@
 import { ascii, fromHex, toBase64Url, toHex } from "../src/core/bytes.ts";
 import { encode } from "../src/core/encoding.ts";
+import { LabError } from "../src/core/errors.ts";
 import { ENROL_CHANNEL } from "../src/core/enrolment.ts";
 import type { Hlc } from "../src/core/hlc.ts";
 import { serverLabelPath } from "../src/core/paths.ts";
@@ -21,21 +22,31 @@ import { SECRET_STORE, storeRecipients } from "../src/core/policy/entitlement.ts
 import { COMMITMENT_NONCE_BYTES, currentVersions, STORE_CLASS } from "../src/core/secrets/version.ts";
 import type { KnownBody } from "../src/crdt/authority/bodies.ts";
 import { composeAuthority, composeLink, composeObserved } from "../src/crdt/compose.ts";
-import { CLASS_AUDIT, CLASS_DESIRED, type Entry } from "../src/crdt/entry/entry.ts";
+import { CLASS_AUDIT, CLASS_DESIRED, type ChainHeader, type Entry } from "../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
 import type { Replica } from "../src/crdt/replica.ts";
 import { createVoice, type OwnWord, packWords, type Word } from "../src/mesh/detector/word.ts";
 import { encodeEntries, encodeVerdicts } from "../src/mesh/gossip-message.ts";
 import { wasEverEntitled } from "./checkers/secrets.ts";
+import { type Attack, type AttackSite, signedByTurned } from "./byzantine/attack.ts";
+import { ATTACKS } from "./byzantine/catalogue.ts";
+import { FalseStore } from "./byzantine/false-store.ts";
+import { TurnedLedger } from "./byzantine/turned-ledger.ts";
 import { namesOf } from "./faults/fault.ts";
 import { hostileUpdates } from "./hostile-updates.ts";
 import type { Machine } from "./machine.ts";
-import type { World } from "./world.ts";
+import { describe, type World, type WorldOptions } from "./world.ts";
 
 const ACT_EVERY_MS = 4_000;
 const TIMEOUT_MS = 10_000;
+const ATTACK_EVERY_MS = 6_000;
+const MOST_HEARD = 200;
 const NOTHING = new Uint8Array(0);
+
+/** How it answers what is asked of it. */
+const MANNERS = ["refuses", "talks nonsense", "lies in exchanges", "withholds", "gives forged entries"] as const;
+type Manner = (typeof MANNERS)[number];
 
 /** Labels that nobody honest gives to the machine that acts here. */
 const STOLEN_LABEL = "db";
@@ -52,11 +63,17 @@ export class Hostile {
   readonly #link: Link;
   readonly #stranger: Link;
   #state: "new" | "active" | "ended" = "new";
-  /** One honest update of the operator who turned; the hostile ones pretend to continue it. */
-  #ledger: { readonly entry: Entry; readonly cursor: DocumentCursor } | null = null;
+  readonly #ledger: TurnedLedger;
+  readonly #store: FalseStore | null;
+  /** What others said to everybody, oldest first. */
+  readonly #heard: Uint8Array[] = [];
+  #manner: Manner = "refuses";
 
-  constructor(world: World) {
-    const { member, random, stranger } = world.hostile;
+  constructor(world: World, role: WorldOptions["roleOfHostile"]) {
+    const { keys, mesh } = world;
+    const { member, operator, random, stranger } = world.hostile;
+    this.#ledger = new TurnedLedger({ keys, mesh, ...operator });
+    this.#store = role === "none" ? null : new FalseStore(world, random.fork("store"));
     this.#world = world;
     this.#random = random;
     this.#link = world.network.createLink(toHex(member.signer.publicKey), member.address);
@@ -68,6 +85,49 @@ export class Hostile {
     await this.#link.start(this.#events());
     await this.#stranger.start({ ...this.#events(), request: () => Promise.reject(new Error("no")) });
     this.#next();
+    const random = this.#random.fork("attacks");
+    this.#nextAttack(
+      random,
+      ATTACKS.map((attack) => this.#siteOf(attack)),
+    );
+  }
+
+  #nextAttack(random: Random, sites: readonly AttackSite[]): void {
+    this.#world.clock.after(ATTACK_EVERY_MS / 2 + random.below(ATTACK_EVERY_MS), () => {
+      if (this.#state === "ended") return;
+      const which = random.below(ATTACKS.length);
+      const [attack, site, machine] = [ATTACKS[which], sites[which], this.#pick(() => true, random)];
+      // Not waited for: who is attacked may never answer.
+      if (attack && site && machine)
+        attack.attack(site, machine).catch((error: unknown) => this.#failed(attack, error));
+      this.#nextAttack(random, sites);
+    });
+  }
+
+  /** A machine that refuses, or is gone, is as it should be; anything else is a mistake of the attack's own. */
+  #failed({ kind }: Attack, error: unknown): void {
+    if (error instanceof LabError) return;
+    this.#world.violated("no-throw", `${kind}: ${describe(error)}`);
+  }
+
+  #siteOf({ kind }: Attack): AttackSite {
+    const dialled = async (machine: Machine) => this.#link.dial(machine.key, [machine.address], TIMEOUT_MS);
+    return {
+      world: this.#world,
+      random: this.#random.fork(`attack ${kind}`),
+      link: this.#link,
+      ledger: this.#ledger,
+      heard: this.#heard,
+      take: (who = []) => this.#take(kind, who),
+      give: async (machine, entries) => {
+        await dialled(machine).catch(() => undefined);
+        await this.#ask(machine, this.#link, "sync", encode({ q: "give", entries: entries.map(({ bytes }) => bytes) }));
+      },
+      ask: async (machine, channel, body) => {
+        await dialled(machine).catch(() => undefined);
+        return this.#ask(machine, this.#link, channel, body);
+      },
+    };
   }
 
   /** It does not act any more; as a member it stays. */
@@ -80,8 +140,12 @@ export class Hostile {
       standing: () => "member",
       opened: () => undefined,
       closed: () => undefined,
-      request: (peer, channel) => this.#answer(peer, channel),
-      broadcast: () => "taken",
+      request: (peer, channel, body) => this.#answer(peer, channel, body),
+      broadcast: (body) => {
+        this.#heard.push(body);
+        if (this.#heard.length > MOST_HEARD) this.#heard.shift();
+        return "taken";
+      },
       discovered: () => undefined,
     };
   }
@@ -94,21 +158,32 @@ export class Hostile {
     });
   }
 
-  /** Probes are answered, so that it stays a neighbour; exchanges are answered with nonsense and lies. */
-  async #answer(peer: string, channel: string): Promise<Uint8Array> {
+  /** Probes are answered, so that it stays a neighbour; all else in the manner of the moment. */
+  async #answer(peer: string, channel: string, body: Uint8Array): Promise<Uint8Array> {
     if (channel === "probe") return NOTHING;
+    const served = await this.#store?.answer(channel, peer, body);
+    if (served) return served;
     const machine = this.#world.machines.find(({ key }) => key === peer);
-    switch (this.#random.below(4)) {
-      case 0:
+    const state = machine?.agent?.replica.stateHash() ?? NOTHING;
+    switch (this.#manner) {
+      case "refuses":
         throw new Error("no");
-      case 1:
+      case "talks nonsense":
         return this.#random.bytes(100);
-      case 2:
+      case "lies in exchanges":
         // "Everything is as with you", which it is not.
-        return encode({ root: this.#random.bytes(32), state: machine?.agent?.replica.stateHash() ?? NOTHING });
-      default:
+        return encode({ root: this.#random.bytes(32), state });
+      case "withholds":
+        // It says that there is more, and never gives it.
+        return encode({ root: this.#random.bytes(32), state, node: { items: [] }, nodes: [], entries: [], more: true });
+      case "gives forged entries":
         return encode({ entries: [this.#random.bytes(300), ...this.#forged(machine).map(({ bytes }) => bytes)] });
     }
+  }
+
+  #changeManner(): void {
+    const manner = MANNERS[this.#random.below(MANNERS.length)] ?? "refuses";
+    if (manner !== this.#manner && this.#take(manner)) this.#manner = manner;
   }
 
   async #act(): Promise<void> {
@@ -121,6 +196,7 @@ export class Hostile {
       const isOpen = currentVersions(agent.view()).some(({ version }) => !this.#world.history.delivered.has(version));
       if (isOpen && this.#random.below(3) > 0) return await this.#deliver(machine);
       this.#lieAboutWhoIsThere();
+      this.#changeManner();
       switch (this.#random.below(6)) {
         case 0:
         case 1:
@@ -158,9 +234,9 @@ export class Hostile {
     return this.#world.acts.take("byzantine", kind, namesOf(who));
   }
 
-  #pick(fits: (machine: Machine) => boolean = () => true): Machine | undefined {
+  #pick(fits: (machine: Machine) => boolean = () => true, random = this.#random): Machine | undefined {
     const running = this.#world.running.filter(fits);
-    return running.length === 0 ? undefined : running[this.#random.below(running.length)];
+    return running.length === 0 ? undefined : running[random.below(running.length)];
   }
 
   /** To everybody by gossip, and to one machine by each door that takes entries. */
@@ -241,8 +317,8 @@ export class Hostile {
     const { log, signer } = hostile.operator;
     const hlc: Hlc = { ms: clock.now(), count: 0 };
     const position = { mesh, log, class: CLASS_DESIRED, head: null, hlc, seen: this.#random.bytes(32), more: 0 };
-    this.#ledger ??= this.#beginLedger();
-    const { entry, cursor } = this.#ledger;
+    const entry = this.#firstOfLedger();
+    const cursor = this.#ledger.cursorAt([entry]);
     const head = { seq: 1, hash: entry.hash };
     // Bad ones chain to nothing: each stands beside the others as the second entry of the log.
     const updates = hostileUpdates(cursor, hlc, serverLabelPath(hostile.member.id, STOLEN_LABEL));
@@ -256,17 +332,13 @@ export class Hostile {
   }
 
   /** The one update of that operator that is as it should be, about a label that means nothing. */
-  #beginLedger(): { entry: Entry; cursor: DocumentCursor } {
-    const { clock, history, hostile, keys, mesh } = this.#world;
-    const { log, signer } = hostile.operator;
-    const hlc: Hlc = { ms: clock.now(), count: 0 };
-    const cursor = new DocumentCursor(keys, log);
-    const write: LedgerWrite = { path: "label/meaningless", value: {}, over: [] };
-    const position = { mesh, log, class: CLASS_DESIRED, head: null, hlc, seen: this.#random.bytes(32), more: 0 };
-    const entry = composeLink(keys, position, cursor.encode([write], hlc), signer);
-    cursor.advance(entry.payload, hlc);
-    history.wrote({ operator: "mallory", log: toHex(log), seq: 1, entry: entry.id, hlc, ...write });
-    return { entry, cursor };
+  #firstOfLedger(): Entry<ChainHeader> {
+    const known = this.#ledger.branches[0]?.[0];
+    if (known !== undefined) return known;
+    const branch = this.#ledger.extend([], { ms: this.#world.clock.now(), count: 0 }, "label/meaningless", {});
+    this.#ledger.branches.push(branch);
+    signedByTurned(this.#world, branch);
+    return branch[0] as Entry<ChainHeader>;
   }
 
   async #askForSecrets(machine: Machine, link: Link, kind: string): Promise<void> {
@@ -278,7 +350,9 @@ export class Hostile {
       const answer = await this.#ask(machine, link, GET_CHANNEL, encodeGetRequest({ path, authority, desired }));
       await this.#tryToOpen(path, answer);
       const fetched = await this.#ask(machine, link, FETCH_CHANNEL, encode({ v: 1, path, version }));
-      if (fetched !== null) this.#world.violated("secrets", `${machine.name} gave an envelope of ${path} to a member`);
+      // Stores fill each other.
+      if (fetched !== null && this.#store === null)
+        this.#world.violated("secrets", `${machine.name} gave an envelope of ${path} to a member`);
     }
   }
 

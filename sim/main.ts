@@ -1,9 +1,12 @@
 import { parseArgs } from "node:util";
+import { NOTHING_LEFT_OUT } from "./acts.ts";
 import { runAlarms } from "./alarm-run.ts";
 import { runRotations } from "./rotation-run.ts";
 import { runRaces } from "./races.ts";
 import { runRemovals } from "./removals/run.ts";
-import { type RunOptions, type RunReport, run } from "./run.ts";
+import { draw } from "./diagram.ts";
+import { type RunOptions, type RunReport, run, runInFull } from "./run.ts";
+import { shrink } from "./shrink.ts";
 
 const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [--calm] [--no-memo] [--doublecheck] [-o json]
 npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
@@ -14,6 +17,10 @@ npm run sim -- --rotations [--seed N] [-o json]
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
   --nodes K       honest machines (default 20)
+  --without A,B   kinds of faults, by their names in the report, that this run does without
+  --skip 3,7      acts, by their numbers, that this run does without
+  --shrink        when it fails: the smallest world that fails alike, its command, and a drawing of it
+  --draw          a drawing of the world, whatever becomes of it
   --writes W      operators' writes for each machine and minute (default 1)
   --calm          no faults
   --no-memo       every machine checks every signature itself
@@ -25,6 +32,8 @@ npm run sim -- --rotations [--seed N] [-o json]
   -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
+  readonly shrink: boolean;
+  readonly draw: boolean;
   readonly doublecheck: boolean;
   readonly alarms: boolean;
   readonly removals: boolean;
@@ -43,6 +52,10 @@ function readArguments(argv: readonly string[]): Arguments {
       nodes: { type: "string", default: "20" },
       writes: { type: "string", default: "1" },
       calm: { type: "boolean", default: false },
+      without: { type: "string", default: "" },
+      skip: { type: "string", default: "" },
+      shrink: { type: "boolean", default: false },
+      draw: { type: "boolean", default: false },
       "no-memo": { type: "boolean", default: false },
       alarms: { type: "boolean", default: false },
       removals: { type: "boolean", default: false },
@@ -66,6 +79,18 @@ function readArguments(argv: readonly string[]): Arguments {
     nodes: number("nodes", values.nodes),
     writesPerMachineAndMinute: number("writes", values.writes),
     faults: values.calm ? "none" : "drawn",
+    leftOut: {
+      kinds: new Set(values.without.split(",").filter((kind) => kind !== "")),
+      numbers: new Set(
+        values.skip
+          .split(",")
+          .filter((text) => text !== "")
+          .map((text) => number("skip", text)),
+      ),
+    },
+    shrink: values.shrink,
+    draw: values.draw,
+    story: values.draw,
     memo: values["no-memo"] ? "none" : "shared",
     doublecheck: values.doublecheck,
     alarms: values.alarms,
@@ -90,6 +115,9 @@ function replayCommand(options: Arguments): string {
   ];
   if (options.writesPerMachineAndMinute !== 1) parts.push(`--writes ${options.writesPerMachineAndMinute}`);
   if (options.faults === "none") parts.push("--calm");
+  const { kinds, numbers } = options.leftOut ?? NOTHING_LEFT_OUT;
+  if (kinds.size > 0) parts.push(`--without "${[...kinds].join(",")}"`);
+  if (numbers.size > 0) parts.push(`--skip ${[...numbers].sort((a, b) => a - b).join(",")}`);
   if (options.memo === "none") parts.push("--no-memo");
   if (options.doublecheck) parts.push("--doublecheck");
   return parts.join(" ");
@@ -130,6 +158,21 @@ function print(report: RunReport, wallSeconds: number, { format, alarms, removal
   for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);
 }
 
+async function drawIt(options: Arguments): Promise<void> {
+  const { machines, scenes } = await runInFull({ ...options, story: true });
+  console.log(`\n${draw(machines, scenes)}`);
+}
+
+async function shrinkIt(options: Arguments): Promise<void> {
+  const small = await shrink(options, await runInFull(options));
+  const { acts, report } = small.outcome;
+  const [first] = report.violations;
+  console.log(`\nshrunk in ${small.runs} runs to ${small.options.nodes} machines and ${acts.length} acts:`);
+  console.log(`${first?.check} at ${first?.atSeconds} s: ${first?.detail}`);
+  console.log(replayCommand({ ...options, ...small.options }));
+  await drawIt({ ...options, ...small.options });
+}
+
 async function main(): Promise<void> {
   if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
     console.log(USAGE);
@@ -152,8 +195,10 @@ async function main(): Promise<void> {
   const begunMs = performance.now();
   const report = await runOnce(options);
   print(report, Math.round(performance.now() - begunMs) / 1000, options);
+  if (options.draw) await drawIt(options);
   if (report.violations.length === 0) return;
   console.error(`replay it: ${replayCommand(options)}`);
+  if (options.shrink && !options.alarms && options.races === null) await shrinkIt(options);
   process.exitCode = 1;
 }
 

@@ -105,6 +105,7 @@ export async function runRaces({ seed, rounds, tokens }: RaceOptions): Promise<R
     faults,
     acts: faults.cut + faults.crash,
     pairs: [],
+    states: [],
     sometimes: world.sometimes,
     errors: world.errors,
     violations: world.violations,

@@ -1,6 +1,8 @@
+import type { Act } from "./acts.ts";
 import { settled } from "./clock.ts";
 import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
 import { checkBatches } from "./checkers/batches.ts";
+import { checkBounded } from "./checkers/bounded.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
 import { checkLiveness } from "./checkers/liveness.ts";
 import { checkReference } from "./checkers/reference.ts";
@@ -12,12 +14,14 @@ import {
   checkNothingStolen,
   checkOwnLogs,
 } from "./checkers/unauthorised.ts";
-import { CALM, drawFaults, type FaultPlan } from "./fault-plan.ts";
+import { CALM, drawFaults, type FaultPlan, planWithout } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
 import { partition } from "./faults/cuts.ts";
 import { Hostile } from "./hostile.ts";
 import { Archive } from "./reference/archive.ts";
 import { checkDeadAreKnown, checkVerdictsAtEnd, watchVerdicts } from "./checkers/verdicts.ts";
+import { seededRandom } from "./random.ts";
+import { type Scene, Story } from "./story.ts";
 import { Workload } from "./workload.ts";
 import { describe, type Violation, World, type WorldOptions } from "./world.ts";
 
@@ -27,6 +31,8 @@ export interface RunOptions extends WorldOptions {
   /** `drawn` from the seed, or none. Default `drawn`. */
   readonly faults?: "drawn" | "none";
   readonly writesPerMachineAndMinute?: number;
+  /** Write down what a drawing shows. */
+  readonly story?: boolean;
 }
 
 export interface RunReport {
@@ -42,6 +48,8 @@ export interface RunReport {
   readonly faults: Readonly<Record<string, number>>;
   /** Crashes, cuts, disk, clock and byzantine acts. */
   readonly acts: number;
+  /** Kinds and families of acts, and what they happened in the middle of. */
+  readonly states: readonly string[];
   /** Families of acts that came within a minute of each other. */
   readonly pairs: readonly string[];
   readonly sometimes: Readonly<Record<string, number>>;
@@ -66,11 +74,26 @@ const MENDED_WITHIN_MS = 15_000;
 
 /** One world from its seed: a phase with faults in which nothing may be lost, the heal, a phase that must end well. */
 export async function run(options: RunOptions): Promise<RunReport> {
-  const world = await World.create(options);
-  const plan = options.faults === "none" ? CALM : drawFaults(world.random.fork("plan"));
+  return (await runInFull(options)).report;
+}
+
+export interface FullRun {
+  readonly report: RunReport;
+  readonly acts: readonly Act[];
+  /** Names of the machines. */
+  readonly machines: readonly string[];
+  readonly scenes: readonly Scene[];
+}
+
+/** The same, with what shrinking and drawing need. */
+export async function runInFull(options: RunOptions): Promise<FullRun> {
+  const plan = options.faults === "none" ? CALM : planOf(options);
+  const roleOfHostile = plan.hostile === "store" ? "store and coordinator" : "none";
+  const world = await World.create({ ...options, roleOfHostile });
+  const story = options.story === true ? new Story(world) : null;
   const faults = new Faults(world, plan);
   const workload = new Workload(world, { writesPerMachineAndMinute: options.writesPerMachineAndMinute ?? 1 });
-  const hostile = plan.hostile === "member" ? new Hostile(world) : null;
+  const hostile = plan.hostile === "absent" ? null : new Hostile(world, roleOfHostile);
   // A calm world is there to be measured: nobody looks over its shoulder.
   const archive = plan === CALM ? null : new Archive();
   world.onStart((machine, agent) => {
@@ -82,6 +105,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
       archive?.note(entries);
       if (entries.some(({ id }) => world.history.batchEntries.has(id))) checkBatches(world, machine);
     });
+    story?.watch(machine, agent);
   });
   let convergedSeconds: number | null = null;
   try {
@@ -101,7 +125,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
   } catch (error) {
     world.violated("no-throw", describe(error));
   }
-  return {
+  const report: RunReport = {
     seed: options.seed,
     traceHash: world.trace.digest(),
     virtualSeconds: Math.round(world.seconds * 1000) / 1000,
@@ -112,10 +136,19 @@ export async function run(options: RunOptions): Promise<RunReport> {
     faults: sorted({ ...world.acts.counts(), ...lostMessages(world) }),
     acts: world.acts.counted,
     pairs: world.acts.pairs(),
+    states: [...world.acts.met].sort(),
     sometimes: sorted(world.sometimes),
     errors: sorted(world.errors),
     violations: world.violations,
   };
+  const machines = world.machines.map(({ name }) => name);
+  return { report, acts: world.acts.all, machines, scenes: story?.all() ?? [] };
+}
+
+/** Drawn from the seed, without what this run does without. */
+function planOf({ seed, leftOut }: RunOptions): FaultPlan {
+  const plan = drawFaults(seededRandom(seed).fork("plan"));
+  return leftOut === undefined ? plan : planWithout(plan, leftOut.kinds);
 }
 
 async function passTime(world: World, archive: Archive | null, durationMs: number): Promise<void> {
@@ -130,6 +163,7 @@ async function passTime(world: World, archive: Archive | null, durationMs: numbe
     checkNothingStolen(world);
     for (const machine of world.running) {
       checkBatches(world, machine);
+      checkBounded(world, machine);
       if (archive !== null) checkReference(world, archive, machine);
     }
     if (world.violations.length > 0) return;

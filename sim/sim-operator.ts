@@ -5,7 +5,7 @@ import type { Clock } from "../src/core/ports/clock.ts";
 import type { Keys, Signer } from "../src/core/ports/keys.ts";
 import type { KnownBody } from "../src/crdt/authority/bodies.ts";
 import { composeAuthority, composeLink } from "../src/crdt/compose.ts";
-import { type AuthorityHeader, CLASS_DESIRED, type Entry } from "../src/crdt/entry/entry.ts";
+import { type AuthorityHeader, type ChainHeader, CLASS_DESIRED, type Entry } from "../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import { entrySubmitOperation } from "../src/operations/entry.ts";
 import type { OutputOf } from "../src/operations/operation.ts";
@@ -14,6 +14,8 @@ import type { History } from "./history.ts";
 import type { Machine } from "./machine.ts";
 
 export type OperatorContext = OutputOf<typeof operatorContextOperation>;
+
+const CLASS_UNKNOWN = 99;
 
 export interface Wish {
   readonly path: string;
@@ -44,6 +46,8 @@ export class SimOperator {
   readonly #parts: OperatorParts;
   readonly #ledger: Uint8Array[] = [];
   readonly #acts: Entry<AuthorityHeader>[] = [];
+  /** Links of a class of a later release. */
+  readonly #unknown: Entry<ChainHeader>[] = [];
   readonly #cursor: DocumentCursor;
   /** How many of her acts there were when she asked. */
   readonly #actsAt = new WeakMap<OperatorContext, number>();
@@ -124,6 +128,18 @@ export class SimOperator {
     return entry.id;
   }
 
+  /** Signs a link of a class that no release has a meaning for yet. */
+  signUnknown(context: OperatorContext, payload: Uint8Array): void {
+    const { keys, clock, mesh, log, signer, history } = this.#parts;
+    const last = this.#unknown.at(-1);
+    const head = last === undefined ? null : { seq: last.header.seq, hash: last.hash };
+    const hlc = nextHlc(mergeHlc(last?.header.hlc ?? HLC_ZERO, context.newest, clock.now()), clock.now());
+    const position = { mesh, log, class: CLASS_UNKNOWN, head, hlc, seen: unhex(context.seen), more: 0 };
+    const entry = composeLink(keys, position, payload, signer);
+    this.#unknown.push(entry);
+    history.signed.add(entry.id);
+  }
+
   /** Signs one act of authority, after everything that the agent and she know. */
   act(context: OperatorContext, body: KnownBody): string {
     const { keys, mesh, log, signer, history } = this.#parts;
@@ -140,7 +156,8 @@ export class SimOperator {
     const { clock, history } = this.#parts;
     const known = context.logs.find(({ log }) => log === this.log)?.head?.seq ?? 0;
     const acts = this.#acts.slice(this.#actsAt.get(context));
-    const entries = [...acts.map(({ bytes }) => bytes), ...this.#ledger.slice(known)].slice(0, most);
+    const others = [...acts, ...this.#unknown].map(({ bytes }) => bytes);
+    const entries = [...others, ...this.#ledger.slice(known)].slice(0, most);
     if (entries.length === 0) return;
     const { results } = await machine.call(entrySubmitOperation, { entries: entries.map(toBase64Url) });
     for (const { hash, state, reason } of results) {

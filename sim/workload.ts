@@ -7,6 +7,7 @@ import { Secret } from "../src/core/secret.ts";
 import { prepareSecret } from "../src/core/secrets/prepare.ts";
 import { storeRecipients } from "../src/core/policy/entitlement.ts";
 import { secretDeliverOperation } from "../src/operations/secret.ts";
+import { signOfLaterRelease } from "./later-release.ts";
 import type { Machine } from "./machine.ts";
 import { OperatorAlarm, type OperatorContext, type SimOperator, type Wish } from "./sim-operator.ts";
 import type { World } from "./world.ts";
@@ -134,7 +135,9 @@ export class Workload {
     const { alice, bob } = this.#world;
     const operator = this.#random.below(2) === 0 ? alice : bob;
     const kind = this.#random.below(40);
-    if (kind === 0 && operator === alice) this.#soon(alice, (machine) => this.#moveRole(machine));
+    if (kind === 3 || kind === 4) {
+      this.#soon(operator, (machine) => signOfLaterRelease(this.#world, operator, machine, this.#random));
+    } else if (kind === 0 && operator === alice) this.#soon(alice, (machine) => this.#moveRole(machine));
     else if (kind === 1) this.#soon(operator, (machine) => this.#setSecret(operator, machine, this.#pick(PATHS)));
     else if (kind === 2) this.#soon(operator, (machine) => this.#writeBatch(operator, machine));
     else {
@@ -155,15 +158,19 @@ export class Workload {
       return;
     }
     const machine = this.#pick(within);
+    if (!world.acts.take("work", `${operator.name} at work`, [machine.name])) return;
     this.#busy.add(operator);
+    world.atWork = this.#busy.size;
     // An agent that crashes never answers; the person in front of it gives up.
     const patience = world.clock.after(PATIENCE_MS, () => {
       world.reached("an agent never answers its operator");
       this.#busy.delete(operator);
+      world.atWork = this.#busy.size;
     });
     const done = () => {
       patience.cancel();
       this.#busy.delete(operator);
+      world.atWork = this.#busy.size;
     };
     work(machine).then(done, (error: unknown) => {
       done();
@@ -229,24 +236,27 @@ export class Workload {
     const agent = machine.agent;
     if (context === null || agent === null) return;
     const number = ++this.#secrets;
+    const text = `${marker} ${path} ${number}`;
     const prepared = prepareSecret({
       keys,
       random: this.#random.fork(`secret ${number}`),
       mesh,
       path,
-      value: new Secret(new Uint8Array(Buffer.from(`${marker} ${path} ${number}`))),
+      value: new Secret(new Uint8Array(Buffer.from(text))),
       heads: fromHex(context.seen) as Uint8Array,
       tips: context.tips,
       nowMs: operator.clock.now(),
     });
     const version = operator.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata as Json }]);
+    history.values.set(version, text);
     await operator.handOver(machine, context);
     // All peers know of the version before a store has its value: whoever wants to slip in a false one has this long.
     if (this.#random.below(3) === 0) await this.#wait(this.#random.below(MOST_BETWEEN_MS));
     if (machine.agent === null) return;
     const envelope = toBase64Url(await prepared.finish(version, storeRecipients(agent.view())));
     const { stores } = await machine.call(secretDeliverOperation, { path, version, envelope });
-    if (stores.some(({ stored }) => stored)) {
+    const { name: liar } = this.#world.hostile.member;
+    if (stores.some(({ stored, name }) => stored && name !== liar)) {
       history.delivered.add(version);
       this.#world.reached("a secret is delivered");
     } else this.#world.reached("a secret reaches no store");

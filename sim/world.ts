@@ -1,6 +1,8 @@
 import { toHex } from "../src/core/bytes.ts";
+import { HLC_MAX_AHEAD_MS } from "../src/core/hlc.ts";
 import { joinMessage } from "../src/core/enrolment.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
+import type { PeerKey } from "../src/core/ports/link.ts";
 import type { Log } from "../src/core/ports/log.ts";
 import type { AlarmNotice, Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
@@ -9,7 +11,7 @@ import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
 import { genesisLog } from "../src/crdt/authority/identifiers.ts";
 import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
 import type { Agent } from "../src/node/agent.ts";
-import { Acts, type LeftOut, NOTHING_LEFT_OUT } from "./acts.ts";
+import { Acts, type LeftOut, NOTHING_LEFT_OUT, type State, STATES } from "./acts.ts";
 import { SimClock, settled } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
 import { History } from "./history.ts";
@@ -29,6 +31,8 @@ export interface WorldOptions {
   readonly memo?: "shared" | "none";
   /** Acts that this run does without. */
   readonly leftOut?: LeftOut;
+  /** Labels of the member who cheats, which it was given in good faith. Default none. */
+  readonly roleOfHostile?: "none" | "store and coordinator";
 }
 
 /** Something that must never happen. */
@@ -53,6 +57,13 @@ export interface HostileParts {
   readonly member: Member;
   /** Has the right to operate, and signs what no honest writer makes. */
   readonly operator: { readonly signer: Signer; readonly log: Uint8Array };
+  /** Has the right to administer below all others, and signs what her rank does not give; null where there is none. */
+  readonly administrator: { readonly signer: Signer; readonly log: Uint8Array } | null;
+  /** Of the member, if it is a coordinator: these tokens are its to redeem. */
+  readonly coordinatorLog: Uint8Array | null;
+  readonly tokens: { readonly entry: Uint8Array; state: "unused" | "redeemed" }[];
+  /** Whether an honest operator has cut the one who turned. */
+  isFound: boolean;
   /** A key that nobody enrolled. */
   readonly stranger: Signer;
   readonly keys: Keys;
@@ -102,9 +113,12 @@ export class World {
   /** Names of machines whose ways out fail. */
   readonly deaf = new Set<string>();
   readonly violations: Violation[] = [];
+  /** Honest operators in the middle of something. */
+  atWork = 0;
   readonly sometimes: Record<string, number> = {};
   /** Log lines of the level `error`, by event. */
   readonly errors: Record<string, number> = {};
+  #arrived: ((machine: string, from: PeerKey) => void) | null = null;
   #troubles = 0;
   #calmMs = Number.NEGATIVE_INFINITY;
   #started: (machine: Machine, agent: Agent) => void = () => undefined;
@@ -118,7 +132,7 @@ export class World {
     machines: (world: World) => readonly Machine[];
   }) {
     const { founding } = parts;
-    this.acts = new Acts(this.clock, parts.leftOut);
+    this.acts = new Acts(this.clock, parts.leftOut, () => this.states());
     this.random = parts.random;
     this.marker = parts.marker;
     this.mesh = founding.mesh;
@@ -142,12 +156,18 @@ export class World {
   }
 
   /** A world in which every machine is enrolled, and none runs yet. */
-  static async create({ seed, nodes, memo = "shared", leftOut = NOTHING_LEFT_OUT }: WorldOptions): Promise<World> {
+  static async create({
+    seed,
+    nodes,
+    memo = "shared",
+    leftOut = NOTHING_LEFT_OUT,
+    roleOfHostile = "none",
+  }: WorldOptions): Promise<World> {
     if (nodes < STORES + 1) throw new Error(`a world has at least ${STORES + 1} machines`);
     const random = seededRandom(seed);
     const shared = memo === "shared" ? new VerifyMemo() : null;
     const keysFor = (name: string): Keys => createSimKeys(random.fork(`keys ${name}`), { memo: shared });
-    const founding = await found(random.fork("founding"), keysFor("operators"), nodes);
+    const founding = await found(random.fork("founding"), keysFor("operators"), nodes, roleOfHostile);
     const world = new World({
       random,
       network: (clock) => new SimNetwork(clock, random.fork("network")),
@@ -172,6 +192,21 @@ export class World {
 
   violated(check: string, detail: string): void {
     this.violations.push({ check, atSeconds: Math.round(this.seconds * 1000) / 1000, detail });
+  }
+
+  /** What a world is in the middle of when something happens to it; see {@link STATES}. */
+  states(): readonly State[] {
+    const { hostile, machines, network } = this;
+    const is: Readonly<Record<State, boolean>> = {
+      "somebody is down": this.running.length < machines.length,
+      "the mesh is cut": network.cutMs === this.clock.monotonic(),
+      "a disk is full": machines.some(({ disk }) => disk.full),
+      "a machine is paused": machines.some(({ isPaused }) => isPaused),
+      "a clock is wrong": machines.some(({ clock }) => Math.abs(clock.offsetMs) > HLC_MAX_AHEAD_MS),
+      "an operator is at work": this.atWork > 0,
+      "an operator has been cut": hostile.isFound,
+    };
+    return STATES.filter((state) => is[state]);
   }
 
   /** From now on until what is given back is called nobody can expect the network to be kind. */
@@ -210,6 +245,11 @@ export class World {
     work().catch((error: unknown) => this.violated("no-throw", `${what}: ${describe(error)}`));
   }
 
+  /** Calls `listener` with the name of every machine that something reaches, and from whom. */
+  onArrival(listener: (machine: string, from: PeerKey) => void): void {
+    this.#arrived = listener;
+  }
+
   /** Calls `listener` with every agent that has started, before anything else happens to it. */
   onStart(listener: (machine: Machine, agent: Agent) => void): void {
     this.#started = listener;
@@ -240,7 +280,10 @@ export class World {
   watcher(name: string): LinkWatcher {
     const needle = Buffer.from(this.marker);
     return {
-      arrived: (kind, from, body) => this.trace.note(this.clock.monotonic(), name, kind, body, from),
+      arrived: (kind, from, body) => {
+        this.trace.note(this.clock.monotonic(), name, kind, body, from);
+        this.#arrived?.(name, from);
+      },
       left: (body) => {
         const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
         if (bytes.includes(needle) || [...this.canaries].some((canary) => bytes.includes(canary, 0, "latin1"))) {
@@ -309,7 +352,12 @@ interface Founding {
 }
 
 /** Genesis by alice, a second operator, every machine enrolled, a coordinator and two stores. */
-async function found(random: Random, keys: Keys, nodes: number): Promise<Founding> {
+async function found(
+  random: Random,
+  keys: Keys,
+  nodes: number,
+  roleOfHostile: WorldOptions["roleOfHostile"],
+): Promise<Founding> {
   const key = (): Signer => keys.signer(new Secret(random.bytes(32)));
   const [root, alice, bob, mallory, stranger] = [key(), key(), key(), key(), key()];
   const recovery = await keys.createSealIdentity();
@@ -356,6 +404,25 @@ async function found(random: Random, keys: Keys, nodes: number): Promise<Foundin
     roles.push([id, i === 0 ? "coordinator" : "secret-store"]);
   }
   for (const [id, label] of roles) act({ type: "role", node: Buffer.from(id, "hex"), label, at });
+  const trudy = key();
+  const trudyGrant = { key: trudy.publicKey, name: "trudy", rank: 3, rights: ["admin"], need, at } as const;
+  const isTrusted = roleOfHostile !== "none";
+  const administrator = isTrusted ? { signer: trudy, log: act({ type: "grant", ...trudyGrant }) } : null;
+  const coordinatorLog = isTrusted ? giveRoles() : null;
+  const tokens = coordinatorLog === null ? [] : [makeToken(coordinatorLog), makeToken(coordinatorLog)];
+
+  function giveRoles(): Uint8Array {
+    const node = Buffer.from(member.id, "hex");
+    for (const label of ["secret-store", "coordinator"]) roles.push([member.id, label]);
+    act({ type: "role", node, label: "secret-store", at });
+    return act({ type: "role", node, label: "coordinator", at });
+  }
+
+  function makeToken(issuer: Uint8Array): HostileParts["tokens"][number] {
+    const [id, secretHash] = [random.bytes(16), random.bytes(32)];
+    const token = { id, secretHash, name: null, labels: [], attributes: {}, roles: [], issuer };
+    return { entry: act({ type: "token", ...token, nbf: at, exp: Number.MAX_SAFE_INTEGER, at }), state: "unused" };
+  }
   return {
     mesh,
     entries: entries.map(({ bytes }) => bytes),
@@ -367,6 +434,10 @@ async function found(random: Random, keys: Keys, nodes: number): Promise<Foundin
     hostile: {
       member,
       operator: { signer: mallory, log: malloryLog },
+      administrator,
+      coordinatorLog,
+      tokens,
+      isFound: false,
       stranger,
       keys,
       random: random.fork("hostile"),

@@ -1,4 +1,8 @@
+import { roles } from "../../src/roles/catalogue.ts";
 import type { World } from "../world.ts";
+
+/** Some software acts on it. */
+const isKnown = (label: string) => roles.some(({ name }) => name === label);
 
 /** At the end: everybody takes everybody for there, and roles run where labels say, and nowhere else. */
 export function checkLiveness(world: World): void {
@@ -12,7 +16,7 @@ export function checkLiveness(world: World): void {
     if (missed.length > 0) {
       world.violated("liveness", `${name} does not know that ${missed.map((other) => other.name).join(", ")} is there`);
     }
-    const wanted = [...world.history.rolesOf(machine.id)].sort().join(" ");
+    const wanted = [...world.history.rolesOf(machine.id)].filter(isKnown).sort().join(" ");
     const reports = agent.roleReports;
     const running = reports
       .map(({ label }) => label)

@@ -30,7 +30,11 @@ export async function checkReadable(world: World): Promise<void> {
       const expected = world.history.winner(`version/${path}`)?.entry;
       const version = await world.until(
         agent.cache.get(path).then(
-          (cached) => cached.version,
+          ({ version: found, value }) => {
+            const isTrue = Buffer.from(value.reveal()).toString() === world.history.values.get(found);
+            if (!isTrue) world.violated("secrets", `${name} takes another value of ${path} than its writer's`);
+            return found;
+          },
           () => null,
         ),
       );

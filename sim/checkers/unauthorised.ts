@@ -19,10 +19,10 @@ export function checkEntry(world: World, { name }: Machine, { header, id }: Entr
   const what = id.slice(0, 12);
   switch (header.kind) {
     case "authority":
-      if (world.history.signed.has(id)) return;
+      if (world.history.signed.has(id) || world.history.turned.has(id)) return;
       return world.violated("unauthorised", `${name} admitted a forged ${header.type} (${what})`);
     case "chain":
-      if (header.class !== CLASS_DESIRED || world.history.signed.has(id)) return;
+      if (header.class !== CLASS_DESIRED || world.history.signed.has(id) || world.history.turned.has(id)) return;
       return world.violated("unauthorised", `${name} admitted a desired write that nobody honest signed (${what})`);
     case "observed": {
       const log = recurringHex(header.log);

@@ -34,6 +34,7 @@ export async function runRemovals(options: Omit<WorldOptions, "nodes">): Promise
     faults: {},
     acts: 0,
     pairs: [],
+    states: [],
     sometimes: world.sometimes,
     errors: world.errors,
     violations: world.violations,
