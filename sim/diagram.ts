@@ -3,6 +3,7 @@ import type { Scene } from "./story.ts";
 const TIME_WIDTH = 9;
 const MOST_COLUMNS = 98;
 const MOST_ROWS = 70;
+const MOST_VIOLATIONS = 3;
 
 /**
  * A world as text: time goes down, each machine has a line (`│` while it runs), arrows lead from who told to who
@@ -12,17 +13,21 @@ export function draw(machines: readonly string[], scenes: readonly Scene[]): str
   const width = Math.max(8, Math.min(14, Math.floor((MOST_COLUMNS - TIME_WIDTH) / machines.length)));
   const canvas = new Canvas(machines, width);
   const rows: string[] = [];
+  const violations = scenes.filter(({ scene }) => scene === "violation");
   for (const scene of scenes) {
-    const text = rowOf(canvas, scene);
+    if (violations.indexOf(scene) >= MOST_VIOLATIONS) continue;
+    const text = rowOf(canvas, machines, scene);
     rows.push(`${(scene.atMs / 1000).toFixed(3).padStart(TIME_WIDTH - 1)} ${text}`.trimEnd());
   }
   const head = `${" ".repeat(TIME_WIDTH)}${machines.map((name) => name.padEnd(width)).join("")}`.trimEnd();
   const left = rows.length - MOST_ROWS;
   const kept = left > 0 ? [`${" ".repeat(TIME_WIDTH)}… ${left} rows before`, ...rows.slice(-MOST_ROWS)] : rows;
+  const more = violations.length - MOST_VIOLATIONS;
+  if (more > 0) kept.push(`${" ".repeat(TIME_WIDTH)}!! and ${more} more`);
   return [head, ...kept].map((line) => line.slice(0, MOST_COLUMNS)).join("\n");
 }
 
-function rowOf(canvas: Canvas, scene: Scene): string {
+function rowOf(canvas: Canvas, machines: readonly string[], scene: Scene): string {
   switch (scene.scene) {
     case "starts":
       canvas.runs(scene.machine);
@@ -33,9 +38,9 @@ function rowOf(canvas: Canvas, scene: Scene): string {
     case "act": {
       const what = `${scene.kind} #${scene.number}`;
       if (scene.who.length === 0) return `── ${what} ──`;
-      const [first, ...others] = scene.who;
+      const last = scene.who.toSorted((a, b) => machines.indexOf(a) - machines.indexOf(b)).at(-1);
       if (/crash|restart|stop|set back/.test(scene.kind)) for (const name of scene.who) canvas.goes(name);
-      return canvas.row([[first ?? "", `╳ ${what}`], ...others.map((name): [string, string] => [name, "╳"])]);
+      return canvas.row(scene.who.map((name) => [name, name === last ? `╳ ${what}` : "╳"]));
     }
     case "learns": {
       const what =

@@ -1,3 +1,5 @@
+import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
+import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 
@@ -247,4 +249,6 @@ export const MUTANTS: readonly Mutant[] = [
     without: 'declaration !== ""',
     run: ROTATIONS,
   },
+  ...FAULT_MUTANTS,
+  ...BYZANTINE_MUTANTS,
 ];

@@ -8,6 +8,9 @@ import { MUTANTS } from "./mutant-list.ts";
 import type { RunReport } from "./run.ts";
 
 const FIRST_SEEDS = 20;
+const WORKERS = 2;
+/** The first seed that sees each mutant, as the last full run found it. */
+const SEEDS = "test/seeds/mutants.txt";
 const RUN = ["--minutes", "3", "--nodes", "7"];
 const root = join(import.meta.dirname, "..");
 
@@ -25,7 +28,26 @@ function copyOfSources(): string {
   return dir;
 }
 
-async function judge(dir: string, mutant: Mutant): Promise<Verdict> {
+/** By mutant; a line is `seed | mutant | check that sees it`. */
+function keptSeeds(): Map<string, number> {
+  const lines = readFileSync(join(root, SEEDS), "utf8").split("\n");
+  const fields = lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(" | "));
+  return new Map(fields.map(([seed, mutant]) => [mutant ?? "", Number(seed)]));
+}
+
+function keep(verdicts: readonly Verdict[]): void {
+  const known = keptSeeds();
+  const checks = new Map(verdicts.map(({ mutant, check }) => [mutant, check]));
+  const [head] = readFileSync(join(root, SEEDS), "utf8").split("\n", 1);
+  for (const { mutant, seed } of verdicts) if (seed !== null) known.set(mutant, seed);
+  const lines = MUTANTS.flatMap(({ name }) => {
+    const seed = known.get(name);
+    return seed === undefined ? [] : [`${seed} | ${name}${checks.has(name) ? ` | ${checks.get(name)}` : ""}`];
+  });
+  writeFileSync(join(root, SEEDS), `${head}\n${lines.join("\n")}\n`);
+}
+
+async function judge(dir: string, mutant: Mutant, seeds: readonly number[]): Promise<Verdict> {
   const path = join(dir, mutant.file);
   const original = readFileSync(path, "utf8");
   const parts = original.split(mutant.guard);
@@ -34,7 +56,7 @@ async function judge(dir: string, mutant: Mutant): Promise<Verdict> {
   }
   writeFileSync(path, parts.join(mutant.without));
   try {
-    for (let seed = 1; seed <= FIRST_SEEDS; seed++) {
+    for (const seed of seeds) {
       const check = await violationOf(dir, seed, mutant.run ?? RUN);
       if (check !== null) return { mutant: mutant.name, seed, check };
     }
@@ -61,21 +83,40 @@ async function violationOf(dir: string, seed: number, flags: readonly string[]):
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: "string" }, output: { type: "string", short: "o" } } });
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string" },
+      kept: { type: "boolean", default: false },
+      keep: { type: "boolean", default: false },
+      output: { type: "string", short: "o" },
+    },
+  });
   const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name.includes(values.only));
   if (chosen.length === 0) throw new Error(`no mutant is called "${values.only}"`);
-  const dir = copyOfSources();
+  const known = keptSeeds();
+  const first = Array.from({ length: FIRST_SEEDS }, (_, i) => i + 1);
+  const seedsFor = ({ name }: Mutant): readonly number[] => {
+    const seed = known.get(name);
+    // In the check each has one seed to be seen by; else the first is looked for.
+    return values.kept && seed !== undefined ? [seed] : first;
+  };
   const verdicts: Verdict[] = [];
-  try {
-    for (const mutant of chosen) {
-      const verdict = await judge(dir, mutant);
-      verdicts.push(verdict);
-      const { seed, check } = verdict;
-      console.log(`| ${mutant.name} | ${seed === null ? "**not seen**" : seed} | ${check} |`);
+  const waiting = [...chosen];
+  await Promise.all(Array.from({ length: Math.min(WORKERS, waiting.length) }, work));
+  async function work(): Promise<void> {
+    const dir = copyOfSources();
+    try {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const verdict = await judge(dir, mutant, seedsFor(mutant));
+        verdicts.push(verdict);
+        const { seed, check } = verdict;
+        console.log(`| ${mutant.name} | ${seed === null ? "**not seen**" : seed} | ${check} |`);
+      }
+    } finally {
+      rmSync(dir, { recursive: true });
     }
-  } finally {
-    rmSync(dir, { recursive: true });
   }
+  if (values.keep) keep(verdicts);
   const missed = verdicts.filter(({ seed }) => seed === null).length;
   if (values.output === "json") console.log(JSON.stringify({ mutants: verdicts.length, missed, verdicts }));
   else console.log(`${verdicts.length - missed} of ${verdicts.length} mutants seen`);

@@ -4,6 +4,7 @@ import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
 import { checkBatches } from "./checkers/batches.ts";
 import { checkBounded } from "./checkers/bounded.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
+import { checkClocks, checkFrozen } from "./checkers/frozen.ts";
 import { checkLiveness } from "./checkers/liveness.ts";
 import { checkReference } from "./checkers/reference.ts";
 import { checkReadable, checkSecrets } from "./checkers/secrets.ts";
@@ -31,6 +32,8 @@ export interface RunOptions extends WorldOptions {
   /** `drawn` from the seed, or none. Default `drawn`. */
   readonly faults?: "drawn" | "none";
   readonly writesPerMachineAndMinute?: number;
+  /** Says at the end what must not be met in the world, null if it was not: for whoever looks for such a world. */
+  readonly unwanted?: (world: World) => string | null;
   /** Write down what a drawing shows. */
   readonly story?: boolean;
 }
@@ -122,6 +125,8 @@ export async function runInFull(options: RunOptions): Promise<FullRun> {
     await world.clock.runUntil(world.clock.monotonic() + SETTLE_MS);
     if (world.history.hasDamage) await waitForMending(world);
     await checkAtEnd(world, archive);
+    const found = options.unwanted?.(world) ?? null;
+    if (found !== null) world.violated("unwanted", found);
   } catch (error) {
     world.violated("no-throw", describe(error));
   }
@@ -207,6 +212,8 @@ async function checkAtEnd(world: World, archive: Archive | null): Promise<void> 
   checkEntries(world);
   checkLabelsAtEnd(world);
   checkOwnLogs(world);
+  checkFrozen(world);
+  checkClocks(world);
   checkAcknowledged(world);
   checkLiveness(world);
   checkVerdictsAtEnd(world);

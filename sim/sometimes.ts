@@ -14,6 +14,7 @@ const MET = [
   "a machine holds a secret",
   "a machine is unreachable",
   "a machine keeps all the orphans that it may",
+  "a machine that said two things has no report",
   "a machine takes itself for the isolated one",
   "a question of a later release is answered as unknown",
   "a role is given",

@@ -64,13 +64,20 @@ export class Story {
   all(): Scene[] {
     const { acts, violations } = this.#world;
     const scenes: Scene[] = [
-      ...this.scenes,
       ...acts.all.map(({ atMs, number, kind, who }): Scene => ({ atMs, scene: "act", number, kind, who })),
+      ...this.scenes,
       ...violations.map(({ atSeconds, check, detail }): Scene => {
-        return { atMs: atSeconds * 1000, scene: "violation", check, detail };
+        return { atMs: atSeconds * 1000, scene: "violation", check, detail: this.#inWords(detail) };
       }),
     ];
     return scenes.sort((a, b) => a.atMs - b.atMs);
+  }
+
+  /** Names in the place of ids. */
+  #inWords(detail: string): string {
+    return detail.replaceAll(/[0-9a-f]{64}/g, (hex) => {
+      return this.#world.machines.find(({ id }) => id === hex)?.name ?? hex.slice(0, 8);
+    });
   }
 
   #nameOf(key: PeerKey): string {

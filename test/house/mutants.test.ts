@@ -12,6 +12,14 @@ describe("mutants of the simulator", () => {
     expect(parts.join(without)).not.toBe(parts.join(guard));
   });
 
+  it("that have a seed kept for them are still there", () => {
+    const lines = readFileSync(join(root, "test/seeds/mutants.txt"), "utf8").split("\n");
+    const kept = lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(" | ")[1]);
+    const names = MUTANTS.map(({ name }) => name);
+    expect(kept.filter((name) => !names.includes(name ?? ""))).toEqual([]);
+    expect(new Set(kept).size).toBe(kept.length);
+  });
+
   it("have names of their own, and what ships knows none of them", () => {
     const names = MUTANTS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);

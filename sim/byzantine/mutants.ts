@@ -1,0 +1,77 @@
+import type { Mutant } from "../mutant.ts";
+
+/** Guards against members, operators, coordinators and stores that cheat. */
+export const BYZANTINE_MUTANTS: readonly Mutant[] = [
+  {
+    name: "a ledger goes on after a fork",
+    file: "src/crdt/prefix.ts",
+    guard: "if (only === undefined || next.length > 1) return at;",
+    without: "if (only === undefined) return at;",
+  },
+  {
+    name: "what lies past a frontier counts",
+    file: "src/crdt/prefix.ts",
+    guard: "if (cuts.length > 0) {",
+    without: "if (cuts.length > 1_000) {",
+  },
+  {
+    name: "a junior cuts a senior",
+    file: "src/crdt/authority/frontier.ts",
+    guard: "cut.rank < rank && (names",
+    without: "cut.rank >= 0 && (names",
+  },
+  {
+    name: "anybody's checkpoint pins anybody's ledger",
+    file: "src/crdt/prefix.ts",
+    guard: "checkpoint.log === log || checkpoint.rank < rank);",
+    without: "checkpoint.log === log || checkpoint.rank >= 0);",
+  },
+  {
+    name: "of two who redeemed one token both are members",
+    file: "src/crdt/authority/nodes.ts",
+    guard: 'return wins ? "active" : "suspended";',
+    without: 'return wins || !wins ? "active" : "suspended";',
+  },
+  {
+    name: "of two reports of one version the first counts",
+    file: "src/crdt/observed.ts",
+    guard: "if (before === undefined || before.id === entry.id || before.header.seq !== entry.header.seq) continue;",
+    without: "if (before === undefined || before.id === entry.id || before.header.seq > 0) continue;",
+  },
+  {
+    name: "orphans take all the room that they like",
+    file: "src/crdt/parking-lot.ts",
+    guard: "if (!hasRoom(own, entry) || !hasRoom(left, entry)) continue;",
+    without: "if (!hasRoom(own, entry) && !hasRoom(left, entry) && entry.bytes.length === 0) continue;",
+  },
+  {
+    name: "a reader takes what a store gives it",
+    file: "src/core/secrets/open-served.ts",
+    guard: "if (checkCommitment(keys, mesh, current, committed)) return",
+    without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
+  },
+  {
+    name: "a reader takes an old version for the current one",
+    file: "src/node/secret-cache.ts",
+    guard: 'if (current?.version !== served.version) return "it is not the current version";',
+    without: 'if (current === undefined) return "it is not the current version";',
+  },
+  {
+    name: "acts of a later release are refused",
+    file: "src/crdt/authority/bodies.ts",
+    guard: '      return { type: "unknown" };',
+    without: '      throw new MalformedError("a type that is not known");',
+  },
+  {
+    name: "questions of a later release fail",
+    file: "src/crdt/sync/exchange.ts",
+    guard: "return encode({ unknown: true });",
+    without: "return encode({});",
+  },
+  {
+    name: "whoever holds no right to operate writes desired state",
+    file: "src/crdt/replica.ts",
+    guard: 'return opened.rights.includes("ops") ? null :',
+    without: "return opened.rights.length > 0 ? null :",
+  },
+];

@@ -1,0 +1,35 @@
+import type { Mutant } from "../mutant.ts";
+
+/** Guards against disks, clocks and pauses. */
+export const FAULT_MUTANTS: readonly Mutant[] = [
+  {
+    name: "damaged records are taken as they are",
+    file: "src/crdt/store/entry-store.ts",
+    guard: "      ? bytes\n      : null;",
+    without: "      ? bytes\n      : bytes;",
+  },
+  {
+    name: "what a full disk did not take is forgotten",
+    file: "src/crdt/replica.ts",
+    guard: "this.#unwritten = [...records, ...this.#unwritten];",
+    without: "this.#unwritten = [...this.#unwritten];",
+  },
+  {
+    name: "damage below a base is not looked for",
+    file: "src/crdt/bases.ts",
+    guard: "if (damaged.length > 0 || entries.length < chain.unread + 1) broken.add(chain);",
+    without: "if (damaged.length < 0 || entries.length < 0) broken.add(chain);",
+  },
+  {
+    name: "the isolated keep their alarms",
+    file: "src/mesh/detector/alarms.ts",
+    guard: 'if (this.#sight.state === "isolated") return [];',
+    without: 'if (this.#sight.state === "isolated" && nowMs < 0) return [];',
+  },
+  {
+    name: "a reading of the far future is taken over",
+    file: "src/core/hlc.ts",
+    guard: "return seen.ms <= nowMs + HLC_MAX_AHEAD_MS && compareHlc",
+    without: "return seen.ms <= Number.MAX_SAFE_INTEGER && compareHlc",
+  },
+];
