@@ -15,18 +15,6 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     without: "this.#unwritten = [...this.#unwritten];",
   },
   {
-    name: "damage below a base is not looked for",
-    file: "src/crdt/bases.ts",
-    guard: "if (damaged.length > 0 || entries.length < chain.unread + 1) broken.add(chain);",
-    without: "if (damaged.length < 0 || entries.length < 0) broken.add(chain);",
-  },
-  {
-    name: "the isolated keep their alarms",
-    file: "src/mesh/detector/alarms.ts",
-    guard: 'if (this.#sight.state === "isolated") return [];',
-    without: 'if (this.#sight.state === "isolated" && nowMs < 0) return [];',
-  },
-  {
     name: "a reading of the far future is taken over",
     file: "src/core/hlc.ts",
     guard: "return seen.ms <= nowMs + HLC_MAX_AHEAD_MS && compareHlc",
