@@ -14,10 +14,4 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     guard: "this.#unwritten = [...records, ...this.#unwritten];",
     without: "this.#unwritten = [...this.#unwritten];",
   },
-  {
-    name: "a reading of the far future is taken over",
-    file: "src/core/hlc.ts",
-    guard: "return seen.ms <= nowMs + HLC_MAX_AHEAD_MS && compareHlc",
-    without: "return seen.ms <= Number.MAX_SAFE_INTEGER && compareHlc",
-  },
 ];
