@@ -28,21 +28,22 @@ function copyOfSources(): string {
   return dir;
 }
 
-/** By mutant; a line is `seed | mutant | check that sees it`. */
-function keptSeeds(): Map<string, number> {
+/** What the last run that kept anything found, by mutant; a line is `seed | mutant | check that sees it`. */
+function keptVerdicts(): Map<string, Verdict> {
   const lines = readFileSync(join(root, SEEDS), "utf8").split("\n");
   const fields = lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(" | "));
-  return new Map(fields.map(([seed, mutant]) => [mutant ?? "", Number(seed)]));
+  return new Map(
+    fields.map(([seed, mutant = "", check = ""]): [string, Verdict] => [mutant, { mutant, seed: Number(seed), check }]),
+  );
 }
 
 function keep(verdicts: readonly Verdict[]): void {
-  const known = keptSeeds();
-  const checks = new Map(verdicts.map(({ mutant, check }) => [mutant, check]));
+  const known = keptVerdicts();
   const [head] = readFileSync(join(root, SEEDS), "utf8").split("\n", 1);
-  for (const { mutant, seed } of verdicts) if (seed !== null) known.set(mutant, seed);
+  for (const verdict of verdicts) if (verdict.seed !== null) known.set(verdict.mutant, verdict);
   const lines = MUTANTS.flatMap(({ name }) => {
-    const seed = known.get(name);
-    return seed === undefined ? [] : [`${seed} | ${name}${checks.has(name) ? ` | ${checks.get(name)}` : ""}`];
+    const verdict = known.get(name);
+    return verdict === undefined ? [] : [`${verdict.seed} | ${name} | ${verdict.check}`];
   });
   writeFileSync(join(root, SEEDS), `${head}\n${lines.join("\n")}\n`);
 }
@@ -93,12 +94,12 @@ async function main(): Promise<void> {
   });
   const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name.includes(values.only));
   if (chosen.length === 0) throw new Error(`no mutant is called "${values.only}"`);
-  const known = keptSeeds();
+  const known = keptVerdicts();
   const first = Array.from({ length: FIRST_SEEDS }, (_, i) => i + 1);
   const seedsFor = ({ name }: Mutant): readonly number[] => {
-    const seed = known.get(name);
+    const seed = known.get(name)?.seed ?? null;
     // In the check each has one seed to be seen by; else the first is looked for.
-    return values.kept && seed !== undefined ? [seed] : first;
+    return values.kept && seed !== null ? [seed] : first;
   };
   const verdicts: Verdict[] = [];
   const waiting = [...chosen];
