@@ -60,6 +60,7 @@ export async function runRotations(options: Omit<WorldOptions, "nodes">): Promis
     faults: {},
     acts: 0,
     pairs: [],
+    states: [],
     sometimes: world.sometimes,
     errors: world.errors,
     violations: world.violations,
