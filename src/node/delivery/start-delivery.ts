@@ -1,6 +1,7 @@
 import { SecretSockets } from "../api/secret-sockets.ts";
 import type { Agent } from "../agent.ts";
 import { systemAccounts } from "../platform/accounts.ts";
+import { SECRETS_NOTE, writeNote } from "../platform/home.ts";
 import { processOwner } from "../platform/machine.ts";
 import { systemSecretDirectory } from "../platform/secret-directory.ts";
 import { claimSecretPlace, prepareSecretPlace } from "../platform/secret-place.ts";
@@ -25,6 +26,10 @@ export async function startDelivery(
   const { clock, keys, log } = agent.platform;
   const ground = await prepareSecretPlace(directory, settings.disk);
   await claimSecretPlace(directory, home);
+  // Whoever takes the member out of the home takes its secrets out of there.
+  await writeNote(home, SECRETS_NOTE, directory).catch((error: unknown) =>
+    log.write("error", "note.failed", { name: SECRETS_NOTE, error }),
+  );
   const own = processOwner();
   const templates = `${home}/templates`;
   const sockets = new SecretSockets(agent, directory, own.uid, log);

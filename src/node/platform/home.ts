@@ -18,6 +18,7 @@ import {
   unsealMachineKeys,
   usualSealing,
 } from "./machine-key.ts";
+import { clearSecretPlace } from "./secret-place.ts";
 
 /** `home.json`: which member of which mesh this home is. Written last, so that a home is whole or not there. */
 export interface HomeFile {
@@ -295,17 +296,23 @@ function unreadable(path: string, cause: unknown): LabError {
   return new LabError(denied ? "NotAuthorised" : "Failed", what, hint === "" ? {} : { hint }, { cause });
 }
 
+/** Names the place that this home's agent puts secrets into. */
+export const SECRETS_NOTE = "secrets-dir";
+
 /** What a member of a mesh keeps in its home, the file that makes it a home first. */
 const KEPT = [HOME_FILE, "keys", "store", "snapshots", "run"];
 /** Beside the store: its tally, and copies of what could not be healed. */
 const BESIDE_STORE = /^store[.-]/;
 
 /**
- * Takes the member out of a home: keys, store and cache of secrets are gone. Logs, and what others put there, stay.
+ * Takes the member out of a home: keys, store, cache of secrets and what was delivered of it are gone. Logs, and what
+ * others put there, stay.
  * Interrupted, it can be done again.
  */
 export async function clearHome(home: string): Promise<void> {
   try {
+    const secrets = await readNote(home, SECRETS_NOTE);
+    if (secrets !== undefined) await clearSecretPlace(secrets, home);
     const beside = (await readdir(home)).filter((name) => BESIDE_STORE.test(name));
     for (const name of [...KEPT, ...beside]) await rm(join(home, name), { recursive: true, force: true });
   } catch (cause) {

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, realpath, stat, statfs, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { LabError } from "../../core/errors.ts";
 import { DeliveryFailedError } from "../../core/ports/secret-directory.ts";
 import { runTool } from "./run-tool.ts";
@@ -82,4 +83,13 @@ export async function claimSecretPlace(root: string, home: string): Promise<void
   throw new LabError("AlreadyExists", `${root} holds the secrets of the agent of ${owner.trim()}`, {
     hint: `give this one another: --secrets-dir DIR; or rm ${note}, if that home is gone`,
   });
+}
+
+/** Takes away what an agent of this home put there. A place that is another home's by now is left alone. */
+export async function clearSecretPlace(root: string, home: string): Promise<void> {
+  const owner = await readFile(`${root}/..home`, "utf8").catch(() => null);
+  if (owner?.trim() !== home) return;
+  // The note last: interrupted, it can be done again.
+  const names = (await readdir(root)).filter((name) => name !== "..home");
+  for (const name of [...names, "..home"]) await rm(join(root, name), { recursive: true, force: true });
 }
