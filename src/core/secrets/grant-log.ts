@@ -41,11 +41,13 @@ export interface SilentStore {
   readonly sinceMs: number | null;
 }
 
-/** Complete as far as no store is silent. */
+/** Complete as far as no store is silent, and back to `beginMs`. */
 export interface GrantLog {
   /** Ascending by path, then by the time of the first giving. */
   readonly grants: readonly Grant[];
   readonly silent: readonly SilentStore[];
+  /** Some store's records of before are no longer kept here; null where all of them are. */
+  readonly beginMs: number | null;
 }
 
 /** What one store's audit records say of values that it gave. */

@@ -22,7 +22,20 @@ export async function grantLog(source: GrantSource): Promise<GrantLog> {
   return {
     grants: stores.flatMap(({ id }) => grantsBy(source, id)).sort(compareGrants),
     silent: stores.flatMap((store) => silenceOf(source, store)),
+    beginMs: beginOf(
+      source,
+      stores.map(({ id }) => id),
+    ),
   };
+}
+
+/** Audit is let go of by age; keepers have it longer than other members. */
+function beginOf({ replica }: GrantSource, stores: readonly string[]): number | null {
+  const begins = stores.flatMap((id) => {
+    const chain = replica.chain(id, CLASS_AUDIT);
+    return chain === undefined || chain.letGo === 0 ? [] : (chain.main[0]?.entry.header.hlc.ms ?? []);
+  });
+  return begins.length === 0 ? null : Math.max(...begins);
 }
 
 function grantsBy({ replica }: GrantSource, store: string): Grant[] {

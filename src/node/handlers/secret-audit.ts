@@ -13,7 +13,7 @@ import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 /** What somebody should know of secrets, the worst first. */
 export async function listSecretFindings(source: ReadSource): Promise<unknown> {
-  const { silent } = await grantLog(source);
+  const { silent, beginMs } = await grantLog(source);
   const exposures = await exposuresNow(
     () => source.replica.view(),
     () => grantLog(source),
@@ -23,6 +23,7 @@ export async function listSecretFindings(source: ReadSource): Promise<unknown> {
     ...lostVersionFindings(source),
     ...listed(source).flatMap(declarationFindings),
     ...silent.map(silenceFinding),
+    ...(beginMs === null ? [] : [ageFinding(beginMs)]),
   ];
   return { kind: "SecretFindingList", meta: metaOf(source), items };
 }
@@ -69,6 +70,11 @@ function silenceFinding({ name, standing, sinceMs }: SilentStore): SecretFinding
   const since = sinceMs === null ? "never heard" : `not heard since ${isoTime(sinceMs)}`;
   const text = `Who read what may be incomplete: store ${name} ${since}${standing === "gone" ? ", and removed" : ""}`;
   return { kind: "silent-store", severity: "info", paths: [], text };
+}
+
+function ageFinding(beginMs: number): SecretFinding {
+  const text = `Who read what before ${isoTime(beginMs)} is no longer kept on this machine; stores keep it for 400 days`;
+  return { kind: "begins", severity: "info", paths: [], text };
 }
 
 /** What stores gave and refused, the latest last. */

@@ -57,6 +57,7 @@ describe("the grant log of a mesh", () => {
         { ...of, store: toHex(nas2.log), times: 1, firstMs: AT + 2, lastMs: AT + 2 },
       ],
       silent: [],
+      beginMs: null,
     });
   });
 
@@ -64,6 +65,15 @@ describe("the grant log of a mesh", () => {
     await serve(nas1, AT + 1, {});
     const { grants } = await grantLog(source());
     expect(grants).toMatchObject([{ node: null, name: "web-1", version: null, times: 1, firstMs: AT + 1 }]);
+  });
+
+  test("says from when on it is complete, where old records were let go of", async () => {
+    const node = toHex(web1.log);
+    for (const atMs of [AT + 1, AT + 2, AT + 3]) await serve(nas1, atMs, { node, version: V1 });
+    await peer.replica.letGo(() => AT + 3);
+    const { grants, beginMs } = await grantLog(source());
+    expect(beginMs).toBe(AT + 2);
+    expect(grants).toMatchObject([{ times: 2, firstMs: AT + 2 }]);
   });
 
   test("names the stores that it may not have heard out, those of before among them", async () => {

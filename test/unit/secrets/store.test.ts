@@ -211,7 +211,7 @@ describe("freshness of a secret store", () => {
     const homelab = await exampleHomelab();
     const { "nas-1": nas1, "pi-1": pi1 } = homelab.by;
     homelab.role("nas-2");
-    await homelab.pass(70_000);
+    await homelab.pass(400_000);
     homelab.role("pi-1", "secret-store");
     await pi1.becomeStore();
     await homelab.pass(5000);
