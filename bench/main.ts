@@ -13,6 +13,7 @@ import { networkFigures } from "./network.ts";
 import { raceFigures } from "./races.ts";
 import { revokeFigures } from "./revoke.ts";
 import { rotationFigures } from "./rotation.ts";
+import { secretFigures } from "./secrets.ts";
 import { simulatorFigures } from "./simulated.ts";
 import { storeFigures } from "./store.ts";
 
@@ -37,6 +38,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   delivery: () => deliveryFigures(note),
   revoke: () => revokeFigures(note),
   rotation: () => rotationFigures(note),
+  secrets: () => secretFigures(note),
   store: () => storeFigures(note),
   admission: () => admissionFigures(note),
   detector: () => detectorFigures(note),
