@@ -33,18 +33,6 @@ export const BYZANTINE_MUTANTS: readonly Mutant[] = [
     without: 'return wins || !wins ? "active" : "suspended";',
   },
   {
-    name: "of two reports of one version the first counts",
-    file: "src/crdt/observed.ts",
-    guard: "if (before === undefined || before.id === entry.id || before.header.seq !== entry.header.seq) continue;",
-    without: "if (before === undefined || before.id === entry.id || before.header.seq > 0) continue;",
-  },
-  {
-    name: "orphans take all the room that they like",
-    file: "src/crdt/parking-lot.ts",
-    guard: "if (!hasRoom(own, entry) || !hasRoom(left, entry)) continue;",
-    without: "if (!hasRoom(own, entry) && !hasRoom(left, entry) && entry.bytes.length === 0) continue;",
-  },
-  {
     name: "a reader takes what a store gives it",
     file: "src/core/secrets/open-served.ts",
     guard: "if (checkCommitment(keys, mesh, current, committed)) return",
