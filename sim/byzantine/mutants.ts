@@ -39,12 +39,6 @@ export const BYZANTINE_MUTANTS: readonly Mutant[] = [
     without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
   },
   {
-    name: "a reader takes an old version for the current one",
-    file: "src/node/secret-cache.ts",
-    guard: 'if (current?.version !== served.version) return "it is not the current version";',
-    without: 'if (current === undefined) return "it is not the current version";',
-  },
-  {
     name: "acts of a later release are refused",
     file: "src/crdt/authority/bodies.ts",
     guard: '      return { type: "unknown" };',
@@ -55,11 +49,5 @@ export const BYZANTINE_MUTANTS: readonly Mutant[] = [
     file: "src/crdt/sync/exchange.ts",
     guard: "return encode({ unknown: true });",
     without: "return encode({});",
-  },
-  {
-    name: "whoever holds no right to operate writes desired state",
-    file: "src/crdt/replica.ts",
-    guard: 'return opened.rights.includes("ops") ? null :',
-    without: "return opened.rights.length > 0 ? null :",
   },
 ];
