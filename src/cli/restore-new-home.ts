@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { userInfo } from "node:os";
+import { openPreSharedKey } from "../core/backup/pre-shared-key.ts";
 import { resealEnvelopes } from "../core/backup/reseal.ts";
 import { equalBytes } from "../core/bytes.ts";
 import { LabError, NotFoundError } from "../core/errors.ts";
@@ -77,6 +78,7 @@ export async function restoreNewHome(restoring: Restoring): Promise<void> {
       { view: replica.view(), mesh: replica.mesh },
       backup.envelopes,
     );
+    const psk = await preSharedKey(restoring, code);
     const { createHome } = await import("./node-door.ts");
     await createHome({
       home,
@@ -86,10 +88,11 @@ export async function restoreNewHome(restoring: Restoring): Promise<void> {
       entries: backup.known(),
       bootstrap: signed.manifest.peers,
       envelopes,
+      ...(psk === null ? {} : { psk: psk.key }),
     });
     const { completeOwnLogs } = await import("../operator/survivors.ts");
     completeOwnLogs(keys, ctx.place.operatorDir, operator.name, operator.key, replica);
-    report(restoring, { name, operator, before, hasCode: code !== null, readable: envelopes.length, unreadable });
+    report(restoring, { name, operator, before, hasCode: code !== null, readable: envelopes.length, unreadable, psk });
   } catch (error) {
     if (!existsSync(join(home, "home.json"))) operator.undo();
     throw error;
@@ -147,10 +150,11 @@ async function keyHere({ ctx, keys, backup }: Restoring): Promise<KeyHere> {
 /** Needed where no key is left; where one is, it opens the secrets. */
 async function codeFor(restoring: Restoring, survivor: OperatorKey | null): Promise<OpenedCode | null> {
   const { ctx, backup } = restoring;
-  const wantsSecrets = backup.envelopes.length > 0 && backup.replica.view().recovery !== null;
+  const isSealed = backup.envelopes.length > 0 || backup.signed.manifest.psk !== undefined;
+  const wantsSecrets = isSealed && backup.replica.view().recovery !== null;
   if (survivor !== null && ctx.flags.value("code") === undefined && !(wantsSecrets && mayAsk(ctx))) return null;
   if (survivor !== null) ctx.note(`the key of ${survivor.name} is here; the recovery code opens the secrets`);
-  else ctx.note("no operator's key of this mesh is on this device: the recovery code lets in a new one");
+  else ctx.note("no operator's key of this mesh is here: the recovery code lets in a new one");
   const code = await openCode(restoring);
   const { adminLog } = await import("../operator/restoration.ts");
   if (adminLog(backup.replica, code.signer.publicKey) === undefined) {
@@ -160,6 +164,23 @@ async function codeFor(restoring: Restoring, survivor: OperatorKey | null): Prom
     });
   }
   return code;
+}
+
+/** - `same`: as it was · `new`: nothing opens the old one */
+interface PreSharedKey {
+  readonly state: "same" | "new";
+  readonly key: Secret;
+}
+
+/** Null in a mesh without. Where the old one cannot be had the mesh gets another: it must not lie open. */
+async function preSharedKey(
+  { keys, random, backup }: Restoring,
+  code: OpenedCode | null,
+): Promise<PreSharedKey | null> {
+  const { psk } = backup.signed.manifest;
+  if (psk === undefined) return null;
+  const opened = code === null ? null : await openPreSharedKey(keys, backup.replica.mesh, code.seal, psk);
+  return opened === null ? { state: "new", key: new Secret(random.bytes(32)) } : { state: "same", key: opened };
 }
 
 async function knownOperator({ ctx, keys }: Restoring, key: OperatorKey): Promise<Operator> {
@@ -233,10 +254,11 @@ interface Outcome {
   readonly hasCode: boolean;
   readonly readable: number;
   readonly unreadable: readonly string[];
+  readonly psk: PreSharedKey | null;
 }
 
 function report({ ctx, home, backup }: Restoring, outcome: Outcome): void {
-  const { name, operator, before, hasCode, readable, unreadable } = outcome;
+  const { name, operator, before, hasCode, readable, unreadable, psk } = outcome;
   const { meshName } = backup.signed.manifest;
   ctx.print(`✓ this device is ${name}, coordinator and secret-store of mesh ${meshName}: ${home}\n`);
   if (operator.origin === "new") ctx.print(`✓ operator ${operator.name} has a new key on this device\n`);
@@ -248,6 +270,11 @@ function report({ ctx, home, backup }: Restoring, outcome: Outcome): void {
       : "only the recovery code opens them";
     ctx.warn(`  ${why}`);
     if (!hasCode) ctx.note(`  ${lab} backup restore ${ctx.args.one("PLACE")} --code FILE`);
+  }
+  if (psk?.state === "same") ctx.print("✓ the pre-shared key is the one that the mesh had\n");
+  if (psk?.state === "new") {
+    ctx.warn("the pre-shared key is a new one: only the recovery code opens the old one");
+    ctx.note(`  machines that are left need it: ${join(home, "keys/mesh.psk")}`);
   }
   ctx.note("next:");
   ctx.note(`  ${lab} agent --detach`);

@@ -1,3 +1,4 @@
+import type { BackupPlace } from "../core/backup/place.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { type JoinToken, readToken } from "../core/enrolment.ts";
 import { LabError } from "../core/errors.ts";
@@ -23,6 +24,8 @@ import { agentSource, readHandlers } from "./handlers/index.ts";
 import { listSecretCache } from "./handlers/secret-cache.ts";
 import { secretStatus } from "./handlers/secret-status.ts";
 import { readClocks } from "./doctor/agent-checks.ts";
+import { type BackupDuty, BackupKeeper } from "./backup-keeper.ts";
+import { backupDuty, type BackupWish } from "./own-backups.ts";
 import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
@@ -200,6 +203,8 @@ export interface AgentSettings {
   readonly writeLog: (line: string) => void;
   /** Where the secrets of this machine are put as files; null if nowhere. */
   readonly secrets?: SecretsSettings | null;
+  /** Backups that the agent makes by itself, and how their place is opened. */
+  readonly backup?: BackupWish & { open(): Promise<BackupPlace> };
   /** Lets the demo put its own link in front of the real one. */
   readonly wrapLink?: (link: Link, file: HomeFile) => Link;
 }
@@ -257,6 +262,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     undo.push(async () => space.stop());
     await space.start();
     let clockWatch: ClockWatch | null = null;
+    let backups: BackupKeeper | null = null;
     const { agent, disk, health } = await loadAgent(
       home,
       { clock, log },
@@ -278,7 +284,9 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
           ...describeMachine(),
           diskWarning: () => (complaintOf(health()) === null ? describeHealth(health()) : null),
           complaints: () =>
-            [complaintOf(health()), space.complaint, clockWatch?.complaint ?? null].filter((one) => one !== null),
+            [complaintOf(health()), space.complaint, clockWatch?.complaint ?? null, backups?.complaint ?? null].filter(
+              (one) => one !== null,
+            ),
         }),
     );
     undo.push(() => disk.close());
@@ -296,6 +304,11 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const snapshots = new SnapshotKeeper({ home, disk, clock, log }, () => agent.replica.revision);
     snapshots.start();
     undo.push(() => snapshots.stop());
+    if (settings.backup !== undefined) {
+      backups = new BackupKeeper(await dutyOf(agent, home, settings.backup));
+      backups.start();
+      undo.push(async () => backups?.stop());
+    }
     const peers = new KnownPeersKeeper(home, agent.directory, clock);
     peers.start();
     undo.push(() => peers.stop());
@@ -357,6 +370,17 @@ async function announceReady(agent: Agent, delivery: RunningDelivery | null): Pr
   const { log } = agent.platform;
   if (complaint === null) log.write("info", "agent.ready", { status });
   else log.write("error", "agent.not-announced", { complaint, hint: "NotifyAccess=all in the unit" });
+}
+
+/** Throws where nothing can be opened: who starts an agent learns at once that the words or credentials are wrong. */
+async function dutyOf(
+  agent: Agent,
+  home: string,
+  wish: BackupWish & { open(): Promise<BackupPlace> },
+): Promise<BackupDuty> {
+  const place = await wish.open();
+  await place.close();
+  return backupDuty(agent, home, wish, { name: place.name, open: () => wish.open() });
 }
 
 /** What was done to the store belongs among what was done on this machine. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ACCESS_KEY, S3Server, SECRET_KEY } from "../unit/backup/s3-server.ts";
+import { ACCESS_KEY, type Certificate, S3Server, SECRET_KEY } from "../unit/backup/s3-server.ts";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
 
 interface ListedBackup {
@@ -243,6 +243,47 @@ describe("a backup that is not to be trusted", () => {
   });
 });
 
+/** Signed by an authority of its own, whose certificate is `ca.pem`. */
+function certificateFor(address: string): Certificate {
+  const at = (name: string) => join(lab.root, name);
+  const openssl = (...words: string[]) => execFileSync("openssl", words, { stdio: "pipe" });
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl("req", "-x509", ...newKey, "-keyout", at("ca.key"), "-out", at("ca.pem"), "-subj", "/CN=attic authority");
+  openssl("req", ...newKey, "-keyout", at("s3.key"), "-out", at("s3.csr"), "-subj", "/CN=s3");
+  writeFileSync(at("s3.ext"), `subjectAltName=IP:${address}\n`);
+  const signed = ["-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial", "-extfile", at("s3.ext")];
+  openssl("x509", "-req", "-in", at("s3.csr"), ...signed, "-out", at("s3.pem"));
+  return { key: readFileSync(at("s3.key"), "utf8"), cert: readFileSync(at("s3.pem"), "utf8") };
+}
+
+describe("an agent that is told to make backups", () => {
+  it("makes them by itself, and says what is wrong when it cannot", async () => {
+    const directory = join(lab.root, "usb");
+    await setSecret();
+    await nas.killAgent();
+    const plain = nas.agentFlags;
+    nas.agentFlags = [...plain, "--backup", `dir:${directory}`, "--backup-every", "1d", "--backup-keep", "3"];
+    await nas.startAgent();
+    await until("there is a backup", async () => (await backupsIn(nas, `dir:${directory}`)).length === 1, {
+      withinMs: 40_000,
+    });
+    expect(await backupsIn(nas, `dir:${directory}`, "--verify")).toMatchObject([
+      { number: 1, state: "whole", secrets: 1 },
+    ]);
+    await until("it is noted", async () => (await nas.run(["get", "backups", "-o", "name"])) === `dir:${directory}\n`);
+    await nas.killAgent();
+    writeFileSync(join(lab.root, "file"), "");
+    nas.agentFlags = [...plain, "--backup", `dir:${join(lab.root, "file")}`];
+    await nas.startAgent();
+    await until("it says so", async () => /no backup can be made/.test(await nas.run(["status"])), {
+      withinMs: 40_000,
+    });
+    nas.agentFlags = [...plain, "--backup-keep", "3"];
+    await nas.killAgent();
+    expectRefusal(await nas.try(["agent", ...nas.agentFlags]), 2, /backups are made to a place/);
+  });
+});
+
 describe("a member", () => {
   it("takes from an old backup what it lacks and keeps what is newer, with its agent running or not", async () => {
     const place = `dir:${join(lab.root, "usb")}`;
@@ -268,6 +309,27 @@ describe("a member", () => {
     expect(stderr).toContain("none of the 1 secrets is in this backup");
     const [, other] = [nas, web];
     expectRefusal(await other.try(["--peer", "nas-1", "backup", "create", "dir:x"]), 4, /on the machine itself/);
+  });
+
+  it("backs up to a bucket over TLS, of a server whose authority it was told of, and to no other", async () => {
+    const server = await S3Server.start(certificateFor("127.0.0.1"));
+    try {
+      const credentials = {
+        AWS_ACCESS_KEY_ID: ACCESS_KEY,
+        AWS_SECRET_ACCESS_KEY: SECRET_KEY,
+        AWS_REGION: server.region,
+      };
+      const place = `s3:${server.endpoint}/attic/mesh`;
+      const distrusted = await nas.try(["backup", "create", place], { env: credentials });
+      expect([distrusted.exit === 0, server.requests]).toEqual([false, []]);
+      expect(distrusted.stderr).toMatch(/certificate/);
+      const env = { ...credentials, NODE_EXTRA_CA_CERTS: join(lab.root, "ca.pem") };
+      const created = await nas.try(["backup", "create", place], { env });
+      expect(created.exit, created.stderr).toBe(0);
+      expect((await nas.try(["backup", "list", place, "--verify"], { env })).stdout).toMatch(/^1 .* ✓ whole\s*$/m);
+    } finally {
+      await server.stop();
+    }
   });
 
   it("backs up to a bucket, where every machine hears of it, and the key is nowhere", async () => {

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { preSharedKey } from "@libp2p/pnet";
@@ -102,5 +102,30 @@ describe("a mesh with a pre-shared key", () => {
     await until("it is heard", async () =>
       (await nas.servers()).some((s) => s.name === "odd-1" && s["online"] === "yes"),
     );
+  });
+
+  it("is restored with the key that it had by whoever has the recovery code, and with another one by who has not", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    const paper = join(lab.root, "paper.txt");
+    await nas.run(["operator", "recovery", "set", paper]);
+    await nas.run(["backup", "create", place]);
+    const kept = readdirSync(join(lab.root, "usb"), { recursive: true, encoding: "utf8" })
+      .map((name) => join(lab.root, "usb", name))
+      .filter((path) => statSync(path).isFile())
+      .map((path) => readFileSync(path, "latin1"))
+      .join("");
+    const [, key = "missing"] = /([0-9a-f]{64})/.exec(readFileSync(keyOf(nas), "ascii")) ?? [];
+    expect(kept.includes(key) || kept.includes(Buffer.from(key, "hex").toString("latin1"))).toBe(false);
+
+    const [again, open] = [lab.machine("nas-2"), lab.machine("nas-3")];
+    const words = (name: string) => ["backup", "restore", place, "--node", name, "--all-gone", "--yes"];
+    expect(await again.run([...words("nas-2"), "--code", paper])).toContain(
+      "the pre-shared key is the one that the mesh had",
+    );
+    expect(readFileSync(keyOf(again), "ascii")).toBe(readFileSync(keyOf(nas), "ascii"));
+    const { exit, stderr } = await open.try(words("nas-3"));
+    expect([exit, stderr]).toEqual([0, expect.stringContaining("the pre-shared key is a new one")]);
+    expect(readFileSync(keyOf(open), "ascii")).not.toBe(readFileSync(keyOf(nas), "ascii"));
+    expect(statSync(keyOf(open)).mode & 0o777).toBe(0o600);
   });
 });

@@ -2,10 +2,12 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseDurationMs } from "../../core/duration.ts";
 import { exitCodeOf, LabError } from "../../core/errors.ts";
 import type { AgentSettings } from "../node-door.ts";
 import type { CommandContext } from "../command.ts";
 import { answers, pidFileOf, readPid, stopAgent } from "../agent-process.ts";
+import { placeHere, readKeep } from "../backup-place.ts";
 import { commandPrefix } from "../next-command.ts";
 import { ownHome, ownSecretsDirectory } from "../place.ts";
 
@@ -33,6 +35,30 @@ export async function run(ctx: CommandContext): Promise<number> {
   }
 }
 
+const DAY_MS = 24 * 3_600_000;
+
+/** Throws `Usage`. */
+function readBackupWish(ctx: CommandContext): Partial<Pick<AgentSettings, "backup">> {
+  const { env } = ctx.io;
+  const place = ctx.flags.value("backup");
+  const every = ctx.flags.value("backup-every");
+  const keep = readKeep(ctx, "backup-keep");
+  if (place === undefined) {
+    if (every === undefined && keep === undefined) return {};
+    throw new LabError("Usage", "backups are made to a place", { field: "backup", hint: "--backup PLACE" });
+  }
+  const address = placeHere(ctx, place);
+  const everyMs = every === undefined ? DAY_MS : parseDurationMs(every, "backup-every");
+  const s3Credentials = credentialsHere(ctx);
+  const open = async () => (await import("../node-door.ts")).openPlace(address, { env, s3Credentials });
+  return { backup: { address, everyMs, keep, open } };
+}
+
+function credentialsHere(ctx: CommandContext): string | undefined {
+  const file = ctx.flags.value("s3-credentials");
+  return file === undefined ? undefined : resolve(ctx.io.cwd, file);
+}
+
 async function serve(ctx: CommandContext, home: string): Promise<number> {
   const { startAgent } = await import("../node-door.ts");
   const ending = new Promise<number>((resolve) => {
@@ -46,6 +72,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     announce: ctx.flags.values("announce"),
     mdns: !ctx.flags.on("no-mdns"),
     secrets: secretsOf(ctx, home),
+    ...readBackupWish(ctx),
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
   }).finally(() => clearTimeout(slow));
@@ -146,6 +173,7 @@ function detachedArgv(ctx: CommandContext, home: string): string[] {
     ...ctx.flags.values("announce").flatMap((address) => ["--announce", address]),
     ...(ctx.flags.on("no-mdns") ? ["--no-mdns"] : []),
     ...secretsFlags(ctx),
+    ...backupArgv(ctx),
     ...(ctx.globals.debug ? ["--debug"] : []),
     ...(ctx.globals.quiet ? ["--quiet"] : []),
   ];
@@ -156,6 +184,20 @@ function secretsFlags(ctx: CommandContext): string[] {
   return [
     ...(wish === undefined ? [] : ["--secrets-dir", wish === "none" ? wish : resolve(ctx.io.cwd, wish)]),
     ...(ctx.flags.on("secrets-on-disk") ? ["--secrets-on-disk"] : []),
+  ];
+}
+
+/** Paths are those of the caller, and the agent stands elsewhere. */
+function backupArgv(ctx: CommandContext): string[] {
+  const place = ctx.flags.value("backup");
+  const address = place === undefined ? null : placeHere(ctx, place);
+  const credentials = credentialsHere(ctx);
+  return [
+    ...(address === null ? [] : ["--backup", address.kind === "dir" ? `dir:${address.path}` : (place ?? "")]),
+    ...["backup-every", "backup-keep"].flatMap((flag) =>
+      ctx.flags.values(flag).flatMap((value) => [`--${flag}`, value]),
+    ),
+    ...(credentials === undefined ? [] : ["--s3-credentials", credentials]),
   ];
 }
 

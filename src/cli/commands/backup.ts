@@ -1,5 +1,5 @@
 import { createBackup } from "../../core/backup/create.ts";
-import type { Manifest, SignedManifest } from "../../core/backup/manifest.ts";
+import { type Manifest, summaryOf } from "../../core/backup/manifest.ts";
 import type { BackupPlace } from "../../core/backup/place.ts";
 import { type Listed, readSeries } from "../../core/backup/series.ts";
 import { LabError } from "../../core/errors.ts";
@@ -7,7 +7,7 @@ import type { Keys } from "../../core/ports/keys.ts";
 import type { Backup } from "../../operations/kinds/backup.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { Secret as ListedSecret } from "../../operations/kinds/secret.ts";
-import { withPlace } from "../backup-place.ts";
+import { readKeep, withPlace } from "../backup-place.ts";
 import type { CommandContext } from "../command.ts";
 import type { Connection } from "../connection.ts";
 import { printItem, printList } from "../render/document.ts";
@@ -24,7 +24,7 @@ export async function run(ctx: CommandContext): Promise<number> {
 }
 
 async function create(ctx: CommandContext, keys: Keys, place: BackupPlace): Promise<number> {
-  const keep = readKeep(ctx);
+  const keep = readKeep(ctx, "keep");
   const connection = await ctx.connect("agent");
   const { meta, items } = (await connection.call("GET", "/v1/backups")) as ListDocument<Backup>;
   const known = items.find((item) => item.place === place.name);
@@ -50,27 +50,9 @@ async function create(ctx: CommandContext, keys: Keys, place: BackupPlace): Prom
   return 0;
 }
 
-function readKeep(ctx: CommandContext): number | undefined {
-  const text = ctx.flags.value("keep");
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new LabError("Usage", `--keep cannot be "${text}"`, { field: "keep", hint: "a whole number above zero" });
-}
-
 function readBytes(answer: unknown): Uint8Array {
   if (answer instanceof Uint8Array) return answer;
   throw new LabError("PeerFailed", "the agent's answer is no backup", { hint: "lab version, here and there" });
-}
-
-function summaryOf({ id, manifest }: SignedManifest) {
-  const { number, counts, chunks } = manifest;
-  return {
-    number,
-    id,
-    entries: counts.authority + counts.desired + counts.audit,
-    secrets: counts.secrets,
-    bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
-  };
 }
 
 /** A backup without the secrets looks like one with them, until it is needed. */

@@ -30,6 +30,7 @@ export const COMPLAINT_KINDS = [
   "backlog",
   "store-damaged",
   "store-unwritable",
+  "backup-failing",
   "disk-full",
 ] as const satisfies readonly AlarmKind[];
 

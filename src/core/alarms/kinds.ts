@@ -15,6 +15,7 @@ import { ALARM_AFTER_MS } from "../ports/verdict.ts";
  * - `store-damaged`: a store was healed with loss
  * - `store-unwritable`: nothing can be written, and reads are answered from memory
  * - `secret-exposed`: a value that somebody has who left was not replaced in time
+ * - `backup-failing`: a machine that makes backups by itself cannot make one, or not a whole one
  * - `disk-full`: soon nothing can be written any more
  */
 export const ALARM_KINDS = [
@@ -30,6 +31,7 @@ export const ALARM_KINDS = [
   "store-damaged",
   "store-unwritable",
   "secret-exposed",
+  "backup-failing",
   "disk-full",
 ] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
@@ -57,6 +59,7 @@ export const KIND_TRAITS: Readonly<Record<AlarmKind, KindTraits>> = {
   "store-damaged": { severity: "warning", afterMs: CATCH_UP_MS },
   "store-unwritable": { severity: "critical", afterMs: CATCH_UP_MS },
   "secret-exposed": { severity: "critical", afterMs: CATCH_UP_MS },
+  "backup-failing": { severity: "warning", afterMs: MINUTE_MS },
   "disk-full": { severity: "critical", afterMs: CATCH_UP_MS },
 };
 

@@ -36,6 +36,8 @@ export interface Manifest {
   readonly chunks: readonly ChunkName[];
   /** Where the members listened: whom a restored machine asks first. */
   readonly peers: readonly { readonly key: string; readonly addresses: readonly string[] }[];
+  /** In a mesh with a pre-shared key: that key, sealed to the recovery code; base64url, null where there is no code. */
+  readonly psk?: { readonly sealed: string | null };
 }
 
 export interface LogHead {
@@ -53,11 +55,25 @@ export interface SignedManifest {
   readonly signature: Uint8Array;
 }
 
+/** What is told of a backup in lists. */
+export function summaryOf({ id, manifest }: Pick<SignedManifest, "id" | "manifest">) {
+  const { number, counts, chunks } = manifest;
+  return {
+    number,
+    id,
+    entries: counts.authority + counts.desired + counts.audit,
+    secrets: counts.secrets,
+    bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
+  };
+}
+
 const DOMAIN = ascii("lab/1/backup\0");
 /** A mesh of ten thousand nodes with a chunk for every hundred records. */
 export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
 const MAX_CHUNKS = 1_000_000;
 const MAX_LOGS = 100_000;
+/** An age file with one short secret for one recipient. */
+const MAX_SEALED_TEXT = 4_096;
 
 /** The manifest as it is kept: to be read by people as well. */
 export function signManifest(keys: Pick<Keys, "hash">, manifest: Manifest, signer: Signer): string {
@@ -132,7 +148,13 @@ function parseManifest(fields: Fields): Manifest {
       const peer = readFields(value);
       return { key: readHash(peer.key), addresses: readTexts(peer.addresses, 64) };
     }),
+    ...(fields.psk === undefined ? {} : { psk: readSealedKey(fields.psk) }),
   };
+}
+
+function readSealedKey(value: Plain): NonNullable<Manifest["psk"]> {
+  const { sealed = null } = readFields(value);
+  return { sealed: sealed === null ? null : readText(sealed, MAX_SEALED_TEXT) };
 }
 
 function readChunkName(value: Plain): ChunkName {

@@ -1,9 +1,11 @@
 import { type BackupRecord, type Chunk, type ChunkKind, cutIntoChunks } from "../../core/backup/chunks.ts";
 import type { MakeRequest } from "../../core/backup/create.ts";
 import { type Manifest, signManifest } from "../../core/backup/manifest.ts";
+import { sealPreSharedKey } from "../../core/backup/pre-shared-key.ts";
 import { encode } from "../../core/encoding.ts";
 import { isoTime } from "../../core/iso-time.ts";
 import type { Keys, Signer } from "../../core/ports/keys.ts";
+import type { Secret } from "../../core/secret.ts";
 import { utf8Encode } from "../../core/utf8.ts";
 import type { Replica } from "../replica.ts";
 import { backedUpEntries } from "./contents.ts";
@@ -17,6 +19,8 @@ export interface BackupSource {
   readonly signer: Signer;
   readonly release: string;
   readonly peers: Manifest["peers"];
+  /** Null in a mesh without. */
+  readonly psk: Secret | null;
   readonly nowMs: number;
 }
 
@@ -50,6 +54,7 @@ export async function composeBackup(
     counts: Object.fromEntries(kinds.map((kind) => [kind, all[kind].length])) as Manifest["counts"],
     chunks: chunks.map(({ kind, hash, bytes, records: size }) => ({ kind, hash, bytes, records: size })),
     peers: source.peers.filter(({ addresses }) => addresses.length > 0).toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+    ...(source.psk === null ? {} : { psk: await sealPreSharedKey(keys, replica.mesh, view.recovery, source.psk) }),
   };
   const known = new Set(has);
   return encode({

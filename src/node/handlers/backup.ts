@@ -5,6 +5,7 @@ import { ascii } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import { LabError } from "../../core/errors.ts";
 import { SECRET_STORE } from "../../core/policy/entitlement.ts";
+import type { Secret } from "../../core/secret.ts";
 import { encodeEnvelope } from "../../core/secrets/envelope.ts";
 import { ENVELOPES, readEnvelopeAt } from "../../core/secrets/stored-envelope.ts";
 import { composeBackup } from "../../crdt/backup/compose.ts";
@@ -18,7 +19,12 @@ import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 const CREATED = "backup.create";
 
 /** A signed manifest of everything that this machine knows, and the chunks of it that the place lacks. */
-export async function makeBackup(agent: Agent, request: MakeRequest, asker: string | undefined): Promise<Uint8Array> {
+export async function makeBackup(
+  agent: Agent,
+  request: MakeRequest,
+  psk: Secret | null,
+  asker?: string,
+): Promise<Uint8Array> {
   requireLocal(asker);
   const { keys, clock, link } = agent.platform;
   const { node, signer } = agent.identity;
@@ -31,6 +37,7 @@ export async function makeBackup(agent: Agent, request: MakeRequest, asker: stri
       signer,
       release: agent.release,
       peers: [...agent.directory.members(), { key: link.self, addresses: [...link.addresses()] }],
+      psk,
       nowMs: clock.now(),
     },
     request,
@@ -64,7 +71,7 @@ export interface NoteInput {
 }
 
 /** Writes down that a backup lies somewhere, so that every machine knows, and sees when it is gone from there. */
-export async function noteBackup(agent: Agent, input: NoteInput, asker: string | undefined): Promise<unknown> {
+export async function noteBackup(agent: Agent, input: NoteInput, asker?: string): Promise<unknown> {
   requireLocal(asker);
   const { place, number, id, entries, secrets, bytes } = input;
   await agent.audit({

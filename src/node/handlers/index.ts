@@ -11,7 +11,7 @@ import { appliedHandlers } from "./applied.ts";
 import { listApprovals } from "./approvals.ts";
 import { listAudit } from "./audit.ts";
 import { auditEntries, auditHeads } from "./audit-verify.ts";
-import { listBackups, makeBackup, noteBackup } from "./backup.ts";
+import { listBackups, noteBackup } from "./backup.ts";
 import { declarationState } from "./declaration-state.ts";
 import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
 import { listExposures } from "./exposures.ts";
@@ -79,7 +79,6 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
     ...readHandlers(agentSource(agent)),
     "entry.submit": (input: { entries: string[] }, asker) => submitEntries(agent, input, asker),
     "peer.ping": (input: Parameters<typeof pingPeer>[2]) => pingPeer(agent, agentSource(agent), input),
-    "backup.make": (input: Parameters<typeof makeBackup>[1], asker) => makeBackup(agent, input, asker),
     "backup.note": (input: Parameters<typeof noteBackup>[1], asker) => noteBackup(agent, input, asker),
     "secret-cache.list": () => listSecretCache(agentSource(agent), agent.cache),
     "secret-version.list": (input: { path: string }) => listSecretVersions(agentSource(agent), agent.mesh, input),

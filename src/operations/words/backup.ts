@@ -1,14 +1,7 @@
-import type { CommandWords, FlagWords } from "../command.ts";
-import { LIST, list, NO_HEADERS } from "./shared.ts";
+import type { CommandWords } from "../command.ts";
+import { LIST, list, NO_HEADERS, S3_CREDENTIALS } from "./shared.ts";
 
 const PLACE = { name: "PLACE" } as const;
-const S3_CREDENTIALS: FlagWords = {
-  name: "s3-credentials",
-  value: "FILE",
-  complete: "file",
-  summary: "Credentials for s3: as of the AWS tools (default: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
-};
-
 /** Backups: what is left when every machine is gone. */
 export const backupCommands: readonly CommandWords[] = [
   {

@@ -1,5 +1,5 @@
 import type { CommandWords } from "../command.ts";
-import { LIST, list, SSH_AGENT } from "./shared.ts";
+import { LIST, list, S3_CREDENTIALS, SSH_AGENT } from "./shared.ts";
 
 /** How a mesh begins and how machines join it. */
 export const setupCommands: readonly CommandWords[] = [
@@ -54,8 +54,16 @@ export const setupCommands: readonly CommandWords[] = [
         summary: "Put secrets there as files (the machine's own home: /run/secrets), or none",
       },
       { name: "secrets-on-disk", summary: "Put them there even if it lies on a disk" },
+      { name: "backup", value: "PLACE", summary: "Make backups there by itself (lab help backup create)" },
+      { name: "backup-every", value: "DURATION", summary: "How often, by whichever machine is first (default: 1d)" },
+      { name: "backup-keep", value: "COUNT", summary: "Let go of all but the newest so many there" },
+      S3_CREDENTIALS,
     ],
-    examples: ["lab agent", "lab agent --detach --announce lab.example.com:7444"],
+    examples: [
+      "lab agent",
+      "lab agent --detach --announce lab.example.com:7444",
+      "lab agent --detach --backup git:git@example.com:mesh.git --backup-keep 30",
+    ],
   },
   {
     words: ["agent", "ready"],

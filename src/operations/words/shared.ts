@@ -67,3 +67,10 @@ export function list(
     examples,
   };
 }
+
+export const S3_CREDENTIALS: FlagWords = {
+  name: "s3-credentials",
+  value: "FILE",
+  complete: "file",
+  summary: "Credentials for s3: as of the AWS tools (default: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
+};

@@ -111,6 +111,7 @@ export class Attic {
             signer: by.signer,
             release: "1.2.3",
             peers: [{ key: toHex(by.signer.publicKey), addresses: ["/ip4/192.0.2.1/tcp/7444"] }],
+            psk: null,
             nowMs: AT,
           },
           request,

@@ -1,6 +1,13 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+
+/** In PEM. */
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
 
 export const ACCESS_KEY = "AKIATEST";
 export const SECRET_KEY = "not/a+real/secret";
@@ -26,23 +33,27 @@ export class S3Server {
   conditions: "known" | "unknown" = "known";
   readonly #server: Server;
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
+  readonly #scheme: "http" | "https";
+
+  private constructor(tls: Certificate | undefined) {
+    const listen = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request).then(({ status, body }) => {
         response.writeHead(status, { "content-type": "application/xml" });
         response.end(request.method === "HEAD" ? undefined : body);
       });
-    });
+    };
+    this.#scheme = tls === undefined ? "http" : "https";
+    this.#server = tls === undefined ? createServer(listen) : createTlsServer(tls, listen);
   }
 
-  static async start(): Promise<S3Server> {
-    const server = new S3Server();
+  static async start(tls?: Certificate): Promise<S3Server> {
+    const server = new S3Server(tls);
     await new Promise<void>((resolve) => server.#server.listen(0, "127.0.0.1", resolve));
     return server;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get region(): string {
