@@ -7,6 +7,7 @@ import type { Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import type { Secret } from "../src/core/secret.ts";
 import { Replica } from "../src/crdt/replica.ts";
+import type { Retention } from "../src/crdt/retention.ts";
 import { Agent } from "../src/node/agent.ts";
 import type { KnownAddress } from "../src/node/directory.ts";
 import { noteLoss } from "../src/node/loss.ts";
@@ -40,6 +41,7 @@ export interface MachineParts {
   readonly machineKey: Secret;
   readonly bootstrap: readonly KnownAddress[];
   readonly watcher: LinkWatcher;
+  readonly retention: Retention;
   /** Virtual time, which no machine knows. */
   worldMs(): number;
   /** Called when an agent has started, with the replica that it read from its disk. */
@@ -164,6 +166,7 @@ export class Machine {
       arch: "none",
       // Worlds are short: what takes weeks elsewhere has to happen in minutes.
       summedFrom: 3,
+      retention: parts.retention,
     });
   }
 

@@ -4,6 +4,7 @@ import { runAlarms } from "./alarm-run.ts";
 import { runRotations } from "./rotation-run.ts";
 import { runRaces } from "./races.ts";
 import { runRemovals } from "./removals/run.ts";
+import { runRetention } from "./retention/run.ts";
 import { draw } from "./diagram.ts";
 import { type RunOptions, type RunReport, run, runInFull } from "./run.ts";
 import { shrink } from "./shrink.ts";
@@ -13,6 +14,7 @@ npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
 npm run sim -- --alarms [--seed N] [-o json]
 npm run sim -- --removals [--seed N] [-o json]
 npm run sim -- --rotations [--seed N] [-o json]
+npm run sim -- --retention [--seed N] [-o json]
 
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
@@ -29,6 +31,7 @@ npm run sim -- --rotations [--seed N] [-o json]
   --alarms        machines die, come back and are cut off: what people are told of it
   --removals      machines and an operator are removed: who hears of it, and what counts afterwards
   --rotations     stores make values when they are due, crash, are cut off; machines are revoked that have them
+  --retention     audit grows old: what machines keep, let go of, and still know of it
   -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
@@ -38,6 +41,7 @@ interface Arguments extends RunOptions {
   readonly alarms: boolean;
   readonly removals: boolean;
   readonly rotations: boolean;
+  readonly retention: boolean;
   /** Null for the usual world. */
   readonly races: { readonly rounds: number; readonly tokens: number } | null;
   readonly format: "json" | "text";
@@ -60,6 +64,7 @@ function readArguments(argv: readonly string[]): Arguments {
       alarms: { type: "boolean", default: false },
       removals: { type: "boolean", default: false },
       rotations: { type: "boolean", default: false },
+      retention: { type: "boolean", default: false },
       races: { type: "boolean", default: false },
       rounds: { type: "string", default: "5" },
       tokens: { type: "string", default: "10" },
@@ -96,13 +101,15 @@ function readArguments(argv: readonly string[]): Arguments {
     alarms: values.alarms,
     removals: values.removals,
     rotations: values.rotations,
+    retention: values.retention,
     races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
   };
 }
 
 function replayCommand(options: Arguments): string {
-  const { seed, races, alarms, removals, rotations } = options;
+  const { seed, races, alarms, removals, rotations, retention } = options;
+  if (retention) return `npm run sim -- --retention --seed ${seed}`;
   if (removals) return `npm run sim -- --removals --seed ${seed}`;
   if (rotations) return `npm run sim -- --rotations --seed ${seed}`;
   if (alarms) return `npm run sim -- --alarms --seed ${seed}`;
@@ -127,6 +134,7 @@ function runOnce(options: Arguments): Promise<RunReport> {
   if (options.rotations) return runRotations({ seed: options.seed });
   if (options.alarms) return runAlarms({ seed: options.seed });
   if (options.removals) return runRemovals({ seed: options.seed });
+  if (options.retention) return runRetention({ seed: options.seed });
   if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
   return options.doublecheck ? runTwice(options) : run(options);
 }
@@ -139,7 +147,8 @@ async function runTwice(options: Arguments): Promise<RunReport> {
   return { ...first, violations: [...first.violations, { check: "determinism", atSeconds: 0, detail }] };
 }
 
-function print(report: RunReport, wallSeconds: number, { format, alarms, removals, rotations }: Arguments): void {
+function print(report: RunReport, wallSeconds: number, options: Arguments): void {
+  const { format, alarms, removals, rotations, retention } = options;
   if (format === "json") {
     console.log(JSON.stringify({ ...report, wallSeconds }));
     return;
@@ -152,7 +161,7 @@ function print(report: RunReport, wallSeconds: number, { format, alarms, removal
   console.log(`seed ${seed}: ${virtualSeconds} virtual seconds in ${wallSeconds} s, trace ${traceHash.slice(0, 12)}`);
   console.log(`faults: ${counts(faults)}`);
   console.log(`met: ${counts(sometimes)}`);
-  if (!alarms && !removals && !rotations) {
+  if (!alarms && !removals && !rotations && !retention) {
     console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
   }
   for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);

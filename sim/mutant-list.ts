@@ -2,6 +2,7 @@ import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
+import { RETENTION_MUTANTS } from "./retention/mutants.ts";
 
 const RACES = ["--races"];
 const ALARMS = ["--alarms"];
@@ -251,4 +252,5 @@ export const MUTANTS: readonly Mutant[] = [
   },
   ...FAULT_MUTANTS,
   ...BYZANTINE_MUTANTS,
+  ...RETENTION_MUTANTS,
 ];

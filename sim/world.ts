@@ -10,6 +10,7 @@ import { Secret } from "../src/core/secret.ts";
 import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
 import { genesisLog } from "../src/crdt/authority/identifiers.ts";
 import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
+import { AUDIT_RETENTION, type Retention } from "../src/crdt/retention.ts";
 import type { Agent } from "../src/node/agent.ts";
 import { Acts, type LeftOut, NOTHING_LEFT_OUT, type State, STATES } from "./acts.ts";
 import { SimClock, settled } from "./clock.ts";
@@ -33,6 +34,8 @@ export interface WorldOptions {
   readonly leftOut?: LeftOut;
   /** Labels of the member who cheats, which it was given in good faith. Default none. */
   readonly roleOfHostile?: "none" | "store and coordinator";
+  /** How long machines keep audit; as everywhere if not said. */
+  readonly auditRetention?: Retention;
 }
 
 /** Something that must never happen. */
@@ -162,6 +165,7 @@ export class World {
     memo = "shared",
     leftOut = NOTHING_LEFT_OUT,
     roleOfHostile = "none",
+    auditRetention,
   }: WorldOptions): Promise<World> {
     if (nodes < STORES + 1) throw new Error(`a world has at least ${STORES + 1} machines`);
     const random = seededRandom(seed);
@@ -174,7 +178,8 @@ export class World {
       marker: `canary-${toHex(random.fork("marker").bytes(MARKER_BYTES))}`,
       founding,
       leftOut,
-      machines: (self) => founding.members.map((member) => self.#machine(member, keysFor(member.name), founding)),
+      machines: (self) =>
+        founding.members.map((member) => self.#machine(member, keysFor(member.name), founding, auditRetention)),
     });
     await world.until(Promise.all(world.machines.map((machine) => machine.settle(founding.entries))));
     return world;
@@ -255,7 +260,7 @@ export class World {
     this.#started = listener;
   }
 
-  #machine(member: Member, keys: Keys, founding: Founding): Machine {
+  #machine(member: Member, keys: Keys, founding: Founding, retention: Retention = AUDIT_RETENTION): Machine {
     const { name } = member;
     const random = this.random.fork(`machine ${name}`);
     return new Machine({
@@ -272,6 +277,7 @@ export class World {
       machineKey: new Secret(random.fork("machine key").bytes(32)),
       bootstrap: founding.bootstrap,
       watcher: this.watcher(name),
+      retention,
       worldMs: () => this.clock.monotonic(),
       started: (machine, agent) => this.#watch(machine, agent),
     });

@@ -1,3 +1,4 @@
+import type { Complaint } from "../core/alarms/findings.ts";
 import type { BackupPlace } from "../core/backup/place.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { type JoinToken, readToken } from "../core/enrolment.ts";
@@ -26,6 +27,7 @@ import { secretStatus } from "./handlers/secret-status.ts";
 import { readClocks } from "./doctor/agent-checks.ts";
 import { type BackupDuty, BackupKeeper } from "./backup-keeper.ts";
 import { backupDuty, type BackupWish } from "./own-backups.ts";
+import { StoreCheck } from "./store-check.ts";
 import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
@@ -261,8 +263,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const space = new DiskSpace(home, clock);
     undo.push(async () => space.stop());
     await space.start();
-    let clockWatch: ClockWatch | null = null;
-    let backups: BackupKeeper | null = null;
+    const watches: { readonly complaint: Complaint | null }[] = [space];
     const { agent, disk, health } = await loadAgent(
       home,
       { clock, log },
@@ -284,9 +285,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
           ...describeMachine(),
           diskWarning: () => (complaintOf(health()) === null ? describeHealth(health()) : null),
           complaints: () =>
-            [complaintOf(health()), space.complaint, clockWatch?.complaint ?? null, backups?.complaint ?? null].filter(
-              (one) => one !== null,
-            ),
+            [complaintOf(health()), ...watches.map(({ complaint }) => complaint)].filter((one) => one !== null),
         }),
     );
     undo.push(() => disk.close());
@@ -298,16 +297,24 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     undo.push(() => agent.stop());
     // Not waited for: it is signed when a peer has told what it has of this machine's own log.
     void auditHealing(agent, health()).catch((error: unknown) => log.write("error", "audit.failed", { error }));
-    clockWatch = new ClockWatch(clock, () => readClocks(agent));
+    if (health().state === "healed") {
+      const check = new StoreCheck(agent);
+      check.start();
+      watches.push(check);
+      undo.push(() => check.stop());
+    }
+    const clockWatch = new ClockWatch(clock, () => readClocks(agent));
     clockWatch.start();
-    undo.push(async () => clockWatch?.stop());
+    watches.push(clockWatch);
+    undo.push(async () => clockWatch.stop());
     const snapshots = new SnapshotKeeper({ home, disk, clock, log }, () => agent.replica.revision);
     snapshots.start();
     undo.push(() => snapshots.stop());
     if (settings.backup !== undefined) {
-      backups = new BackupKeeper(await dutyOf(agent, home, settings.backup));
+      const backups = new BackupKeeper(await dutyOf(agent, home, settings.backup));
       backups.start();
-      undo.push(async () => backups?.stop());
+      watches.push(backups);
+      undo.push(() => backups.stop());
     }
     const peers = new KnownPeersKeeper(home, agent.directory, clock);
     peers.start();
