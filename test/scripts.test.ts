@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { leaveBackup } from "./scripts/attic-backup.ts";
 import { FixtureAgent, readWorld } from "./scripts/fixture-agent.ts";
 import { HouseholdAgent } from "./scripts/household-agent.ts";
 import { perform, splitLine } from "./scripts/transcript.ts";
@@ -11,6 +12,7 @@ import { perform, splitLine } from "./scripts/transcript.ts";
  * Every `scripts/*.txt` is a transcript: lines with `$ ` are commands, what follows is what they said, stderr with
  * `! ` before each line. Comments set the stage: `# agent: WORLD` (or none, or household: two real replicas and alice's
  * key), `# terminal: COLUMNS`, `# piped`, `# file: NAME` with the text below it. What is not `lab` a shell runs.
+ * `# backup` leaves a backup of alice's mesh and the paper with its code.
  * `# masked` writes keys, tokens, sizes of what is new in every run as <…>. Colours are off unless a line says `NO_COLOR=`; the escape character is written ␛. `UPDATE=1` writes them anew.
  */
 const folder = join(import.meta.dirname, "scripts");
@@ -48,11 +50,13 @@ describe("transcripts of the command line", () => {
         mkdirSync(dirname(join(home, file)), { recursive: true });
         writeFileSync(join(home, file), "");
       }
-      const [, directive, value = ""] = /^# (agent|terminal|piped|masked)(?:: (.*))?$/.exec(line) ?? [];
+      const [, directive, value = ""] = /^# (agent|backup|terminal|piped|masked)(?:: (.*))?$/.exec(line) ?? [];
       if (directive === "agent") {
         await agent?.close();
         agent = await agentOf(value, join(home, "lab/run/agent.sock"));
         await agent?.listen();
+      } else if (directive === "backup") {
+        await leaveBackup(home);
       } else if (directive === "masked") {
         isMasked = true;
       } else if (directive !== undefined) {

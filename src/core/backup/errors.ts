@@ -3,7 +3,7 @@ import { type ErrorFacts, LabError } from "../errors.ts";
 /** Bytes of a backup are not what its manifest says: altered, cut short, or gone. */
 export class BackupDamagedError extends LabError {
   constructor(what: string, facts: ErrorFacts = {}, options?: ErrorOptions) {
-    super("BackupDamaged", what, { hint: "an older backup may be whole: lab backup list SOURCE", ...facts }, options);
+    super("BackupDamaged", what, { hint: "an older backup may be whole: lab backup list PLACE", ...facts }, options);
   }
 }
 

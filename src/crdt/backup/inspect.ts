@@ -41,7 +41,7 @@ export async function inspectEntries(
   const maker = replica.view().nodeByKey(manifest.madeBy.key);
   if (maker?.state !== "active" || maker.id !== manifest.madeBy.node) {
     throw new BackupRefusedError(`the backup is signed by ${manifest.madeBy.name}, which is no member of its mesh`, {
-      hint: "take one that another machine made: lab backup list SOURCE",
+      hint: "take one that another machine made: lab backup list PLACE",
     });
   }
   const chains = [...replica.chains.values()];
@@ -89,7 +89,7 @@ export function requireMesh({ graph, mesh }: Replica, known: KnownMesh): void {
   const { mesh: wanted, root } = known;
   const notes = [`the backup is of mesh ${name} (${toHex(mesh).slice(0, 16)})`];
   if (wanted !== undefined && !equalBytes(wanted, mesh)) {
-    throw new LabError("WrongMesh", "this is the backup of another mesh", { notes, hint: "lab backup list SOURCE" });
+    throw new LabError("WrongMesh", "this is the backup of another mesh", { notes, hint: "lab backup list PLACE" });
   }
   if (root !== undefined && !roots.some((key) => equalBytes(key, root))) {
     throw new LabError("WrongMesh", "the recovery code is not the root of this mesh", {
