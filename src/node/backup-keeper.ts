@@ -63,18 +63,19 @@ export class BackupKeeper {
   }
 
   async #look(): Promise<void> {
-    const { clock, log, place, everyMs, newestMs, turn, make } = this.#duty;
+    const duty = this.#duty;
+    const { clock, log, place, everyMs } = duty;
     const nowMs = clock.now();
     if (this.#failedMs !== null && nowMs - this.#failedMs < TRY_AGAIN_MS && nowMs >= this.#failedMs) return;
     let last: number | null = null;
     try {
-      last = await newestMs();
+      last = await duty.newestMs();
       // A clock that was ahead must not keep everybody from making one.
-      if (last !== null && last <= nowMs && nowMs - last < everyMs + turn() * TURN_MS) {
+      if (last !== null && last <= nowMs && nowMs - last < everyMs + duty.turn() * TURN_MS) {
         if (this.#failedMs !== null) [this.#failedMs, this.#complaint] = [null, null];
         return;
       }
-      this.#complaint = await make();
+      this.#complaint = await duty.make();
       this.#failedMs = null;
       log.write("info", "backup.made", { place });
     } catch (error) {
