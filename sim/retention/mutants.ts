@@ -35,8 +35,8 @@ export const RETENTION_MUTANTS: readonly Mutant[] = [
   {
     name: "what was let go of is missed after a start",
     file: "src/crdt/store/entry-store.ts",
-    guard: "this.#count + fresh.length - before.length;",
-    without: "this.#count + fresh.length;",
+    guard: "this.#count + fresh - before.length;",
+    without: "this.#count + fresh;",
     run,
   },
 ];
