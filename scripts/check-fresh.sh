@@ -42,13 +42,15 @@ ln -s ../lib/node_modules/npm/bin/npm-cli.js "$machine/usr/bin/npm"
 ln -s ../lib/node_modules/npm/bin/npx-cli.js "$machine/usr/bin/npx"
 chroot "$machine" useradd --create-home --shell /bin/bash newcomer
 
-# How this machine reaches packages is its own affair; the fresh one is told the same.
+# How this machine reaches packages is its own affair; the fresh one is told the same. Asked as by a login: an npm that
+# runs this script has put its own settings into the environment.
 npmrc=$machine/etc/npmrc-of-this-machine
+setting() { (cd / && env -i HOME="$HOME" PATH="$PATH" npm config get "$1" 2>/dev/null); }
 for key in registry proxy https-proxy noproxy; do
-  value=$(cd / && npm config get "$key" 2>/dev/null)
+  value=$(setting "$key")
   case $value in "" | null | undefined) ;; *) echo "$key=$value" ;; esac
 done >"$npmrc"
-certificates=$(cd / && npm config get cafile 2>/dev/null)
+certificates=$(setting cafile)
 if [ -f "$certificates" ]; then
   cp -L "$certificates" "$machine/etc/npm-certificates.pem"
   echo "cafile=/etc/npm-certificates.pem" >>"$npmrc"
