@@ -58,7 +58,8 @@ secrets: { web/sealed: { class: sealed } }
     writeFileSync(file, blob);
     const said = await nas.run(["secret", "set", "web/blob", "--from-file", file]);
     expect(said).toBe("web/blob: in 2 of 2 stores (nas-1, web-1)\naccessible by: web (1 server)\n");
-    expect((await nas.try(["secret", "set", "web/nothing"], { input: "" })).exit).toBe(0);
+    expectRefusal(await nas.try(["secret", "set", "web/nothing"], { input: "" }), 2, /the value is empty/);
+    await nas.run(["secret", "set", "web/nothing", "--from-file", "/dev/null"]);
     await readUntil("web/nothing", new Uint8Array(0));
     await until("the mebibyte is there, byte for byte", async () => {
       const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

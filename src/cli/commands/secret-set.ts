@@ -22,7 +22,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   const path = requireSecretPath(ctx.args.one("PATH"));
   const value = new Secret(await readValue(ctx, path));
   try {
-    if (value.byteLength === 0) ctx.note("the value is empty");
+    if (value.byteLength === 0) requireMeant(ctx, path);
     const paths = [secretPath(path), secretVersionPath(path)];
     const connection = await ctx.connect("replica");
     // Whom the policy grants it, as the agent says; what keys they have, the signed entries say.
@@ -139,6 +139,14 @@ function report(ctx: CommandContext, path: string, stores: readonly { name: stri
   }
   ctx.print(`${path}: in ${having.length} of ${stores.length} stores (${having.join(", ")})\n`);
   if (lacking.length > 0) ctx.note(`${lacking.join(", ")} will get it from the others`);
+}
+
+/** Nothing on standard input is what a program that failed leaves. Throws `Invalid` unless a file is what is empty. */
+function requireMeant(ctx: CommandContext, path: string): void {
+  if (ctx.flags.value("from-file") !== undefined) return;
+  throw new LabError("Invalid", `the value is empty: nothing is set as "${path}"`, {
+    hint: `if it is meant to be: lab secret set ${path} --from-file /dev/null`,
+  });
 }
 
 async function readValue(ctx: CommandContext, path: string): Promise<Uint8Array> {
