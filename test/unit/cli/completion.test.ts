@@ -54,7 +54,7 @@ describe("completion", () => {
     ],
     [
       ["agent", ""],
-      ["stop", "logs"],
+      ["ready", "install", "stop", "logs"],
     ],
     [
       ["help", "ex"],
