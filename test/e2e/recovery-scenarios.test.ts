@@ -66,7 +66,10 @@ secrets: { ${PATH}: { type: dynamic, generator: random, length: 24, rotate_every
     const fresh = lab.machine("mail-2", "member");
     await fresh.join(await coordinator.token("--name", "mail-2", "--labels", "mailserver"));
     expect([await value(mail), await relay(mail)]).toEqual([before, "by hand"]);
-    // 5: it has its identity, and nobody who could give it anything.
+    // 5: it has its identity, knows what it is entitled to, and nobody who could give it anything.
+    await until("mail-2 has heard what its label opens", async () =>
+      (await fresh.try(["secret", "get", "mail/relay"])).stderr.includes("store-1"),
+    );
     expectRefusal(await fresh.try(["secret", "get", "mail/relay"]), 1, /store-1/);
     await until("the coordinator shows that the store is missed", async () => {
       const { item } = await coordinator.json<{ item: { missingRoles: readonly { role: string }[] } }>("status");
