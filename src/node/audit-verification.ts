@@ -6,7 +6,7 @@ import { findFlaws, headsOf, watched } from "./handlers/audit-verify.ts";
 import { agentSource } from "./handlers/index.ts";
 import { pullFromAll } from "./handlers/pull.ts";
 import { metaOf } from "./handlers/read-source.ts";
-import { askMember } from "./operation-calls.ts";
+import { heardFrom } from "./operation-calls.ts";
 
 /** Fetches what members have, then holds everything against signatures, links, and every memory of heads there is. */
 export async function verifyAudit(
@@ -23,8 +23,8 @@ export async function verifyAudit(
     others
       .filter(({ name }) => members.some((member) => member.name === name && member.state === "asked"))
       .map(async ({ name, key }) => {
-        const answer = await askMember(agent, key, auditHeadsOperation, {}).catch(() => null);
-        return answer === null ? [] : [{ name, heads: (answer as OutputOf<typeof auditHeadsOperation>).heads }];
+        const answer = await heardFrom(agent, key, auditHeadsOperation, {}).catch(() => null);
+        return answer === null ? [] : [{ name, heads: answer.heads }];
       }),
   );
   const peers = asked.flat();

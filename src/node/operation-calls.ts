@@ -2,7 +2,7 @@ import { decode, encode, type Plain } from "../core/encoding.ts";
 import { LabError, NotFoundError } from "../core/errors.ts";
 import { fromErrorBody, toErrorBody } from "../operations/error-body.ts";
 import { parseInput } from "../operations/input.ts";
-import type { Operation } from "../operations/operation.ts";
+import type { Operation, OutputOf } from "../operations/operation.ts";
 import { operations } from "../operations/registry.ts";
 import type { Agent } from "./agent.ts";
 import { agentHandlers, agentSource, type Handler } from "./handlers/index.ts";
@@ -84,4 +84,20 @@ export async function askMember(
   const error = fromErrorBody(answer);
   if (error !== undefined) throw error;
   return answer.output;
+}
+
+/**
+ * Asks another member for what this agent itself goes on with: it may answer anything. Throws besides
+ * `PeerContradicted` if that is no answer to what was asked.
+ */
+export async function heardFrom<O extends Operation>(
+  agent: Agent,
+  key: string,
+  operation: O,
+  input: unknown,
+  timeoutMs?: number,
+): Promise<OutputOf<O>> {
+  const answer = operation.output.safeParse(await askMember(agent, key, operation, input, timeoutMs));
+  if (answer.success) return answer.data as OutputOf<O>;
+  throw new LabError("PeerContradicted", `a member's answer to ${operation.name} is none`);
 }
