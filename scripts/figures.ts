@@ -1,6 +1,6 @@
 // Runs the benchmarks and writes what came out to docs/figures.md: npm run figures
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
@@ -17,16 +17,35 @@ interface Figure {
 const root = join(import.meta.dirname, "..");
 const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
 const date = new Date().toISOString().slice(0, 10);
+const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).stdout.trim();
 
-let page = `# Figures
+const PAGE = join(root, "docs/figures.md");
+const HEAD = `# Figures
 
-Measured by \`npm run figures\` on ${date}: ${machine}, Node ${process.versions.node}. Each part is a suite of its own:
-\`npm run bench -- --only cli\`, and so on. Bars are ratios where they can be, against something measured in the same run.
+Measured by \`npm run figures\`, or \`npm run figures -- SUITE…\` for some of them: ${machine}, Node ${process.versions.node}.
+Each part is a suite of its own, with day and commit of its run: \`npm run bench -- --only cli\`, and so on. Bars are ratios where
+they can be, against something measured in the same run.
 `;
-for (const suite of bench("--list").stdout.trim().split("\n")) {
-  page += `\n## ${suite}\n\n${measure(suite)}`;
+
+const suites = bench("--list").stdout.trim().split("\n");
+const named = process.argv.slice(2);
+const parts = partsOf(readFileSync(PAGE, "utf8"));
+for (const suite of suites.filter((one) => named.length === 0 || named.includes(one))) {
+  parts.set(suite, `Measured on ${date} at ${commit}.\n\n${measure(suite)}`);
+  const known = suites.filter((one) => parts.has(one));
   // After each: what was measured is kept when a later suite is interrupted.
-  writeFileSync(join(root, "docs/figures.md"), page);
+  writeFileSync(PAGE, HEAD + known.map((one) => `\n## ${one}\n\n${parts.get(one)}`).join(""));
+}
+
+/** What the page says of each suite. */
+function partsOf(page: string): Map<string, string> {
+  const [, ...sections] = page.split("\n## ");
+  return new Map(
+    sections.map((section): [string, string] => {
+      const end = section.indexOf("\n\n");
+      return [section.slice(0, end), section.slice(end + 2)];
+    }),
+  );
 }
 
 /** A suite's table; a suite that fails says why in its place. */
