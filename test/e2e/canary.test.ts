@@ -24,7 +24,12 @@ const has = (program: string) => {
   }
 };
 const isRoot = process.getuid?.() === 0;
-const skipped = !isRoot ? " (skipped: needs root, to listen on loopback)" : has("perl") ? "" : " (skipped: no perl)";
+const lacking = ["perl", "setfacl"].find((program) => !has(program));
+const skipped = !isRoot
+  ? " (skipped: needs root, to listen on loopback)"
+  : lacking === undefined
+    ? ""
+    : ` (skipped: ${lacking} is not installed)`;
 const noDump = has("gcore") ? "" : " (skipped: gcore is not installed)";
 
 /** Everything that goes over loopback, as a raw socket of the kernel sees it. */
