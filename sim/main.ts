@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { NOTHING_LEFT_OUT } from "./acts.ts";
-import { runAlarms } from "./alarm-run.ts";
-import { runRotations } from "./rotation-run.ts";
+import { runAlarms } from "./alarms.ts";
+import { runRotations } from "./rotations.ts";
 import { runRaces } from "./races.ts";
 import { runRemovals } from "./removals/run.ts";
 import { runRetention } from "./retention/run.ts";

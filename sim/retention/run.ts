@@ -1,10 +1,10 @@
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
 import type { Retention } from "../../src/crdt/retention.ts";
 import { entrySubmitOperation } from "../../src/operations/entry.ts";
-import { CALM } from "../fault-plan.ts";
 import type { Machine } from "../machine.ts";
 import type { RunReport } from "../run.ts";
-import { describe, World, type WorldOptions } from "../world.ts";
+import { startAll, told } from "../told.ts";
+import type { World, WorldOptions } from "../world.ts";
 import { checkAges, checkEnds, checkNumbers, checkVerifies, type Written } from "./checks.ts";
 
 const MINUTE_MS = 60_000;
@@ -19,30 +19,11 @@ const ACT_EVERY_MS = 3 * MINUTE_MS;
  * is away for longer than anybody keeps what it misses, another loses its disk after most of its own log was let go of.
  */
 export async function runRetention(options: Omit<WorldOptions, "nodes">): Promise<RunReport> {
-  const world = await World.create({ ...options, nodes: 6, auditRetention: RETENTION });
-  const story = new Story(world);
-  try {
-    await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+  return told({ ...options, nodes: 6, auditRetention: RETENTION }, async (world) => {
+    const story = new Story(world);
+    await startAll(world);
     await story.live();
-  } catch (error) {
-    world.violated("no-throw", describe(error));
-  }
-  return {
-    seed: options.seed,
-    traceHash: world.trace.digest(),
-    virtualSeconds: Math.round(world.seconds * 1000) / 1000,
-    convergedSeconds: null,
-    events: world.clock.ran,
-    writes: world.history.writes.length,
-    plan: CALM,
-    faults: {},
-    acts: 0,
-    pairs: [],
-    states: [],
-    sometimes: world.sometimes,
-    errors: world.errors,
-    violations: world.violations,
-  };
+  });
 }
 
 class Story {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runAlarms } from "../../sim/alarm-run.ts";
+import { runAlarms } from "../../sim/alarms.ts";
 
 describe("people are told", () => {
   it.each(["1", "2", "3", "4", "5", "6"])(

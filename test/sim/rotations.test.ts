@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runRotations } from "../../sim/rotation-run.ts";
+import { runRotations } from "../../sim/rotations.ts";
 
 describe("values that stores make", () => {
   it.each(["1", "2", "3"])(

@@ -4,10 +4,10 @@ import type { Json } from "../src/core/json.ts";
 import { writeAlarmRoute } from "../src/core/model/alarm-route.ts";
 import { alarmAckPath, alarmRoutePath, serverAttributePath } from "../src/core/paths.ts";
 import { checkTold, type Expected } from "./checkers/alarms.ts";
-import { CALM } from "./fault-plan.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
-import { describe, PROGRAM, World, type WorldOptions } from "./world.ts";
+import { startAll, told } from "./told.ts";
+import { PROGRAM, type World, type WorldOptions } from "./world.ts";
 
 /** By which everything is told once. */
 const PAGE = "page";
@@ -26,34 +26,15 @@ const TOLD_WITHIN_MS = 4 * MINUTE_MS;
  */
 export async function runAlarms(options: Omit<WorldOptions, "nodes">): Promise<RunReport> {
   // With the one that never runs six members, so that two that are cut off see less than half, and three do not.
-  const world = await World.create({ ...options, nodes: 5 });
-  const story = new Story(world);
-  try {
-    await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+  return told({ ...options, nodes: 5 }, async (world) => {
+    const story = new Story(world);
+    await startAll(world);
     await story.declareRoutes();
     await story.calm();
     await story.shortStop();
     await story.death();
     await story.cut();
-  } catch (error) {
-    world.violated("no-throw", describe(error));
-  }
-  return {
-    seed: options.seed,
-    traceHash: world.trace.digest(),
-    virtualSeconds: Math.round(world.seconds * 1000) / 1000,
-    convergedSeconds: null,
-    events: world.clock.ran,
-    writes: world.history.writes.length,
-    plan: CALM,
-    faults: {},
-    acts: 0,
-    pairs: [],
-    states: [],
-    sometimes: world.sometimes,
-    errors: world.errors,
-    violations: world.violations,
-  };
+  });
 }
 
 class Story {

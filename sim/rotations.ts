@@ -10,10 +10,10 @@ import { keepsOf } from "../src/crdt/keeps.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import { secretDeliverOperation } from "../src/operations/secret.ts";
 import { checkCanaries, checkNotEarly, checkOneWinner, type MadeVersion, readMade } from "./checkers/rotations.ts";
-import { CALM } from "./fault-plan.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
-import { describe, World, type WorldOptions } from "./world.ts";
+import { startAll, told } from "./told.ts";
+import type { World, WorldOptions } from "./world.ts";
 
 /** What a store makes, and what somebody sets. */
 const MADE = "rot/made";
@@ -33,11 +33,10 @@ const REVOKED_WITHIN_MS = 10 * SECOND_MS;
  * in one part of the mesh, one winner everywhere, and nothing new for whoever was revoked.
  */
 export async function runRotations(options: Omit<WorldOptions, "nodes">): Promise<RunReport> {
-  const world = await World.create({ ...options, nodes: 7 });
-  const story = new Story(world);
-  try {
+  return told({ ...options, nodes: 7 }, async (world) => {
+    const story = new Story(world);
     world.onStart((_, agent) => story.watch(agent.replica));
-    await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+    await startAll(world);
     await story.declare();
     await story.calm();
     await story.lie();
@@ -46,25 +45,7 @@ export async function runRotations(options: Omit<WorldOptions, "nodes">): Promis
     await story.revoke();
     await story.revokeBehindACut();
     await checkCanaries(world);
-  } catch (error) {
-    world.violated("no-throw", describe(error));
-  }
-  return {
-    seed: options.seed,
-    traceHash: world.trace.digest(),
-    virtualSeconds: Math.round(world.seconds * 1000) / 1000,
-    convergedSeconds: null,
-    events: world.clock.ran,
-    writes: world.history.writes.length,
-    plan: CALM,
-    faults: {},
-    acts: 0,
-    pairs: [],
-    states: [],
-    sometimes: world.sometimes,
-    errors: world.errors,
-    violations: world.violations,
-  };
+  });
 }
 
 class Story {
