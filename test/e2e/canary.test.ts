@@ -14,23 +14,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { operations } from "../../src/operations/registry.ts";
 import { hear, Lab, type Machine, until } from "./lab.ts";
+import { without } from "../programs.ts";
 
-const has = (program: string) => {
-  try {
-    execFileSync("which", [program], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
 const isRoot = process.getuid?.() === 0;
-const lacking = ["perl", "setfacl"].find((program) => !has(program));
-const skipped = !isRoot
-  ? " (skipped: needs root, to listen on loopback)"
-  : lacking === undefined
-    ? ""
-    : ` (skipped: ${lacking} is not installed)`;
-const noDump = has("gcore") ? "" : " (skipped: gcore is not installed)";
+const skipped = isRoot ? without("perl", "setfacl") : " (skipped: needs root, to listen on loopback)";
+const noDump = without("gcore");
 
 /** Everything that goes over loopback, as a raw socket of the kernel sees it. */
 const CAPTURE = `

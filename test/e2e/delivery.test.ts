@@ -5,19 +5,12 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lab } from "../../src/cli/lab.ts";
 import { hear, Lab, type Machine, until } from "./lab.ts";
+import { without } from "../programs.ts";
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 /** An account that every Debian has. */
 const WWW = { name: "www-data", uid: 33 };
-const has = (program: string) => {
-  try {
-    execFileSync("which", [program], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const DECLARED = `
 labels:
@@ -78,13 +71,9 @@ class Delivering {
   }
 }
 
-/** What is missing here, in the name of a test that is left out for it. */
-const without = (...programs: string[]) => {
-  const missing = programs.filter((program) => !has(program)).map((program) => `${program} is not installed`);
-  const reasons = isRoot ? missing : ["needs root, to mount memory and to give files away", ...missing];
-  return reasons.length === 0 ? "" : ` (skipped: ${reasons.join(", ")})`;
-};
-const [noLists, noPerl, noNotify] = [without("setfacl"), without("perl"), without("perl", "systemd-notify")];
+const asRoot = (...programs: string[]) =>
+  isRoot ? without(...programs) : " (skipped: needs root, to mount memory and to give files away)";
+const [noLists, noPerl, noNotify] = [asRoot("setfacl"), asRoot("perl"), asRoot("perl", "systemd-notify")];
 
 const isMounted = (path: string) => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${path} `);
 
@@ -239,7 +228,7 @@ describe("a machine whose secrets have no place in memory", () => {
   });
 });
 
-const noAnalyze = has("systemd-analyze") ? "" : " (skipped: systemd-analyze is not installed)";
+const noAnalyze = without("systemd-analyze");
 
 describe.skipIf(noAnalyze !== "")(`the units of the agent${noAnalyze}`, () => {
   it("are understood by systemd, and expose little", async () => {

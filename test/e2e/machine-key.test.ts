@@ -4,20 +4,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { expectRefusal, killHard, Lab, type Machine, until } from "./lab.ts";
+import { without } from "../programs.ts";
 
 const VALUE = "what the disk must not tell";
-const has = (program: string) => {
-  try {
-    execFileSync("which", [program], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
-const without = (...programs: string[]) => {
-  const missing = programs.filter((program) => !has(program));
-  return missing.length === 0 ? "" : ` (skipped: ${missing.join(", ")} not installed)`;
-};
 
 /** A TPM in software, with a state of its own, on loopback. */
 class Tpm {

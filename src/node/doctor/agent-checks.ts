@@ -7,7 +7,7 @@ import type { Agent } from "../agent.ts";
 import type { DeliveryReport } from "../delivery/running-delivery.ts";
 import { agentSource } from "../handlers/index.ts";
 import { metaOf } from "../handlers/read-source.ts";
-import { askMember } from "../operation-calls.ts";
+import { heardFrom } from "../operation-calls.ts";
 import { readHomeFacts } from "../platform/home-facts.ts";
 import { knock } from "../platform/knock.ts";
 import { RELEASE } from "../release.ts";
@@ -62,7 +62,7 @@ export async function readClocks(agent: Agent, source = agentSource(agent)): Pro
     online.slice(0, CLOCKS).map(async ({ key, name }): Promise<ClockReading> => {
       try {
         const sentMs = clock.now();
-        const { now } = (await askMember(agent, key, healthOperation, {}, CLOCK_MS)) as { readonly now?: unknown };
+        const { now } = await heardFrom(agent, key, healthOperation, {}, CLOCK_MS);
         // The peer read its clock about halfway between question and answer.
         const hereMs = (sentMs + clock.now()) / 2;
         const thereMs = typeof now === "string" ? Date.parse(now) : Number.NaN;

@@ -1,6 +1,8 @@
 import type { CommandWords } from "../command.ts";
 import { DECLARED, LIST, list } from "./shared.ts";
 
+const PATH = { name: "PATH", complete: "secret" } as const;
+
 /** Secrets. */
 export const secretsCommands: readonly CommandWords[] = [
   list("secrets", "get-secrets", "Secrets by path, without their values", DECLARED, "secret", ["lab get secrets"]),
@@ -9,7 +11,7 @@ export const secretsCommands: readonly CommandWords[] = [
     module: "secret-set",
     summary: "Seal a value for the machines that are entitled to it",
     details: "The value comes from a prompt, from standard input or from a file; never from an argument.",
-    args: [{ name: "PATH", complete: "secret" }],
+    args: [PATH],
     flags: [
       { name: "from-file", value: "FILE", complete: "file", summary: "Read the value from a file, byte for byte" },
     ],
@@ -19,7 +21,7 @@ export const secretsCommands: readonly CommandWords[] = [
     words: ["secret", "get"],
     module: "secret-get",
     summary: "Print a value that this machine is entitled to",
-    args: [{ name: "PATH", complete: "secret" }],
+    args: [PATH],
     flags: [],
     examples: ["lab secret get web/tls"],
   },
@@ -27,7 +29,7 @@ export const secretsCommands: readonly CommandWords[] = [
     words: ["secret", "rotate"],
     module: "secret-rotate",
     summary: "Have the stores make a new value of a secret that a generator makes",
-    args: [{ name: "PATH", complete: "secret" }],
+    args: [PATH],
     flags: [],
     examples: ["lab secret rotate db/password"],
   },
@@ -67,7 +69,7 @@ export const secretsCommands: readonly CommandWords[] = [
     module: "secret-history",
     summary: "Versions of a secret: who set it when, and which stores keep it",
     details: "set at once: its writer did not know of the current one; it is kept, and can be returned to.",
-    args: [{ name: "PATH", complete: "secret" }],
+    args: [PATH],
     flags: LIST,
     examples: ["lab secret history web/tls"],
   },
@@ -76,7 +78,7 @@ export const secretsCommands: readonly CommandWords[] = [
     module: "secret-rollback",
     summary: "Make the value of an older version the current one again",
     details: "Stores keep five versions of a secret. The value does not leave them for it.",
-    args: [{ name: "PATH", complete: "secret" }],
+    args: [PATH],
     flags: [{ name: "to", value: "VERSION", summary: "Which one, or its first letters; without it the one before" }],
     examples: ["lab secret rollback web/tls", "lab secret rollback web/tls --to 3f2a91"],
   },
@@ -84,7 +86,7 @@ export const secretsCommands: readonly CommandWords[] = [
     words: ["secret", "delete"],
     module: "secret-delete",
     summary: "Delete the value of a secret: machines forget it",
-    args: [{ name: "PATH", complete: "secret" }],
+    args: [PATH],
     flags: [],
     examples: ["lab secret delete old/api-key --yes"],
   },
