@@ -39,9 +39,7 @@ function overview(table: WordTable): string[] {
     "  lab token create --name web-1 --labels web,prod",
     "  lab get servers -l prod",
     "",
-    "Commands:",
-    ...twoColumns(shown(table.commands).map((command) => [`lab ${command.words.join(" ")}`, command.summary])),
-    "",
+    ...themes(table).flatMap(([theme, commands]) => [`${theme}:`, ...commandLines(commands), ""]),
     "Flags of every command:",
     ...flagLines(table.globals),
     "",
@@ -51,12 +49,16 @@ function overview(table: WordTable): string[] {
 }
 
 function groupPage(words: readonly string[], commands: readonly CommandWords[]): string[] {
-  return [
-    `lab ${words.join(" ")} …`,
-    "",
-    "Commands:",
-    ...twoColumns(shown(commands).map((command) => [`lab ${command.words.join(" ")}`, command.summary])),
-  ];
+  return [`lab ${words.join(" ")} …`, "", "Commands:", ...commandLines(shown(commands))];
+}
+
+/** In the order in which they stand in the table. */
+function themes(table: WordTable): [theme: string, commands: CommandWords[]][] {
+  return [...Map.groupBy(shown(table.commands), ({ theme }) => theme)];
+}
+
+function commandLines(commands: readonly CommandWords[]): string[] {
+  return twoColumns(commands.map((command) => [`lab ${command.words.join(" ")}`, command.summary]));
 }
 
 function commandPage(table: WordTable, command: CommandWords): string[] {
@@ -76,9 +78,7 @@ function commandPage(table: WordTable, command: CommandWords): string[] {
       .slice(1)
       .map((words) => `  also spelled: lab ${words.join(" ")}`),
     ...(command.flags.length > 0 ? ["", "Flags:", ...flagLines(command.flags)] : []),
-    ...(others.length > 0
-      ? ["", "See also:", ...twoColumns(others.map((other) => [`lab ${other.words.join(" ")}`, other.summary]))]
-      : []),
+    ...(others.length > 0 ? ["", "See also:", ...commandLines(others)] : []),
     "",
     "Flags of every command: lab help",
   ];
@@ -105,7 +105,7 @@ function twoColumns(rows: readonly (readonly [left: string, right: string])[]): 
   });
 }
 
-function shown(commands: readonly CommandWords[]): CommandWords[] {
+function shown<C extends CommandWords>(commands: readonly C[]): C[] {
   return commands.filter(({ hidden }) => hidden !== true);
 }
 

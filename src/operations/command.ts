@@ -17,6 +17,11 @@ export interface CommandWords {
   readonly hidden?: boolean;
 }
 
+/** A command, and the heading under which `lab help` lists it. */
+export interface ListedCommand extends CommandWords {
+  readonly theme: string;
+}
+
 export interface ArgWords {
   readonly name: string;
   /** Takes all that is left, at least one unless `optional`. Only the last can be. */
@@ -65,7 +70,7 @@ export interface TopicWords {
 }
 
 export interface WordTable {
-  readonly commands: readonly CommandWords[];
+  readonly commands: readonly ListedCommand[];
   /** Flags that every command takes, also before its words. */
   readonly globals: readonly FlagWords[];
   readonly topics: readonly TopicWords[];

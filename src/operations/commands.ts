@@ -1,4 +1,4 @@
-import type { FlagWords, TopicWords, WordTable } from "./command.ts";
+import type { CommandWords, FlagWords, TopicWords, WordTable } from "./command.ts";
 import { setupCommands } from "./words/setup.ts";
 import { serversCommands } from "./words/servers.ts";
 import { meshCommands } from "./words/mesh.ts";
@@ -14,23 +14,22 @@ import { renderingCommands } from "./words/rendering.ts";
 import { shellCommands } from "./words/shell.ts";
 import { demoCommands } from "./words/demo.ts";
 
-/** Every command that exists. Grammar, help, completion and the reference come from here. */
-const commands = [
-  ...setupCommands,
-  ...serversCommands,
-  ...meshCommands,
-  ...alarmsCommands,
-  ...trustCommands,
-  ...ordersCommands,
-  ...declarationsCommands,
-  ...secretsCommands,
-  ...backupCommands,
-  ...puppetCommands,
-  ...appliedCommands,
-  ...renderingCommands,
-  ...shellCommands,
-  ...demoCommands,
+/** Every command that exists, in the order of somebody who begins. Grammar, help, completion and the reference come from here. */
+const themes: readonly (readonly [title: string, commands: readonly CommandWords[]])[] = [
+  ["A mesh and its machines", setupCommands],
+  ["Servers and labels", serversCommands],
+  ["What applies where, and why", appliedCommands],
+  ["Declared in files", declarationsCommands],
+  ["Secrets", secretsCommands],
+  ["What is there and how it does", meshCommands],
+  ["Alarms", alarmsCommands],
+  ["Operators, trust and audit", [...trustCommands, ...ordersCommands]],
+  ["Backup", backupCommands],
+  ["Other programs", [...renderingCommands, ...puppetCommands]],
+  ["This command line", shellCommands],
+  ["The demo", demoCommands],
 ];
+const commands = themes.flatMap(([theme, words]) => words.map((command) => ({ ...command, theme })));
 
 const globals: readonly FlagWords[] = [
   { name: "context", value: "NAME", complete: "context", summary: "A named agent (lab context list)" },
