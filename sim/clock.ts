@@ -119,6 +119,18 @@ export class SimClock implements Clock {
     }
     this.#nowMs = Math.max(this.#nowMs, atMs);
   }
+
+  /** Lets time pass until a promise is settled. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let state: "pending" | "settled" = "pending";
+    const done = () => {
+      state = "settled";
+    };
+    promise.then(done, done);
+    await settled();
+    while (state === "pending") if (!(await this.step())) throw new Error("the world stands still and somebody waits");
+    return promise;
+  }
 }
 
 /**

@@ -13,7 +13,7 @@ import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
 import { AUDIT_RETENTION, type Retention } from "../src/crdt/retention.ts";
 import type { Agent } from "../src/node/agent.ts";
 import { Acts, type LeftOut, NOTHING_LEFT_OUT, type State, STATES } from "./acts.ts";
-import { SimClock, settled } from "./clock.ts";
+import { SimClock } from "./clock.ts";
 import { SimDisk } from "./disk.ts";
 import { History } from "./history.ts";
 import { createSimKeys, VerifyMemo } from "./keys.ts";
@@ -234,15 +234,8 @@ export class World {
   }
 
   /** Lets time pass until a promise is settled. */
-  async until<T>(promise: Promise<T>): Promise<T> {
-    let pending = true;
-    const done = () => {
-      pending = false;
-    };
-    promise.then(done, done);
-    await settled();
-    while (pending) if (!(await this.clock.step())) throw new Error("the world stands still and somebody waits");
-    return promise;
+  until<T>(promise: Promise<T>): Promise<T> {
+    return this.clock.until(promise);
   }
 
   /** Starts something nobody waits for. What it throws is a violation: agents do not throw. */

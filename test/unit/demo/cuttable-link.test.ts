@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { SimClock, settled } from "../../../sim/clock.ts";
+import { SimClock } from "../../../sim/clock.ts";
 import { SimNetwork } from "../../../sim/network.ts";
 import { seededRandom } from "../../../sim/random.ts";
 import type { Link, LinkEvents } from "../../../src/core/ports/link.ts";
@@ -26,16 +26,7 @@ function createWorld() {
   return {
     link: (name: string) => cuttableLink(network.createLink(keyOf(name), `${name}:4001`), new Set()),
     pass: (ms: number) => clock.runUntil(clock.monotonic() + ms),
-    async settle<T>(promise: Promise<T>): Promise<T> {
-      let isSettled = false;
-      const noted = promise.finally(() => {
-        isSettled = true;
-      });
-      noted.catch(() => undefined);
-      await settled();
-      while (!isSettled) if (!(await clock.step())) throw new Error("nothing left to happen");
-      return noted;
-    },
+    settle: <T>(promise: Promise<T>) => clock.until(promise),
   };
 }
 

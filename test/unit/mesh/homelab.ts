@@ -197,15 +197,8 @@ export class Homelab {
     return this.clock.monotonic() - beganMs;
   }
 
-  async settle<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
-    const noted = promise.finally(() => {
-      isSettled = true;
-    });
-    noted.catch(() => undefined);
-    await settled();
-    while (!isSettled) if (!(await this.clock.step())) throw new Error("nothing left to happen");
-    return noted;
+  settle<T>(promise: Promise<T>): Promise<T> {
+    return this.clock.until(promise);
   }
 
   async end(): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { SimClock, settled } from "../../../sim/clock.ts";
+import { SimClock } from "../../../sim/clock.ts";
 import type { SimLink } from "../../../sim/link.ts";
 import type { SimNetworkOptions } from "../../../sim/network.ts";
 import { SimNetwork } from "../../../sim/network.ts";
@@ -17,16 +17,7 @@ function createWorld(seed = "links", options: SimNetworkOptions = {}) {
     clock,
     network,
     pass: (ms: number) => clock.runUntil(clock.monotonic() + ms),
-    async settle<T>(promise: Promise<T>): Promise<T> {
-      let isSettled = false;
-      const noted = promise.finally(() => {
-        isSettled = true;
-      });
-      noted.catch(() => undefined);
-      await settled();
-      while (!isSettled) if (!(await clock.step())) throw new Error("nothing left to happen");
-      return noted;
-    },
+    settle: <T>(promise: Promise<T>) => clock.until(promise),
   };
 }
 
