@@ -4,7 +4,7 @@ import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { running } from "./hands.ts";
 
-/** It knows that it is a member no more, runs no role, holds no secret in memory and none on its disk. */
+/** It knows that it is a member no more, runs no role, holds no secret in memory and none on its disk, be it sealed. */
 export function isGone(machine: Machine): boolean {
   const { agent, disk } = machine;
   if (agent === null) return false;
@@ -13,8 +13,14 @@ export function isGone(machine: Machine): boolean {
     agent.view().nodes.get(machine.id)?.state === "cut" &&
     agent.roleReports.length === 0 &&
     agent.cache.list().length === 0 &&
-    !disk.keysNow.some((key) => key.startsWith("secret-cache/value/"))
+    !disk.keysNow.some((key) => key.startsWith("secret-cache/value/")) &&
+    !hasEnvelopes(machine)
   );
+}
+
+/** Of everybody's secrets, as a store keeps them. */
+export function hasEnvelopes({ disk }: Machine): boolean {
+  return disk.keysNow.some((key) => key.startsWith("role/secret-store/envelope/"));
 }
 
 /** All of these make the same of what they know. */

@@ -33,6 +33,20 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
     run,
   },
   {
+    name: "a removed store keeps what it was given",
+    file: "src/roles/secret-store/remains.ts",
+    guard: 'view.nodes.get(self.id)?.state === "cut" && others.length > 0',
+    without: 'view.nodes.get(self.id)?.state === "cut" && others.length < 0',
+    run,
+  },
+  {
+    name: "a store that is off when it loses its label keeps what it was given",
+    file: "src/node/role-runner.ts",
+    guard: "return remains === undefined || remains.asMember !== this.#host.isMember();",
+    without: "return remains !== undefined && remains.asMember !== this.#host.isMember();",
+    run,
+  },
+  {
     name: "a cut that waits shuts nobody out",
     file: "src/node/directory.ts",
     guard: 'this.#replica.isShutOut(peer) ? "refused" : "member"',

@@ -239,6 +239,7 @@ export class Agent {
       {
         context: (definition) => this.#roleContext(definition),
         wanted: () => this.view().nodes.get(this.node)?.roles ?? new Set(),
+        isMember: () => this.view().nodes.get(this.node)?.state !== "cut",
         changed: () => {
           this.#emit({ event: "roles" });
           this.#requestReport();

@@ -5,6 +5,8 @@ import type { RoleReport } from "../core/report.ts";
 
 const BACKOFF_FIRST_MS = 1000;
 const BACKOFF_MOST_MS = 60_000;
+/** What a role has left behind and must be kept for now is looked at again so often. */
+const CLEAR_AGAIN_MS = 60_000;
 
 interface Running {
   readonly role: Role;
@@ -15,11 +17,21 @@ interface Running {
   detail: string;
 }
 
+/**
+ * What a role has left on this disk: nothing · something that is to be kept for now. `asMember` is what the machine was
+ * when it was looked at.
+ */
+type Remains =
+  | { readonly state: "clear" }
+  | { readonly state: "kept"; readonly asMember: boolean; readonly again: Timer };
+
 export interface RoleHost {
   /** Builds what the role may do; `close` takes its handlers away again. */
   context(definition: RoleDefinition): { readonly context: RoleContext; readonly close: () => void };
   /** The labels that this node has now. */
   wanted(): ReadonlySet<string>;
+  /** False once this machine was removed from the mesh. */
+  isMember(): boolean;
   changed(): void;
 }
 
@@ -33,6 +45,8 @@ export class RoleRunner {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #running = new Map<string, Running>();
+  /** By label, where it was looked at. */
+  readonly #remains = new Map<string, Remains>();
   #pass: "idle" | "asked" | "busy" | "again" = "idle";
   #life: "open" | "closed" = "open";
   #idle: Promise<void> = Promise.resolve();
@@ -55,7 +69,8 @@ export class RoleRunner {
   /** Asks for a pass if there is anything that could look at the view: most nodes have no role. */
   viewChanged(): void {
     const wanted = this.#host.wanted();
-    if (this.#running.size > 0 || this.#definitions.some(({ name }) => wanted.has(name))) this.request();
+    const concerns = (definition: RoleDefinition) => wanted.has(definition.name) || this.#mayClear(definition);
+    if (this.#running.size > 0 || this.#definitions.some(concerns)) this.request();
   }
 
   request(): void {
@@ -71,7 +86,8 @@ export class RoleRunner {
   async stop(): Promise<void> {
     this.#life = "closed";
     await this.#idle;
-    for (const label of [...this.#running.keys()].reverse()) await this.#stop(label, "agent-stops");
+    for (const label of [...this.#remains.keys()]) this.#forgetRemains(label);
+    for (const label of [...this.#running.keys()].reverse()) await this.#stop(label);
   }
 
   async #run(): Promise<void> {
@@ -85,18 +101,56 @@ export class RoleRunner {
   async #once(): Promise<void> {
     const wanted = this.#host.wanted();
     for (const label of [...this.#running.keys()].filter((running) => !wanted.has(running)).reverse()) {
-      await this.#stop(label, "label-removed");
+      await this.#stop(label);
     }
     for (const definition of this.#definitions) {
       if (this.#life === "closed") return;
       if (wanted.has(definition.name)) await this.#reconcile(definition);
+      else if (this.#mayClear(definition)) await this.#clear(definition);
     }
+  }
+
+  #mayClear(definition: RoleDefinition): boolean {
+    const remains = this.#remains.get(definition.name);
+    if (definition.clear === undefined || remains?.state === "clear") return false;
+    return remains === undefined || remains.asMember !== this.#host.isMember();
+  }
+
+  async #clear(definition: RoleDefinition): Promise<void> {
+    const { name } = definition;
+    const asMember = this.#host.isMember();
+    const { context, close } = this.#host.context(definition);
+    let outcome: "clear" | "kept" | undefined = "kept";
+    try {
+      outcome = await definition.clear?.(context);
+    } catch (error) {
+      this.#log.write("error", "role.not-cleared", { role: name, error });
+    } finally {
+      close();
+    }
+    this.#forgetRemains(name);
+    if (outcome !== "kept") this.#remains.set(name, { state: "clear" });
+    else if (this.#life === "open") {
+      const again = this.#clock.after(CLEAR_AGAIN_MS, () => {
+        this.#remains.delete(name);
+        this.request();
+      });
+      this.#remains.set(name, { state: "kept", asMember, again });
+    }
+  }
+
+  /** They are looked at again. */
+  #forgetRemains(label: string): void {
+    const remains = this.#remains.get(label);
+    if (remains?.state === "kept") remains.again.cancel();
+    this.#remains.delete(label);
   }
 
   async #reconcile(definition: RoleDefinition): Promise<void> {
     let running = this.#running.get(definition.name);
     try {
       if (running === undefined) {
+        this.#forgetRemains(definition.name);
         const { context, close } = this.#host.context(definition);
         running = { role: definition.create(context), close, phase: "created", failures: 0, retry: null, detail: "" };
         this.#running.set(definition.name, running);
@@ -130,18 +184,18 @@ export class RoleRunner {
     this.#host.changed();
   }
 
-  async #stop(label: string, reason: "label-removed" | "agent-stops"): Promise<void> {
+  async #stop(label: string): Promise<void> {
     const running = this.#running.get(label);
     if (running === undefined) return;
     this.#running.delete(label);
     running.retry?.cancel();
     try {
-      await running.role.stop(reason);
+      await running.role.stop();
     } catch (error) {
       this.#log.write("warn", "role.stop-failed", { role: label, error });
     }
     running.close();
-    this.#log.write("info", "role.stopped", { role: label, reason });
+    this.#log.write("info", "role.stopped", { role: label });
     this.#host.changed();
   }
 }

@@ -48,6 +48,7 @@ describe("a machine that was removed", () => {
     expect(end.stderr).toMatch(REMOVED);
     expect(end.stderr).toContain('"event":"agent.removed"');
     expect(end.stderr).toContain('"event":"secret-cache.wiped"');
+    expect(end.stderr).toContain('"event":"secret-store.forgotten"');
     expect(await here.run(["status"])).toMatch(/this machine was removed by alice at .*: stolen/);
     expect(await cached(here)).toBeNull();
   });
@@ -57,6 +58,7 @@ describe("a machine that was removed", () => {
     expect(end.exit).toBe(4);
     expect(end.stderr).toMatch(REMOVED);
     expect(end.stderr).toContain('"event":"secret-cache.wiped"');
+    expect(end.stderr).toContain('"event":"secret-store.forgotten"');
     expect(await cached(away)).toBeNull();
   });
 });

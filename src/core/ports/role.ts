@@ -104,7 +104,7 @@ export interface Role {
   start(): Promise<void>;
   reconcile(): Promise<void>;
   /** Always resolves; the label is gone or the agent ends. */
-  stop(reason: "label-removed" | "agent-stops"): Promise<void>;
+  stop(): Promise<void>;
 }
 
 export interface RoleDefinition {
@@ -113,4 +113,9 @@ export interface RoleDefinition {
   /** What does not work while nobody has this role; shown by `lab status`. */
   readonly missingEffect: string;
   create(context: RoleContext): Role;
+  /**
+   * For a machine without the label: removes what the role left on its disk, also long ago. Asked again while something
+   * is kept, because it is not safe yet to let go of it.
+   */
+  clear?(context: RoleContext): Promise<"clear" | "kept">;
 }

@@ -1,4 +1,5 @@
 import { MalformedError } from "../../core/encoding.ts";
+import { LabError } from "../../core/errors.ts";
 import type { Disk } from "../../core/ports/disk.ts";
 import type { Envelope } from "../../core/secrets/envelope.ts";
 import type { HeldVersion } from "../../core/secrets/messages.ts";
@@ -22,7 +23,7 @@ export class Dataset {
   readonly #disk: Disk;
   /** By path, oldest first. */
   readonly #held = new Map<string, readonly Held[]>();
-  #life: "kept" | "forgotten" = "kept";
+  #life: "open" | "closed" = "open";
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -102,9 +103,14 @@ export class Dataset {
     await this.#disk.remove([envelopeKey({ path, version })], false);
   }
 
-  /** Removes everything; what is still under way writes nothing any more. */
+  /** What is still under way writes nothing any more, and fails. */
+  close(): void {
+    this.#life = "closed";
+  }
+
+  /** Removes everything. */
   async forget(): Promise<void> {
-    this.#life = "forgotten";
+    this.close();
     this.#held.clear();
     const records = await this.#disk.scan(ENVELOPES);
     await this.#disk.remove(
@@ -114,7 +120,7 @@ export class Dataset {
   }
 
   async #write(envelope: Envelope, storedMs: number, sync: boolean): Promise<void> {
-    if (this.#life === "forgotten") return;
+    if (this.#life === "closed") throw new LabError("Failed", "this secret store has ended");
     await this.#disk.append([envelopeRecord({ storedMs, envelope })], sync);
     this.#note(envelope, storedMs);
   }

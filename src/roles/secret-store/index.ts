@@ -27,6 +27,7 @@ import { type Committed, type CurrentVersion, keptVersions } from "../../core/se
 import { Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";
 import { FreshnessLease } from "./lease.ts";
+import { clearRemains } from "./remains.ts";
 import { Replication } from "./replication.ts";
 import { RequestLog } from "./request-log.ts";
 import { Rotations } from "./rotation.ts";
@@ -87,12 +88,12 @@ class SecretStore implements Role {
     this.#passes.request();
   }
 
-  async stop(reason: "label-removed" | "agent-stops"): Promise<void> {
+  async stop(): Promise<void> {
     this.#life = "stopped";
     this.#passes.stop();
     this.#rotations.stop();
     await this.#settleRequests("all");
-    if (reason === "label-removed") await this.#replication.leave();
+    this.#dataset.close();
   }
 
   async #pass(): Promise<PassOutcome> {
@@ -276,4 +277,5 @@ export const secretStore: RoleDefinition = {
   name: SECRET_STORE,
   missingEffect: "no secret can be set, and machines have those only that they keep themselves",
   create: (context) => new SecretStore(context),
+  clear: clearRemains,
 };

@@ -6,16 +6,13 @@ import { decodeEnvelope, encodeEnvelope, type Envelope, rewrap } from "../../cor
 import {
   decodeFetchAnswer,
   decodeFetchRequest,
-  decodeHeldPage,
   decodeListRequest,
   encodeCensus,
   encodeFetchAnswer,
   encodeFetchRequest,
   encodeHeldPage,
-  encodeListRequest,
   FETCH_CHANNEL,
   type HeldVersion,
-  LIST_CHANNEL,
   PAGE_VERSIONS,
   type Vouched,
 } from "../../core/secrets/messages.ts";
@@ -29,6 +26,7 @@ import {
 } from "../../core/secrets/version.ts";
 import type { Node } from "../../core/view.ts";
 import { compareHeld, type Dataset } from "./dataset.ts";
+import { heldBy } from "./held-by.ts";
 import { judgeEnvelope } from "./judge.ts";
 import { restoredEnvelope } from "./restoring.ts";
 
@@ -37,8 +35,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const FETCHES_AT_ONCE = 8;
 /** A fill of so many is told in the log, again and again. */
 const PROGRESS_EVERY = 1000;
-/** A store that loses its label waits no longer than this for the others to say what they hold. */
-const COVER_TIMEOUT_MS = 2000;
 
 export interface ReplicationParts {
   readonly context: RoleContext;
@@ -117,23 +113,6 @@ export class Replication {
     return "settled";
   }
 
-  /** Forgets everything if another store holds all current values, else keeps it, sealed as it is. */
-  async leave(): Promise<void> {
-    const { log } = this.#context;
-    const wanted = currentVersions(this.#context.view()).filter((current) => this.#dataset.has(current));
-    const others = this.#otherStores();
-    try {
-      const heir =
-        wanted.length === 0 ? null : await Promise.any(others.map((store) => this.#coveredBy(store, wanted)));
-      await this.#dataset.forget();
-      log.write("info", "secret-store.forgotten", { heir: heir?.name ?? null });
-    } catch (error) {
-      const causes = error instanceof AggregateError ? error.errors.map(String) : [String(error)];
-      const reason = others.length === 0 ? "no other machine is a secret store" : "no other store holds all of it";
-      log.write("warn", "secret-store.kept", { values: wanted.length, reason, causes });
-    }
-  }
-
   #lacking(): CurrentVersion[] {
     return currentVersions(this.#context.view()).filter((current) => !this.#dataset.has(current));
   }
@@ -185,7 +164,7 @@ export class Replication {
     for (const store of inAskingOrder(this.#otherStores(), peers, random)) {
       if (this.#lacking().length + this.#lackingLosers().length === 0 || !this.#isStore()) return;
       try {
-        await this.#takeAll(store, this.#missingOf(await this.#heldBy(store, REQUEST_TIMEOUT_MS)));
+        await this.#takeAll(store, this.#missingOf(await heldBy(peers, store, REQUEST_TIMEOUT_MS)));
       } catch (error) {
         if (!(error instanceof LabError)) throw error;
         log.write("debug", "secret-store.store-not-asked", { store: store.name, error });
@@ -243,20 +222,6 @@ export class Replication {
     await this.keep(envelope);
   }
 
-  async #heldBy(store: Node, timeoutMs: number): Promise<HeldVersion[]> {
-    const held: HeldVersion[] = [];
-    let after: HeldVersion | null = null;
-    for (;;) {
-      const body = encodeListRequest({ after });
-      const page = decodeHeldPage(await this.#context.peers.request(store.key, LIST_CHANNEL, body, timeoutMs));
-      held.push(...page.held);
-      const last: HeldVersion | undefined = page.held.at(-1);
-      // A page that leads no further would be asked for again for ever.
-      if (!page.more || last === undefined || (after !== null && compareHeld(last, after) <= 0)) return held;
-      after = last;
-    }
-  }
-
   async #wrapToAll(envelope: Envelope): Promise<Envelope | undefined> {
     const { keys, log, mesh, random, seal } = this.#context;
     try {
@@ -272,19 +237,8 @@ export class Replication {
     }
   }
 
-  async #coveredBy(store: Node, wanted: readonly HeldVersion[]): Promise<Node> {
-    const held = new Set((await this.#heldBy(store, COVER_TIMEOUT_MS)).map(idOf));
-    const lacks = wanted.filter((each) => !held.has(idOf(each))).length;
-    if (lacks > 0) throw new LabError("Failed", `${store.name} lacks ${lacks} of ${wanted.length}`);
-    return store;
-  }
-
   #otherStores(): Node[] {
     const stores = this.#context.view().holders(SECRET_STORE);
     return stores.filter(({ id }) => id !== this.#context.self.id);
   }
-}
-
-function idOf({ path, version }: HeldVersion): string {
-  return `${path}@${version}`;
 }

@@ -17,7 +17,7 @@ import { Secret } from "../../../src/core/secret.ts";
 import { freshnessChannel, freshnessHandler } from "../../../src/core/secrets/freshness.ts";
 import { prepareSecret } from "../../../src/core/secrets/prepare.ts";
 import { storeRecipients } from "../../../src/core/policy/entitlement.ts";
-import type { Node, PathWinner, View } from "../../../src/core/view.ts";
+import type { Departure, Node, PathWinner, View } from "../../../src/core/view.ts";
 import { SecretCache } from "../../../src/node/secret-cache.ts";
 import { type Delivery, deliverEnvelope } from "../../../src/node/secret-delivery.ts";
 import { secretStore } from "../../../src/roles/secret-store/index.ts";
@@ -31,6 +31,8 @@ interface State {
   /** What was written at a path, the newest first. */
   readonly history: ReadonlyMap<string, readonly PathWinner[]>;
   readonly recovery: string | null;
+  /** Ids of machines that ever were stores. */
+  readonly formerStores: ReadonlySet<string>;
 }
 
 export interface Exchange {
@@ -59,6 +61,7 @@ export class Homelab {
     written: new Set(),
     history: new Map(),
     recovery: null,
+    formerStores: new Set(),
   };
 
   async machine(name: string, ...labels: string[]): Promise<Machine> {
@@ -79,7 +82,11 @@ export class Homelab {
       ...{ naming: "owned", state: "active", how: "enrol", enrolledAtMs: 0 },
     };
     const node = { ...fresh, ...this.state.nodes.get(id), ...changes };
-    this.#advance({ nodes: new Map(this.state.nodes).set(id, node) });
+    const stores = node.roles.has("secret-store") ? [id] : [];
+    this.#advance({
+      nodes: new Map(this.state.nodes).set(id, node),
+      formerStores: new Set([...this.state.formerStores, ...stores]),
+    });
   }
 
   /** Grants a role. */
@@ -260,8 +267,14 @@ export class Machine {
   }
 
   async leaveStore(reason: "label-removed" | "agent-stops"): Promise<void> {
-    await this.homelab.within((this.store as Role).stop(reason));
+    await this.homelab.within((this.store as Role).stop());
     this.store = null;
+    if (reason === "label-removed") await this.clearRemains();
+  }
+
+  /** What an agent does with what a role has left, where the machine has not got the label. */
+  async clearRemains(): Promise<string | undefined> {
+    return this.homelab.within(secretStore.clear?.(this.context()) ?? Promise.resolve(undefined));
   }
 
   becomeSigner(): void {
@@ -415,7 +428,7 @@ function viewOf({ mesh }: Homelab, state: State): View {
     tokens: [],
     recovery: state.recovery,
     newest: HLC_ZERO,
-    departures: () => [],
+    departures: () => nodes.flatMap((node) => departureOf(node, state.formerStores)),
     nodeByKey: (key) => nodes.find((node) => node.key === key),
     nodeByName: (name) => nodes.find((node) => node.name === name),
     roleLog: () => undefined,
@@ -448,6 +461,12 @@ function viewOf({ mesh }: Homelab, state: State): View {
     pending: () => [],
     forks: () => [],
   };
+}
+
+function departureOf({ id, name, roles, state }: Node, formerStores: ReadonlySet<string>): Departure[] {
+  const common = { node: id, name, atMs: 0, isKnownTo: () => false };
+  if (state === "cut") return [{ ...common, from: "mesh" }];
+  return formerStores.has(id) && !roles.has("secret-store") ? [{ ...common, from: "stores" }] : [];
 }
 
 /** A homelab with two stores, two web servers and a mail server, and what they may read. */

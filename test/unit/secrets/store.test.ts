@@ -496,6 +496,36 @@ describe("a secret store that loses its label", () => {
     }
   });
 
+  test("while it is off forgets when it is back, and keeps what it cannot tell that it should forget", async () => {
+    const homelab = await homelabWithValues();
+    const { "nas-1": nas1, "nas-2": nas2 } = homelab.by;
+    await nas1.leaveStore("agent-stops");
+    homelab.state = { ...homelab.state, formerStores: new Set() };
+    homelab.role("nas-1");
+    expect(await nas1.clearRemains()).toBe("kept");
+    homelab.role("nas-1", "secret-store");
+    homelab.role("nas-1");
+    nas2.power = "off";
+    expect(await nas1.clearRemains()).toBe("kept");
+    expect(await nas1.roleDisk.scan("envelope/")).toHaveLength(6);
+    nas2.power = "on";
+    expect(await nas1.clearRemains()).toBe("clear");
+    expect(await nas1.roleDisk.scan("")).toEqual([]);
+  });
+
+  test("and its membership forgets without asking, as nobody answers; the last one keeps what nobody else has", async () => {
+    const homelab = await homelabWithValues();
+    const { "nas-1": nas1, "nas-2": nas2 } = homelab.by;
+    for (const store of [nas1, nas2]) {
+      store.power = "off";
+      homelab.putNode(store, { state: "cut", roles: new Set() });
+      await store.leaveStore("label-removed");
+    }
+    expect(await nas1.roleDisk.scan("")).toEqual([]);
+    expect(await nas2.roleDisk.scan("envelope/")).toHaveLength(6);
+    expect(nas2.log.records.at(-1)).toMatchObject({ event: "secret-store.kept" });
+  });
+
   test("loses nothing when only its agent ends", async () => {
     const homelab = await homelabWithValues();
     const { "nas-1": nas1 } = homelab.by;
