@@ -9,6 +9,8 @@ import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
 const CRASH_AT_WORD_ONE_IN = 8;
+/** After the heal, for longer than anybody may take not to know of it. */
+export const LAST_CRASH = "stays down";
 const NOTHING = new Uint8Array(0);
 
 /** Makes the plan come true until {@link heal}. */
@@ -61,6 +63,21 @@ export class Faults {
   /** One more cut that leaves machines on both sides; null if there is none. */
   cut(lastsMs: number): ReturnType<typeof cutInTwo> {
     return cutInTwo(this.#siteOf("last cut"), lastsMs);
+  }
+
+  /** One machine that runs loses its power and stays without; null where this run does without it. */
+  putOut(): Machine | null {
+    const random = this.#random.fork("last crash");
+    const [machine] = pickSome(random, this.#free, 1);
+    if (machine === undefined || !this.#take("crash", LAST_CRASH, [machine])) return null;
+    this.#down.add(machine);
+    machine.crash();
+    return machine;
+  }
+
+  /** What {@link putOut} put down. */
+  bringBack(machine: Machine): void {
+    this.#bringBack(machine);
   }
 
   #recur(fault: Fault, recurring: Recurring | undefined, site: FaultSite): void {

@@ -5,47 +5,19 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutant-list.ts";
+import { keep, keptVerdicts, type Verdict } from "./mutant-seeds.ts";
 import type { RunReport } from "./run.ts";
 
 const FIRST_SEEDS = 20;
 const WORKERS = 2;
-/** The first seed that sees each mutant, as the last full run found it. */
-const SEEDS = "test/seeds/mutants.txt";
 const RUN = ["--minutes", "3", "--nodes", "7"];
 const root = join(import.meta.dirname, "..");
-
-interface Verdict {
-  readonly mutant: string;
-  /** Null if no seed saw it. */
-  readonly seed: number | null;
-  readonly check: string;
-}
 
 function copyOfSources(): string {
   const dir = mkdtempSync(join(tmpdir(), "lab-mutants-"));
   for (const part of ["src", "sim", "package.json"]) cpSync(join(root, part), join(dir, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
   return dir;
-}
-
-/** What the last run that kept anything found, by mutant; a line is `seed | mutant | check that sees it`. */
-function keptVerdicts(): Map<string, Verdict> {
-  const lines = readFileSync(join(root, SEEDS), "utf8").split("\n");
-  const fields = lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(" | "));
-  return new Map(
-    fields.map(([seed, mutant = "", check = ""]): [string, Verdict] => [mutant, { mutant, seed: Number(seed), check }]),
-  );
-}
-
-function keep(verdicts: readonly Verdict[]): void {
-  const known = keptVerdicts();
-  const [head] = readFileSync(join(root, SEEDS), "utf8").split("\n", 1);
-  for (const verdict of verdicts) if (verdict.seed !== null) known.set(verdict.mutant, verdict);
-  const lines = MUTANTS.flatMap(({ name }) => {
-    const verdict = known.get(name);
-    return verdict === undefined ? [] : [`${verdict.seed} | ${name} | ${verdict.check}`];
-  });
-  writeFileSync(join(root, SEEDS), `${head}\n${lines.join("\n")}\n`);
 }
 
 async function judge(dir: string, mutant: Mutant, seeds: readonly number[]): Promise<Verdict> {

@@ -20,7 +20,7 @@ import { Faults } from "./faults.ts";
 import { partition } from "./faults/cuts.ts";
 import { Hostile } from "./hostile.ts";
 import { Archive } from "./reference/archive.ts";
-import { checkDeadAreKnown, checkVerdictsAtEnd, watchVerdicts } from "./checkers/verdicts.ts";
+import { checkDeadAreKnown, checkVerdictsAtEnd, KNOWN_MS, watchVerdicts } from "./checkers/verdicts.ts";
 import { seededRandom } from "./random.ts";
 import { type Scene, Story } from "./story.ts";
 import { Workload } from "./workload.ts";
@@ -121,6 +121,7 @@ export async function runInFull(options: RunOptions): Promise<FullRun> {
     if (partition.kind in plan.recurring) await workOnBothSides(world, faults, workload);
     faults.heal();
     convergedSeconds = await converge(world, workload);
+    if (plan !== CALM) await loseOne(world, faults);
     hostile?.end();
     await world.clock.runUntil(world.clock.monotonic() + SETTLE_MS);
     if (world.history.hasDamage) await waitForMending(world);
@@ -194,6 +195,18 @@ async function converge(world: World, workload: Workload): Promise<number | null
     if (handedOver && hasConverged(world)) return (world.clock.monotonic() - healedMs) / 1000;
   }
   return null;
+}
+
+/**
+ * Among faults the network is hardly ever kind for so long that anybody has to know who is down: so here one is, while
+ * whoever is hostile goes on saying that it is there.
+ */
+async function loseOne(world: World, faults: Faults): Promise<void> {
+  const machine = faults.putOut();
+  if (machine === null) return;
+  await world.clock.runUntil(world.clock.monotonic() + KNOWN_MS);
+  checkDeadAreKnown(world);
+  faults.bringBack(machine);
 }
 
 /** Who began further up a chain reads the rest after a minute, finds what is damaged there, and asks for it. */

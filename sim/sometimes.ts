@@ -1,5 +1,6 @@
 import { COUNTED, STATES } from "./acts.ts";
 import { ATTACKS } from "./byzantine/catalogue.ts";
+import { LAST_CRASH } from "./faults.ts";
 import { FAULTS } from "./faults/catalogue.ts";
 
 /*
@@ -12,6 +13,7 @@ const MET = [
   "a flood of orphans",
   "a link of a class that nobody knows",
   "a machine holds a secret",
+  "a machine is down for long",
   "a machine is unreachable",
   "a machine keeps all the orphans that it may",
   "a machine that said two things has no report",
@@ -64,6 +66,7 @@ export const OF_THE_CHECK: readonly string[] = [
   "lost",
   "duplicated",
   "crash at its word",
+  LAST_CRASH,
   ...COUNTED.flatMap((family) => STATES.map((state) => `${family} × ${state}`)),
   ...COUNTED.flatMap((one, i) => COUNTED.slice(i).map((other) => [one, other].sort().join(" + "))),
 ];

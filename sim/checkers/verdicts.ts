@@ -6,7 +6,7 @@ import type { World } from "../world.ts";
  * After this long a machine that is down is known to be, by everybody who was there: connections are dead after 3 s,
  * whoever accuses alone waits for 12 s, and what gossip loses comes with the next turn.
  */
-const KNOWN_MS = 22_000;
+export const KNOWN_MS = 22_000;
 
 /** Whatever is declared in a world, an alarm is worth waiting this long for. */
 const ALARM_MS = 60_000;
