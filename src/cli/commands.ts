@@ -14,6 +14,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "audit-export": () => import("./commands/audit-export.ts"),
   "audit-verify": () => import("./commands/audit-verify.ts"),
   "audit-adopt": () => import("./commands/audit-adopt.ts"),
+  checkpoint: () => import("./commands/checkpoint.ts"),
   completion: () => import("./commands/completion.ts"),
   context: () => import("./commands/context.ts"),
   coordinator: () => import("./commands/coordinator.ts"),

@@ -44,6 +44,8 @@ export class DesiredState {
   /** Paths of the latest writes, the oldest first. */
   #recent: string[] = [];
   #writes = 0;
+  /** By log: paths at which it has a write. */
+  readonly #pathsOf = new Map<string, number>();
 
   /** The next link of that log's ledger. */
   apply(log: string, link: ChainLink): void {
@@ -56,6 +58,7 @@ export class DesiredState {
         states.set(path, state);
       }
       const { entry, hlc } = origin ?? { entry: id, hlc: header.hlc };
+      if (!state.current.has(log)) this.#pathsOf.set(log, this.pathsOf(log) + 1);
       state.current.set(log, { log, entry, hlc, value, before: state.current.get(log) });
       for (const named of over) state.superseded.set(named, (state.superseded.get(named) ?? 0) + 1);
       this.#settle(path);
@@ -68,8 +71,10 @@ export class DesiredState {
       const states = this.#statesOf(link.entry.header.class);
       const state = states.get(path) as PathState;
       const before = state.current.get(log)?.before;
-      if (before === undefined) state.current.delete(log);
-      else state.current.set(log, before);
+      if (before === undefined) {
+        state.current.delete(log);
+        this.#pathsOf.set(log, this.pathsOf(log) - 1);
+      } else state.current.set(log, before);
       for (const entry of over) {
         const left = (state.superseded.get(entry) ?? 0) - 1;
         if (left > 0) state.superseded.set(entry, left);
@@ -132,6 +137,11 @@ export class DesiredState {
       about.paths.add(path);
       about.writes++;
     }
+  }
+
+  /** At how many paths a log has a write. */
+  pathsOf(log: string): number {
+    return this.#pathsOf.get(log) ?? 0;
   }
 
   winner(path: string): PathWinner | undefined {

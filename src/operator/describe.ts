@@ -1,4 +1,4 @@
-import type { KnownBody } from "../crdt/authority/bodies.ts";
+import type { CheckpointBody, KnownBody } from "../crdt/authority/bodies.ts";
 import type { LedgerWrite } from "../crdt/ledger/update-codec.ts";
 import { toHex } from "../core/bytes.ts";
 import type { Json } from "../core/json.ts";
@@ -48,8 +48,12 @@ export function describeBody(body: KnownBody, nameOf: NameOf): string {
     case "unrole":
       return `take ${body.label} from ${nameOf(toHex(body.node))}`;
     case "checkpoint":
-      return `pin ${body.pins.map(({ log, seq }) => `${toHex(log).slice(0, 12)} at ${seq}`).join(", ") || "no ledger"}`;
+      return `checkpoint of ${body.pins.map((pin) => describePin(pin, nameOf)).join(", ") || "no ledger"}`;
   }
+}
+
+function describePin({ log, seq }: CheckpointBody["pins"][number], nameOf: NameOf): string {
+  return `the ledger of ${nameOf(toHex(log))} at entry ${seq}`;
 }
 
 function describeToken(token: KnownBody & { readonly type: "token" }): string {

@@ -1,10 +1,11 @@
 import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
-import type { KnownBody } from "../crdt/authority/bodies.ts";
+import type { CheckpointBody, KnownBody } from "../crdt/authority/bodies.ts";
 import type { AuthorityHeader, Entry } from "../crdt/entry/entry.ts";
 import { draftActs, type SignedAct, signAct } from "./authority.ts";
 import { checkContext } from "./check-context.ts";
+import { isDue, type LedgerSize, ledgerSize, ownCheckpoint } from "./checkpoint.ts";
 import { describeBody, describeWrite } from "./describe.ts";
 import { keyFileNames, type OperatorKey, ownLogDir, readKeyFile } from "./files/key-file.ts";
 import { type Lock, lockDirectory } from "./files/lock.ts";
@@ -243,14 +244,52 @@ export class Session {
       await this.#handOver(entries);
       state = this.#tellOfApprovals(logs.acts, signedActs);
     }
+    const due = logs.writes === null ? [] : await this.#signDueCheckpoint(logs.writes);
     const links = logs.writes === null ? [] : await this.#signWrites(writes);
     this.#tell(links.flatMap((link) => link.writes.map((write) => describeWrite(write, nameOf))));
     if (logs.writes !== null) {
-      const entries = links.map(({ entry }) => entry);
+      const entries: Entry[] = [...due, ...links].map(({ entry }) => entry);
       this.#own(logs.writes).append(entries);
+      this.known.learnOwn(due.map(({ entry }) => entry.bytes));
       await this.#handOver(entries);
     }
     return { acts: signedActs, links, state };
+  }
+
+  /** Of the ledger that the key writes. Throws `NotAuthorised` where it writes none, or may not pin it. */
+  get ledgerSize(): LedgerSize {
+    return ledgerSize(this.known, this.#own(this.#pinnable()));
+  }
+
+  /** What pins the own ledger where it ends here. Throws what {@link ledgerSize} does. */
+  checkpoint(): CheckpointBody {
+    return ownCheckpoint(this.#surroundings.keys, this.#own(this.#pinnable()), this.#surroundings.now());
+  }
+
+  /** The own ledger, if what this key signs pins it: in the same log, or in a more senior one. */
+  #pinnable(): string {
+    const [ledger, log] = [this.logWith("ops"), this.logWith("admin")];
+    const [own, pinning] = [ledger, log].map((id) => this.known.authority.operators.get(id)?.rank ?? 0);
+    if (log === ledger || (pinning ?? 0) < (own ?? 0)) return ledger;
+    throw new LabError("NotAuthorised", `no log of ${this.operator} may pin its ledger`, { hint: "lab get operators" });
+  }
+
+  /**
+   * Pins what stands in the own ledger before the writes of this order, if so much of it holds nothing any more. Not where
+   * the peer has another end of it: a pin would decide between branches.
+   */
+  async #signDueCheckpoint(log: string): Promise<readonly SignedAct[]> {
+    const operator = this.known.authority.operators.get(log);
+    if (operator === undefined || !operator.rights.has("admin") || operator.need.admin > 1) return [];
+    if (this.logWith("admin") !== log) return [];
+    const own = this.#own(log);
+    const head = this.context.logs.find((one) => one.log === log)?.head;
+    if (own.head === null || head?.seq !== own.head.seq) return [];
+    const size = ledgerSize(this.known, own);
+    if (!isDue(size)) return [];
+    const signed = await this.#signActs([ownCheckpoint(this.#surroundings.keys, own, this.#surroundings.now())]);
+    this.#tell(signed.map(({ body }) => `${describeBody(body, this.#nameOf())}: ${whatIsDead(size)}`));
+    return signed;
   }
 
   #tell(lines: readonly string[]): void {
@@ -470,12 +509,17 @@ export class Session {
   #nameOf(): (id: string) => string {
     const { servers, coordinators, self } = this.context;
     const names = new Map([
+      ...[...this.known.authority.operators].map(([log, { name }]) => [log, name] as const),
       [self.id, self.name],
       ...coordinators.map(({ id, name }) => [id, name] as const),
       ...Object.entries(servers).flatMap(([name, server]) => (server === null ? [] : [[server.id, name] as const])),
     ]);
     return (id) => names.get(id) ?? id.slice(0, 12);
   }
+}
+
+function whatIsDead({ live, deadSince }: LedgerSize): string {
+  return `${deadSince} writes more hold nothing any more, ${live} hold something`;
 }
 
 function portions(entries: readonly Entry[]): Entry[][] {

@@ -1,4 +1,5 @@
 import type { Check } from "../../operations/kinds/check.ts";
+import type { LedgerSize } from "../../operations/kinds/status.ts";
 import type { ReadSource } from "../handlers/read-source.ts";
 
 /** From here on the command line refuses to sign (`trust.md` §9). */
@@ -89,6 +90,25 @@ export function storeCheck(source: ReadSource, warning: string | null): Check {
   return { name, state: "ok", detail, fix: "" };
 }
 
+/** Signing makes a checkpoint from about 5,000 on by itself: whoever has twice as many signs without one. */
+const UNPINNED_WARNED = 10_000;
+
+export function ledgersCheck(ledgers: readonly LedgerSize[], nowMs: number): Check {
+  const name = "ledgers";
+  const since = ({ entries, checkpoint }: LedgerSize) => entries - (checkpoint?.entry ?? 0);
+  const told = ledgers.map((ledger) => {
+    const { operator, entries, live, checkpoint } = ledger;
+    const size = `${operator} ${entries} ${entries === 1 ? "entry" : "entries"} for ${live} values`;
+    if (checkpoint === null) return `${size}, no checkpoint`;
+    return `${size}, ${since(ledger)} after the checkpoint of ${duration(nowMs - Date.parse(checkpoint.at))} ago`;
+  });
+  if (told.length === 0) return { name, state: "ok", detail: "nobody has written anything yet", fix: "" };
+  const detail = list(told, "; ");
+  const long = ledgers.find((ledger) => since(ledger) - ledger.live > UNPINNED_WARNED);
+  if (long === undefined) return { name, state: "ok", detail, fix: "" };
+  return { name, state: "warning", detail, fix: `lab checkpoint, where the key of ${long.operator} is` };
+}
+
 /** A place where this agent says that it can be reached, and whether somebody answered there. */
 export interface Announced {
   readonly address: string;
@@ -125,9 +145,9 @@ export function othersOf(source: ReadSource) {
   );
 }
 
-function list(names: readonly string[]): string {
+function list(names: readonly string[], between = ", "): string {
   const more = names.length - MOST_NAMED;
-  return names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return names.slice(0, MOST_NAMED).join(between) + (more > 0 ? ` and ${more} more` : "");
 }
 
 function duration(ms: number): string {

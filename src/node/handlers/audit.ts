@@ -136,7 +136,7 @@ export function objectOf(view: View, body: AuthorityBody): string {
     case "unrole":
       return `server:${nodeName(view, toHex(body.node))} ${body.label}`;
     case "checkpoint":
-      return `ledgers:${body.pins.length}`;
+      return `ledger:${body.pins.map(({ log, seq }) => `${operatorName(view, toHex(log))} at ${seq}`).join(", ")}`;
     case "unknown":
       return "";
   }

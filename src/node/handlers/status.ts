@@ -7,6 +7,7 @@ import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { meshFacts, missingRoles, runningRoles } from "../alarms/facts.ts";
 import { removalOf } from "../../crdt/removal.ts";
+import { ledgerSizes } from "../ledger-sizes.ts";
 import { describeRemoval, REJOIN } from "../removal-watch.ts";
 import { metaOf, type ReadSource, selfName } from "./read-source.ts";
 import { allServers } from "./servers.ts";
@@ -37,6 +38,7 @@ export function getStatus(source: ReadSource): unknown {
     roles: [...runningRoles(source)].sort(),
     missingRoles: [...missingRoles(source)],
     alarms: source.alarms().filter(({ acknowledged }) => acknowledged === null).length,
+    ledgers: ledgerSizes(source),
     warnings,
   };
   return { kind: "Status", meta: metaOf(source), item };

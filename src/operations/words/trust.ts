@@ -147,6 +147,17 @@ export const trustCommands: readonly CommandWords[] = [
     args: [{ name: "ENTRY", variadic: true, optional: true }],
   },
   {
+    words: ["checkpoint"],
+    module: "checkpoint",
+    summary: "Pin the ledger of your key where it ends, with the digest of what it has come to",
+    details:
+      "Signing does this by itself when enough of the ledger holds nothing any more. A ledger that stopped because somebody " +
+      "signed two histories of it goes on from a checkpoint: on the branch that this device has.",
+    args: [],
+    flags: [{ name: "dry-run", summary: "Show what would be pinned, and sign nothing" }],
+    examples: ["lab checkpoint", "lab checkpoint --dry-run"],
+  },
+  {
     words: ["identity", "revoke"],
     module: "identity-revoke",
     summary: "End a machine's membership: every peer refuses it, and what it held ends at once",

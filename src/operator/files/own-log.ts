@@ -18,9 +18,12 @@ import { concat, fromHex, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { HLC_ZERO, type Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import { Chain, type ChainLink } from "../../crdt/chain.ts";
+import { currentWrites } from "../../crdt/checkpoint.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
+  CLASS_DESIRED,
   decodeEntry,
   type Entry,
   isAuthority,
@@ -33,6 +36,12 @@ import { CHECK_BYTES, decodeFrames, encodeFrame } from "./frames.ts";
 export interface LedgerHead {
   readonly seq: number;
   readonly hash: Uint8Array;
+}
+
+/** How many writes of a ledger hold a path's value, be it a tombstone, and how many something else was written over. */
+export interface LedgerItems {
+  readonly live: number;
+  readonly dead: number;
 }
 
 type Hash = Pick<Keys, "hash">;
@@ -53,6 +62,7 @@ export class OwnLog {
   /** Bytes of whole frames. */
   #length = 0;
   #lastCheck = "";
+  #deadAt: State["deadAt"] | null = null;
 
   private constructor(keys: Hash, dir: string, log: Uint8Array) {
     this.log = log;
@@ -130,6 +140,31 @@ export class OwnLog {
     return this.#readAll().find((entry) => isChain(entry) && entry.header.seq === seq)?.hash ?? null;
   }
 
+  /** The whole ledger, read anew. */
+  ledger(): readonly ChainLink[] {
+    const entries = this.ledgerAfter(0);
+    const [first] = entries;
+    if (first === undefined) return [];
+    const chain = new Chain(this.#keys, this.log, CLASS_DESIRED, toHex(first.header.key));
+    for (const entry of entries) chain.add(entry);
+    return chain.main;
+  }
+
+  get items(): LedgerItems {
+    const live = this.#cursor.places().length;
+    return { live, dead: this.#cursor.next - live };
+  }
+
+  /** How many dead items there were with the entry of this number; read once and remembered. */
+  deadAt(seq: number): number {
+    if (this.#deadAt?.seq !== seq) {
+      const links = this.ledger().slice(0, seq);
+      this.#deadAt = { seq, dead: (links.at(-1)?.end ?? 0) - currentWrites(links).length };
+      this.#saveState();
+    }
+    return this.#deadAt.dead;
+  }
+
   authorityEntries(): Entry<AuthorityHeader>[] {
     return this.#readAll().filter(isAuthority);
   }
@@ -180,6 +215,7 @@ export class OwnLog {
       next: this.#cursor.next,
       tips: this.#cursor.places(),
       authorityTip: this.#authorityTip && toHex(this.#authorityTip),
+      ...(this.#deadAt === null ? {} : { deadAt: this.#deadAt }),
     };
     writeFileSync(`${this.#statePath}.new`, JSON.stringify(state), { mode: 0o600 });
     renameSync(`${this.#statePath}.new`, this.#statePath);
@@ -198,6 +234,7 @@ export class OwnLog {
       this.#hlc = state.head.hlc;
     }
     this.#authorityTip = state.authorityTip === null ? null : fromHex(state.authorityTip);
+    this.#deadAt = state.deadAt ?? null;
     return true;
   }
 
@@ -221,6 +258,7 @@ interface State {
   readonly next: number;
   readonly tips: readonly (readonly [path: string, clock: number])[];
   readonly authorityTip: string | null;
+  readonly deadAt?: { readonly seq: number; readonly dead: number };
 }
 
 function readState(path: string): State | null {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { coreDumpCheck, homeChecks } from "../../../src/node/doctor/home-checks.ts";
-import { addressCheck, clockCheck } from "../../../src/node/doctor/mesh-checks.ts";
+import { addressCheck, clockCheck, ledgersCheck } from "../../../src/node/doctor/mesh-checks.ts";
 import type { HomeFacts } from "../../../src/node/platform/home-facts.ts";
 
 const GIB = 1024 ** 3;
@@ -84,6 +84,33 @@ describe("the clock of a machine", () => {
     expect(clockCheck([], false).state).toBe("ok");
     expect(check()).toMatchObject({ state: "unknown" });
     expect(check(null, null)).toMatchObject({ state: "unknown" });
+  });
+});
+
+describe("ledgers of operators", () => {
+  const nowMs = Date.parse("2027-01-10T12:00:00Z");
+  const ledger = (operator: string, entries: number, pinnedAt: number | null) => {
+    const checkpoint = pinnedAt === null ? null : { entry: pinnedAt, at: "2027-01-10T09:00:00Z", by: operator };
+    return { operator, log: "ab".repeat(32), entries, live: 20, dead: entries - 20, checkpoint };
+  };
+  const check = (...ledgers: Parameters<typeof ledgersCheck>[0]) => ledgersCheck(ledgers, nowMs);
+
+  it("are told with their size and what lies behind their last checkpoint", () => {
+    expect(check()).toMatchObject({ state: "ok", detail: "nobody has written anything yet" });
+    expect(check(ledger("alice", 6_012, 6_000), ledger("bob", 1, null))).toMatchObject({
+      state: "ok",
+      detail:
+        "alice 6012 entries for 20 values, 12 after the checkpoint of 3 h ago; bob 1 entry for 20 values, no checkpoint",
+      fix: "",
+    });
+  });
+
+  it("that nobody pins although most of them is dead are a warning, with the command that helps", () => {
+    expect(check(ledger("alice", 30_000, 19_981)).state).toBe("ok");
+    expect(check(ledger("bob", 1, null), ledger("alice", 30_000, 19_979))).toMatchObject({
+      state: "warning",
+      fix: "lab checkpoint, where the key of alice is",
+    });
   });
 });
 
