@@ -238,21 +238,25 @@ export function askText(socket: string, path: string): Promise<string> {
   });
 }
 
-export function submit(socket: string, entry: Uint8Array): Promise<void> {
-  const body = JSON.stringify({ entries: [toBase64Url(entry)] });
+export async function submit(socket: string, entry: Uint8Array): Promise<void> {
+  await post(socket, "/v1/entries", { entries: [toBase64Url(entry)] });
+}
+
+export function post(socketPath: string, path: string, body: unknown): Promise<unknown> {
+  const text = JSON.stringify(body);
+  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const sent = request(
-      { socketPath: socket, path: "/v1/entries", method: "POST", agent: false, headers },
-      (response) => {
-        response.resume();
-        response.on("end", () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
-        );
-      },
-    );
+    const sent = request({ socketPath, path, method: "POST", agent: false, headers }, (response) => {
+      let answer = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (answer += chunk));
+      response.on("end", () => {
+        if (response.statusCode === 200) resolve(JSON.parse(answer));
+        else reject(new Error(`${path}: ${answer}`));
+      });
+    });
     sent.once("error", reject);
-    sent.end(body);
+    sent.end(text);
   });
 }
 

@@ -1,31 +1,27 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { get, request } from "node:http";
+import { get } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fromHex, toBase64Url, toHex } from "../src/core/bytes.ts";
+import { toBase64Url, toHex } from "../src/core/bytes.ts";
 import type { Json } from "../src/core/json.ts";
 import { labelPath, secretVersionPath } from "../src/core/paths.ts";
-import type { Link } from "../src/core/ports/link.ts";
 import { Secret } from "../src/core/secret.ts";
 import { decodeEnvelope } from "../src/core/secrets/envelope.ts";
-import { decodeGetAnswer, decodeServed, encodeGetRequest, GET_CHANNEL } from "../src/core/secrets/messages.ts";
 import { prepareSecret } from "../src/core/secrets/prepare.ts";
 import { envelopeRecord } from "../src/core/secrets/stored-envelope.ts";
-import { startAgent } from "../src/node/host.ts";
 import { ensureKeys } from "../src/node/platform/home.ts";
 import { createKeys } from "../src/node/platform/keys.ts";
 import { systemRandom } from "../src/node/platform/random.ts";
 import { openLevelDisk } from "../src/node/platform/store/level-disk.ts";
 import { scopedDisk } from "../src/node/scoped-disk.ts";
-import { atLeast, atMost, type Figure, median } from "./figure.ts";
-import { ask, type BenchNode, Fleet, LAB, submit } from "./fleet.ts";
+import { atMost, type Figure, median, percentile } from "./figure.ts";
+import { ask, type BenchNode, Fleet, LAB, post, submit } from "./fleet.ts";
 import { measure } from "./process-cost.ts";
+import { headsOf, readFigures } from "./secret-reads.ts";
 
 const AGENTS = 20;
 const SETS = 200;
-const READS = 4000;
-const READERS = 16;
 const ROUNDS = 15;
 const FILLED = 10_000;
 const PATH = "bench/value";
@@ -62,9 +58,9 @@ async function fleetFigures(note: (text: string) => void): Promise<Figure[]> {
       ),
       await getFigure(store),
     ];
-    // The others would only share two cores with the store and its client.
-    await fleet.kill(fleet.nodes.slice(2));
-    return [...figures, ...(await readFigures(fleet, store))];
+    // The others would only share two cores with the store and its readers.
+    await fleet.kill(fleet.nodes.slice(1));
+    return [...figures, ...(await readFigures(fleet, store, PATH))];
   } finally {
     await fleet.end();
   }
@@ -101,74 +97,6 @@ async function getFigure(store: BenchNode): Promise<Figure> {
   }
   const versus = `node -e 0 in turn, medians of ${ROUNDS}: ${median(bare).toFixed(1)} ms`;
   return atMost("lab secret get", median(gets) / median(bare), "×", 2.5, versus);
-}
-
-/** A member that asks over the mesh, a stream for each request, and opens what it gets. */
-async function readFigures(fleet: Fleet, store: BenchNode): Promise<Figure[]> {
-  const [, reader] = fleet.nodes;
-  if (reader === undefined) throw new Error("nobody reads");
-  await fleet.kill([reader]);
-  let link: Link | null = null;
-  const agent = await startAgent({
-    ...{ home: reader.home, listen: [reader.address], announce: [], mdns: false, logLevel: "error" },
-    writeLog: () => undefined,
-    wrapLink: (real) => {
-      link = real;
-      return real;
-    },
-  });
-  try {
-    const line = link as Link | null;
-    const { items } = (await ask(reader.socket, "/v1/servers")) as { items: readonly { name: string; key: string }[] };
-    const key = items.find(({ name }) => name === store.name)?.key ?? "";
-    const { seal } = await ensureKeys(reader.home, keys);
-    if (line === null) throw new Error("no link");
-    await connected(reader, store.name);
-    const heads = await headsOf(fleet, reader);
-    const body = encodeGetRequest({ path: PATH, ...heads });
-    const tookMs: number[] = [];
-    const readOne = async (): Promise<void> => {
-      const begin = performance.now();
-      const answer = decodeGetAnswer(await line.request(key, GET_CHANNEL, body, 10_000));
-      const opened = answer.state === "value" ? await keys.open(seal, answer.sealed) : null;
-      if (opened === null || decodeServed(opened).path !== PATH) throw new Error(`the store says ${answer.state}`);
-      tookMs.push(performance.now() - begin);
-    };
-    for (let i = 0; i < 200; i++) await readOne();
-    tookMs.length = 0;
-    let left = READS;
-    const begin = performance.now();
-    const [storeS, clientUs] = [cpuOf(store), process.cpuUsage()];
-    await Promise.all(
-      Array.from({ length: READERS }, async () => {
-        while (left-- > 0) await readOne();
-      }),
-    );
-    const seconds = (performance.now() - begin) / 1000;
-    const { user, system } = process.cpuUsage(clientUs);
-    const cpu = [cpuOf(store) - storeS, (user + system) / 1e6].map(
-      (spent) => `${((spent / READS) * 1000).toFixed(2)} ms`,
-    );
-    const versus =
-      `${READS} reads of one value by ${READERS} at once, a stream each, client and store on one machine; ` +
-      `CPU of a read: store ${cpu[0]}, client ${cpu[1]}`;
-    return [
-      atLeast("authenticated sealed reads per second and store", READS / seconds, "/s", 1000, versus),
-      atMost("… p99", percentile(tookMs, 0.99), "ms", 50, versus),
-    ];
-  } finally {
-    await agent.stop();
-  }
-}
-
-async function connected({ socket }: BenchNode, name: string): Promise<void> {
-  const until = performance.now() + 30_000;
-  for (;;) {
-    const { items } = (await ask(socket, "/v1/peers")) as { items: readonly { name: string; connected: string }[] };
-    if (items.some((peer) => peer.name === name && peer.connected === "direct")) return;
-    if (performance.now() > until) throw new Error(`no connection to ${name}`);
-    await sleep(50);
-  }
 }
 
 /** From the label until the new store says that it holds all, wrapped to both. */
@@ -236,33 +164,6 @@ async function headsAt(fleet: Fleet, node: BenchNode): Promise<Uint8Array> {
   return (await headsOf(fleet, node)).authority;
 }
 
-async function headsOf({ pen }: Fleet, { socket }: BenchNode) {
-  const body = { key: toHex(pen.signer.publicKey), holds: [], servers: [], paths: [] };
-  const { seen } = (await post(socket, "/v1/operator-context", body)) as { seen: string };
-  const { item } = (await ask(socket, "/v1/status")) as { item: { stateHash: string } };
-  const [authority, desired] = [fromHex(seen), fromHex(item.stateHash)];
-  if (authority === null || desired === null) throw new Error("no heads");
-  return { authority, desired };
-}
-
-function post(socketPath: string, path: string, body: unknown): Promise<unknown> {
-  const text = JSON.stringify(body);
-  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
-  return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, path, method: "POST", agent: false, headers }, (response) => {
-      let answer = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => (answer += chunk));
-      response.on("end", () => {
-        if (response.statusCode === 200) resolve(JSON.parse(answer));
-        else reject(new Error(`${path}: ${answer}`));
-      });
-    });
-    sent.once("error", reject);
-    sent.end(text);
-  });
-}
-
 /** The version whose value a machine gives now; null while it gives none. */
 function versionAt(home: string): Promise<string | null> {
   return new Promise((resolve, reject) => {
@@ -278,11 +179,6 @@ function versionAt(home: string): Promise<string | null> {
 
 function cpuOf({ process: child }: BenchNode): number {
   return measure(child?.pid ?? 0).cpuS;
-}
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
 function timed(command: string, argv: readonly string[]): number {

@@ -1,5 +1,5 @@
 import type { MessageStream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
-import { ascii, concat } from "../../core/bytes.ts";
+import { ascii, concat, equalBytes } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { MAX_FRAME_BYTES } from "../../core/ports/link.ts";
 
@@ -9,6 +9,7 @@ import { MAX_FRAME_BYTES } from "../../core/ports/link.ts";
 
 export const LENGTH_BYTES = 4;
 export const NUMBER_BYTES = 4;
+const NOTHING = new Uint8Array(0);
 const ANSWERED = 0;
 const FAILED = 1;
 const MAX_FAILURE_CHARS = 1000;
@@ -74,9 +75,9 @@ export function numberOf(payload: Uint8Array): { readonly number: number; readon
 }
 
 /**
- * The payload of the one frame that the other side sends. Rejects when `announced` throws, which is called with its
- * size before room is made for it, when nothing comes for `idleMs`, when the stream ends early and when the signal
- * aborts.
+ * The payload of the one frame that the other side sends, behind exactly the bytes of `before`. Rejects when `announced`
+ * throws, which is called with its size before room is made for it, when nothing comes for `idleMs`, when the stream ends
+ * early and when the signal aborts.
  *
  * Not written with the stream's own iterator: begun after the other side has closed its half, that one never ends.
  */
@@ -85,7 +86,9 @@ export function readFrame(
   announced: (bytes: number) => void,
   idleMs: number,
   signal: AbortSignal,
+  before: Uint8Array = NOTHING,
 ): Promise<Uint8Array> {
+  const begin = before.length + LENGTH_BYTES;
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let received = 0;
@@ -107,21 +110,22 @@ export function readFrame(
       idle.refresh();
       chunks.push(event.data.subarray());
       received += event.data.byteLength;
-      if (expected === null && received >= LENGTH_BYTES) {
+      if (expected === null && received >= begin) {
         const start = concat(...chunks.splice(0));
         chunks.push(start);
-        const bytes = new DataView(start.buffer).getUint32(0);
+        if (!equalBytes(start.subarray(0, before.length), before)) return fail(new Error("something else was sent"));
+        const bytes = new DataView(start.buffer).getUint32(before.length);
         try {
           announced(bytes);
         } catch (error) {
           return fail(error instanceof Error ? error : new Error(String(error)));
         }
-        expected = LENGTH_BYTES + bytes;
+        expected = begin + bytes;
       }
       if (expected === null || received < expected) return;
       if (received > expected) return fail(new Error("more than one frame was sent"));
       settle();
-      resolve(concat(...chunks).subarray(LENGTH_BYTES));
+      resolve(concat(...chunks).subarray(begin));
     };
     const onEnd = () => fail(new Error("the stream ended early"));
     const onClose = (event: StreamCloseEvent) => fail(event.error ?? new Error("the stream was closed"));

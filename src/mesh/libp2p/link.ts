@@ -5,7 +5,7 @@ import { preSharedKey } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
-import { ascii, toHex } from "../../core/bytes.ts";
+import { ascii, concat, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import type { Interfaces } from "../../core/ports/interfaces.ts";
 import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../../core/ports/link.ts";
@@ -13,6 +13,7 @@ import { MAX_BROADCAST_BYTES, PeerFailedError, PeerTimeoutError, PeerUnreachable
 import type { Log } from "../../core/ports/log.ts";
 import type { Secret } from "../../core/secret.ts";
 import { announced, fromMultiaddr, isLoopback, splitAddress, toMultiaddr } from "./addresses.ts";
+import { withDeadline } from "./deadline.ts";
 import { dialOrder } from "./dial-order.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Answer } from "./frames.ts";
@@ -58,6 +59,9 @@ const REQUEST_IDLE_MS = 10_000;
 /** What one request may take on the wire, each way, so that slow senders cannot hold their places for ever. */
 const TRANSFER_MS = 60_000;
 
+/** Half of what a peer takes before a protocol is chosen. */
+const MAX_EARLY_BYTES = 8 * 1024;
+
 /** Requests of one peer that are served at once. A stranger asks one thing: to be enrolled. */
 const REQUESTS_AT_ONCE = { member: 64, stranger: 4 };
 
@@ -102,6 +106,8 @@ class Libp2pLink implements Link {
   readonly #options: Libp2pLinkOptions;
   readonly #privateKey: PrivateKey;
   readonly #protocol: string;
+  /** What chooses it. */
+  readonly #greeting: Uint8Array;
   readonly #lineProtocol: string;
   readonly #connections = new Map<PeerKey, Set<Connection>>();
   /** Requests that are being served, per peer. */
@@ -125,6 +131,7 @@ class Libp2pLink implements Link {
     this.#options = options;
     this.#privateKey = privateKey;
     this.#protocol = `/lab/1/${options.meshId.slice(0, 16)}/request`;
+    this.#greeting = greeting(this.#protocol);
     this.#lineProtocol = `/lab/1/${options.meshId.slice(0, 16)}/line`;
     this.#lines = new Lines(this.#lineProtocol, this.#muxers);
     this.self = toHex(privateKey.publicKey.raw);
@@ -315,31 +322,47 @@ class Libp2pLink implements Link {
     if (connection === undefined) throw new PeerUnreachableError(peer, "not connected");
     if (this.#running?.events.standing(peer) === "refused") throw new PeerUnreachableError(peer, "refused");
 
-    const deadline = AbortSignal.timeout(timeoutMs);
     const isSmall = size === "small" && frame.length <= MAX_LINE_QUESTION_BYTES;
-    let answer: Answer | null;
-    try {
-      const asked = isSmall ? await this.#lines.ask(connection, frame, timeoutMs, deadline) : "no line";
-      answer = asked === "no line" ? await this.#ask(connection, frame, timeoutMs, deadline) : asked;
-    } catch (error) {
-      if (deadline.aborted) throw new PeerTimeoutError(peer, timeoutMs);
-      throw new PeerUnreachableError(peer, describe(error), { cause: error });
-    }
+    const answer = await withDeadline(timeoutMs, async (deadline) => {
+      try {
+        const asked = isSmall ? await this.#lines.ask(connection, frame, timeoutMs, deadline) : "no line";
+        return asked === "no line" ? await this.#ask(connection, frame, timeoutMs, deadline) : asked;
+      } catch (error) {
+        if (deadline.aborted) throw new PeerTimeoutError(peer, timeoutMs);
+        throw new PeerUnreachableError(peer, describe(error), { cause: error });
+      }
+    });
     if (answer?.kind === "answered") return answer.body;
     throw new PeerFailedError(peer, answer?.message ?? "the answer is not one");
   }
 
   /** On a stream of its own. */
   async #ask(connection: Connection, frame: Uint8Array, idleMs: number, deadline: AbortSignal): Promise<Answer | null> {
-    const stream = await connection.newStream(this.#protocol, { signal: deadline });
+    const stream = await this.#openStream(connection, frame, deadline);
     try {
-      stream.send(frame);
-      // A failure to send shows in the reading, too.
-      stream.close({ signal: deadline }).catch(() => undefined);
-      return decodeAnswer(await readFrame(stream, atMost(MAX_ANSWER_FRAME_BYTES), idleMs, deadline));
+      const before = stream.protocol === "" ? this.#greeting : undefined;
+      return decodeAnswer(await readFrame(stream, atMost(MAX_ANSWER_FRAME_BYTES), idleMs, deadline, before));
     } finally {
       stream.abort(new Error("the request is over"));
     }
+  }
+
+  /**
+   * A stream on which this was said. Where it is little the choice of the protocol and the request leave together, and
+   * the other end's choice comes with the answer: that is a round trip less. More than this nobody has to take before a
+   * protocol is chosen.
+   */
+  async #openStream(connection: Connection, frame: Uint8Array, deadline: AbortSignal): Promise<Stream> {
+    if (frame.length <= MAX_EARLY_BYTES) {
+      const stream = await this.#muxers.openStream(connection);
+      stream.send(concat(this.#greeting, frame));
+      return stream;
+    }
+    const stream = await connection.newStream(this.#protocol, { signal: deadline });
+    stream.send(frame);
+    // A failure to send shows in the reading, too.
+    stream.close({ signal: deadline }).catch(() => undefined);
+    return stream;
   }
 
   broadcast(body: Uint8Array): void {
@@ -506,14 +529,16 @@ class Libp2pLink implements Link {
       hold(bytes);
     };
     try {
-      const received = await readFrame(stream, announced, REQUEST_IDLE_MS, AbortSignal.timeout(TRANSFER_MS));
+      const received = await withDeadline(TRANSFER_MS, (deadline) =>
+        readFrame(stream, announced, REQUEST_IDLE_MS, deadline),
+      );
       const request = decodeRequest(received);
       if (request === null) throw new Error("not a request");
       if (!mayAsk(events.standing(peer))) throw new Error("refused");
       const answer = await answerTo(() => events.request(peer, request.channel, request.body));
       hold(answer.length);
       stream.send(answer);
-      await stream.close({ signal: AbortSignal.timeout(TRANSFER_MS) });
+      await withDeadline(TRANSFER_MS, (signal) => stream.close({ signal }));
     } finally {
       for (const end of release) end();
       stream.abort(new Error("the request is over"));
@@ -523,6 +548,12 @@ class Libp2pLink implements Link {
 
 function mayAsk(standing: Standing): boolean {
   return standing === "member" || standing === "stranger";
+}
+
+/** By which multistream-select is told a protocol, and tells it back: two lines, each behind its length in one byte. */
+function greeting(protocol: string): Uint8Array {
+  const lines = ["/multistream/1.0.0\n", `${protocol}\n`].map(ascii);
+  return concat(...lines.flatMap((line) => [Uint8Array.of(line.length), line]));
 }
 
 /** libp2p takes the key as the text of its file. */

@@ -69,6 +69,13 @@ export class BoundedMuxers {
     this.#muxers.get(connection.streams)?.allow(allowance);
   }
 
+  /** A stream without a protocol; what is sent on it first chooses one. */
+  async openStream(connection: Connection): Promise<Stream> {
+    const muxer = this.#muxers.get(connection.streams);
+    if (muxer === undefined) throw new Error("this connection has no muxer of ours");
+    return muxer.openStream();
+  }
+
   /** Milliseconds since anything came over it. */
   silentMs(connection: Connection): number {
     return this.#muxers.get(connection.streams)?.silentMs ?? Number.POSITIVE_INFINITY;
@@ -120,6 +127,10 @@ class BoundedMuxer {
     if (allowance !== this.#allowance) this.#receivedBytes = 0;
     this.#allowance = allowance;
     this.#connection.maxWriteBufferLength = allowance.unsentBytes;
+  }
+
+  openStream(): Promise<Stream> {
+    return this.#muxer.createStream();
   }
 
   ping(): Promise<number> {

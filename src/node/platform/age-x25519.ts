@@ -4,6 +4,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   generateKeyPairSync,
   hkdfSync,
@@ -30,18 +31,20 @@ const AEAD = "chacha20-poly1305";
 const SPKI = Buffer.from("302a300506032b656e032100", "hex");
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
 
-export interface X25519Identity {
+/** Of an identity `key` is the private one, of a recipient the public one. */
+export interface X25519Key {
   readonly key: KeyObject;
   readonly publicKey: Buffer;
 }
 
 /** Null if it is none. */
-export function readRecipient(recipient: string): Buffer | null {
-  return fromBech32(recipient, "age");
+export function readRecipient(recipient: string): X25519Key | null {
+  const publicKey = fromBech32(recipient, "age");
+  return publicKey === null ? null : { key: importPublic(publicKey), publicKey };
 }
 
 /** Null if it is none. */
-export function readIdentity(identity: string): X25519Identity | null {
+export function readIdentity(identity: string): X25519Key | null {
   const secret = fromBech32(identity.toLowerCase(), "age-secret-key-");
   if (secret === null || identity !== identity.toUpperCase()) return null;
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, secret]), format: "der", type: "pkcs8" });
@@ -49,12 +52,13 @@ export function readIdentity(identity: string): X25519Identity | null {
   return { key, publicKey: publicBytes(createPublicKey(key)) };
 }
 
-export function sealToX25519(recipients: readonly Buffer[], plaintext: Uint8Array): Uint8Array {
+export function sealToX25519(recipients: readonly X25519Key[], plaintext: Uint8Array): Uint8Array {
   const fileKey = randomBytes(FILE_KEY_BYTES);
   const stanzas = recipients.map((recipient) => {
     const { publicKey, privateKey } = generateKeyPairSync("x25519");
     const share = publicBytes(publicKey);
-    const key = wrapKey(sharedSecret(privateKey, recipient), share, recipient);
+    const shared = diffieHellman({ privateKey, publicKey: recipient.key });
+    const key = wrapKey(shared, share, recipient.publicKey);
     return `-> X25519 ${base64(share)}\n${base64(encrypt(key, ZERO_NONCE, fileKey))}\n`;
   });
   const header = `${INTRO}${stanzas.join("")}---`;
@@ -75,13 +79,15 @@ export function sealToX25519(recipients: readonly Buffer[], plaintext: Uint8Arra
  * The content; null for every file that is not exactly of this part of the format, is not for this identity or was
  * altered: which of them, the library says.
  */
-export function openWithX25519({ key, publicKey }: X25519Identity, sealed: Uint8Array): Uint8Array | null {
+export function openWithX25519({ key, publicKey }: X25519Key, sealed: Uint8Array): Uint8Array | null {
   const file = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
   const header = readHeader(file);
   if (header === null) return null;
   for (const { share, body } of header.stanzas) {
     try {
-      const fileKey = decrypt(wrapKey(sharedSecret(key, share), share, publicKey), ZERO_NONCE, body);
+      // Throws for a point of low order.
+      const shared = diffieHellman({ privateKey: key, publicKey: importPublic(share) });
+      const fileKey = decrypt(wrapKey(shared, share, publicKey), ZERO_NONCE, body);
       if (fileKey.length !== FILE_KEY_BYTES || !timingSafeEqual(mac(fileKey, header.text), header.mac)) return null;
       return openPayload(fileKey, file.subarray(header.end));
     } catch {
@@ -147,22 +153,26 @@ function openPayload(fileKey: Buffer, payload: Buffer): Uint8Array {
   return content;
 }
 
-function wrapKey(shared: Buffer, share: Buffer, recipient: Buffer): Buffer {
+function wrapKey(shared: Buffer, share: Buffer, recipient: Buffer): KeyObject {
   return hkdf(shared, Buffer.concat([share, recipient]), "age-encryption.org/v1/X25519");
 }
 
-/** Throws for a point of low order. */
-function sharedSecret(privateKey: KeyObject, publicKey: Buffer): Buffer {
-  const key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: "der", type: "spki" });
-  return diffieHellman({ privateKey, publicKey: key });
+function importPublic(publicKey: Buffer): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: "der", type: "spki" });
 }
 
 function publicBytes(key: KeyObject): Buffer {
-  return key.export({ format: "der", type: "spki" }).subarray(SPKI.length);
+  // As DER it takes twenty times as long.
+  return Buffer.from(key.export({ format: "jwk" }).x ?? "", "base64url");
 }
 
-function hkdf(key: Buffer, salt: Buffer, info: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", key, salt, info, 32));
+// Keys go in as key objects: of bytes Node finds out by exceptions that they are none, which takes longer than the work.
+
+function hkdf(key: Buffer, salt: Buffer, info: string): KeyObject {
+  const derived = Buffer.from(hkdfSync("sha256", createSecretKey(key), salt, info, 32));
+  const object = createSecretKey(derived);
+  derived.fill(0);
+  return object;
 }
 
 function mac(fileKey: Buffer, header: string): Buffer {
@@ -179,13 +189,13 @@ function chunkNonce(counter: number, isLast: boolean): Buffer {
   return nonce;
 }
 
-function encrypt(key: Buffer, nonce: Buffer, plaintext: Uint8Array): Buffer {
+function encrypt(key: KeyObject, nonce: Buffer, plaintext: Uint8Array): Buffer {
   const cipher = createCipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES });
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** Throws if it was altered. */
-function decrypt(key: Buffer, nonce: Buffer, ciphertext: Buffer): Buffer {
+function decrypt(key: KeyObject, nonce: Buffer, ciphertext: Buffer): Buffer {
   if (ciphertext.length < TAG_BYTES) throw new Error("shorter than its tag");
   const decipher = createDecipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(ciphertext.subarray(ciphertext.length - TAG_BYTES));

@@ -2,7 +2,8 @@ import { ascii } from "../../core/bytes.ts";
 import { LabError, SealBrokenError } from "../../core/errors.ts";
 import type { SealIdentity } from "../../core/ports/keys.ts";
 import { Secret } from "../../core/secret.ts";
-import { openWithX25519, readIdentity, readRecipient, sealToX25519, type X25519Identity } from "./age-x25519.ts";
+import { openWithX25519, readIdentity, readRecipient, sealToX25519, type X25519Key } from "./age-x25519.ts";
+import { RecentMap } from "./recent-map.ts";
 
 // Files of the age format, version 1 (https://age-encryption.org/v1). What this project writes is read and written with
 // the machine's own cryptography; the library judges all the rest, and is loaded by the first use: 30 ms that most
@@ -17,7 +18,7 @@ export async function createSealIdentity(): Promise<SealIdentity> {
 /** Throws `Invalid` if one of the recipients is none. */
 export async function seal(recipients: readonly string[], plaintext: Secret): Promise<Uint8Array> {
   if (recipients.length === 0) throw new Error("sealed to nobody, a value is lost");
-  const keys = recipients.map(readRecipient);
+  const keys = recipients.map(recipientOf);
   if (keys.every((key) => key !== null)) return sealToX25519(keys, plaintext.reveal());
   const { Encrypter } = await import("age-encryption");
   const encrypter = new Encrypter();
@@ -41,14 +42,26 @@ export async function open(identity: SealIdentity, sealed: Uint8Array): Promise<
   return content === null ? judge(identity, sealed) : new Secret(content);
 }
 
-/** Identities that were read before: a store opens with its own again and again. */
-const known = new WeakMap<SealIdentity, X25519Identity | null>();
+/** A large mesh and then some. */
+const RECIPIENTS_REMEMBERED = 4096;
+const knownRecipients = new RecentMap<X25519Key>(RECIPIENTS_REMEMBERED);
 
-function identityOf(identity: SealIdentity): X25519Identity | null {
-  let own = known.get(identity);
+function recipientOf(recipient: string): X25519Key | null {
+  const known = knownRecipients.get(recipient);
+  if (known !== undefined) return known;
+  const read = readRecipient(recipient);
+  if (read !== null) knownRecipients.set(recipient, read);
+  return read;
+}
+
+/** Identities that were read before: a store opens with its own again and again. */
+const knownIdentities = new WeakMap<SealIdentity, X25519Key | null>();
+
+function identityOf(identity: SealIdentity): X25519Key | null {
+  let own = knownIdentities.get(identity);
   if (own === undefined) {
     own = readIdentity(new TextDecoder().decode(identity.identity.reveal()));
-    known.set(identity, own);
+    knownIdentities.set(identity, own);
   }
   return own;
 }

@@ -9,14 +9,18 @@ import { yamux } from "@libp2p/yamux";
 import type { Libp2p } from "libp2p";
 import { createLibp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ascii, concat } from "../../../src/core/bytes.ts";
 import type { LinkEvents, PeerKey } from "../../../src/core/ports/link.ts";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { atMost, encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
+import { atMost, decodeRequest, encodeAnswer, encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
 import { linkContract } from "../../contracts/link-contract.ts";
 import {
   addressOf,
   createLink,
+  DATA,
+  frameHead,
   type Host,
+  openBare,
   pass,
   REQUEST_PROTOCOL,
   startGuest,
@@ -211,6 +215,38 @@ describe("libp2p links", () => {
     expect(connection.status).toBe("open");
   });
 
+  it("are answered by whoever speaks libp2p, whether the question is small or large", async () => {
+    const alice = await start("alice");
+    const { node, key } = await startRaw();
+    await node.handle(REQUEST_PROTOCOL, async (stream) => {
+      const request = await readFrame(stream, atMost(100_000), 5_000, AbortSignal.timeout(5_000));
+      stream.send(encodeAnswer({ kind: "answered", body: decodeRequest(request)!.body }));
+      await stream.close();
+    });
+    await node.dial(addressOf(alice));
+    await until(() => alice.link.connected().includes(key), "alice sees the guest");
+    for (const size of [0, 1, 8_000, 9_000, 90_000]) {
+      expect(await alice.link.request(key, "echo", new Uint8Array(size).fill(7), 5_000)).toHaveLength(size);
+    }
+  });
+
+  it("say a small question together with its protocol, and take nothing but that protocol for an answer", async () => {
+    const alice = await start("alice");
+    const { node, key, wire } = await openBare(alice);
+    strangers.push(node);
+    let said = Buffer.alloc(0);
+    wire.addEventListener("message", ({ data }) => void (said = Buffer.concat([said, data.subarray()])));
+    const asked = alice.link.request(key, "echo", Buffer.from("how are you?"), 5_000);
+    // Nothing was answered to it yet.
+    await until(() => said.includes("how are you?"), "the question has come");
+    expect(said.includes(`${REQUEST_PROTOCOL}\n`)).toBe(true);
+    const asks = said.indexOf("/multistream/1.0.0");
+    const stream = said.readUInt32BE(asks - 1 - 12 + 4);
+    const answer = concat(ascii("\u0013/multistream/1.0.0\n\u0003na\n"), new Uint8Array(50));
+    wire.send(concat(frameHead(DATA, 0, stream, answer.length), answer));
+    await expect(asked).rejects.toThrow("something else was sent");
+  });
+
   it("reset a request that announces more than the largest size, and take the next one", async () => {
     const alice = await start("alice");
     const { node } = await startRaw();
@@ -296,7 +332,11 @@ describe("a frame", () => {
   });
 
   /** What the reading of a frame comes to when the other side does this. */
-  async function read(send: (stream: Stream) => unknown, signal = AbortSignal.timeout(5_000)): Promise<unknown> {
+  async function read(
+    send: (stream: Stream) => unknown,
+    signal = AbortSignal.timeout(5_000),
+    before?: Uint8Array,
+  ): Promise<unknown> {
     const [reader, writer] = await Promise.all(
       [1, 2].map(() =>
         createLibp2p({
@@ -310,7 +350,7 @@ describe("a frame", () => {
     nodes.push(reader!, writer!);
     const outcome = Promise.withResolvers<unknown>();
     await reader!.handle("/frame", (stream) =>
-      readFrame(stream, atMost(100), 200, signal).then(
+      readFrame(stream, atMost(100), 200, signal, before).then(
         (payload) => outcome.resolve(Buffer.from(payload).toString()),
         (error: Error) => outcome.resolve(error.message),
       ),
@@ -340,6 +380,14 @@ describe("a frame", () => {
       await stream.close();
     };
     expect(await read(sendAndClose)).toBe("gone");
+  });
+
+  it("is read behind what has to come before it, and behind nothing else", async () => {
+    const behind = (before: string) => (stream: Stream) => stream.send(concat(ascii(before), framed("hello")));
+    const signal = AbortSignal.timeout(5_000);
+    expect(await read(behind("yes: "), signal, ascii("yes: "))).toBe("hello");
+    expect(await read(behind("no!: "), signal, ascii("yes: "))).toMatch("something else was sent");
+    expect(await read(behind("yes: "))).toMatch("was announced");
   });
 
   it("is refused when too large, when more follows, when it ends early and when nothing comes", async () => {
