@@ -90,11 +90,9 @@ export interface NewNode {
   readonly seal: string;
 }
 
-export interface Founding {
-  readonly meshName: string;
+/** What the first machine is made of, by a founder. */
+export interface Beginning {
   readonly founder: { readonly name: string; readonly signer: OperatorSigner; readonly note?: KeyNote };
-  /** Root and recovery recipient of the recovery code; without one the founder's key is root. */
-  readonly recovery: { readonly root: OperatorSigner; readonly recipient: string } | null;
   readonly node: NewNode;
   /** Role labels of the first node. */
   readonly roles: readonly string[];
@@ -103,19 +101,28 @@ export interface Founding {
   readonly nowMs: number;
 }
 
-export interface FoundedMesh {
+export interface Founding extends Beginning {
+  readonly meshName: string;
+  /** Root and recovery recipient of the recovery code; without one the founder's key is root. */
+  readonly recovery: { readonly root: OperatorSigner; readonly recipient: string } | null;
+}
+
+/** What a founder signed after the genesis entry. */
+export interface BegunMesh {
   readonly mesh: Uint8Array;
   /** The founder's log: authority and desired state. */
   readonly log: Uint8Array;
-  readonly genesis: Entry<AuthorityHeader>;
-  /** What the founder signed after it. */
   readonly acts: readonly SignedAct[];
   readonly links: readonly SignedLink[];
 }
 
+export interface FoundedMesh extends BegunMesh {
+  readonly genesis: Entry<AuthorityHeader>;
+}
+
 /** Genesis, the first machine, and its roles (`trust.md` §10). */
 export async function foundMesh(keys: Keys, random: Random, founding: Founding): Promise<FoundedMesh> {
-  const { founder, recovery, node, roles, nowMs } = founding;
+  const { founder, recovery, nowMs } = founding;
   const root = recovery?.root ?? founder.signer;
   const body: GenesisBody = {
     type: "genesis",
@@ -128,7 +135,12 @@ export async function foundMesh(keys: Keys, random: Random, founding: Founding):
   };
   const draft = draftGenesis(keys, body, root.publicKey);
   const genesis = await sealDraft(keys, draft, ...(recovery === null ? [founder.signer] : [root, founder.signer]));
-  const mesh = genesis.hash;
+  return { genesis, ...(await beginMesh(keys, genesis.hash, founding)) };
+}
+
+/** The first machine and its roles, in a mesh that has a genesis entry and nothing else. */
+export async function beginMesh(keys: Keys, mesh: Uint8Array, beginning: Beginning): Promise<BegunMesh> {
+  const { founder, node, roles, nowMs } = beginning;
   const log = genesisLog(keys, mesh, founder.signer.publicKey);
   const enrol = await signActs(keys, founder.signer, { mesh, log, parents: [mesh] }, [enrolBody(mesh, node, nowMs)]);
   const parents = enrol.map(({ entry }) => entry.hash);
@@ -140,12 +152,12 @@ export async function foundMesh(keys: Keys, random: Random, founding: Founding):
     roles.map((label) => roleBody(id, label, nowMs)),
   );
   const acts = [...enrol, ...grants];
-  return { mesh, log, genesis, acts, links: await firstLinks(keys, founding, mesh, log, acts) };
+  return { mesh, log, acts, links: await firstLinks(keys, beginning, mesh, log, acts) };
 }
 
 function firstLinks(
   keys: Keys,
-  { founder, writes, nowMs }: Founding,
+  { founder, writes, nowMs }: Beginning,
   mesh: Uint8Array,
   log: Uint8Array,
   acts: readonly SignedAct[],

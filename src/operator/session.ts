@@ -307,7 +307,8 @@ export class Session {
     this.#surroundings.note(
       `it takes ${need} signatures and has this one: nothing has changed yet. Next, for another operator:`,
     );
-    for (const { entry } of waiting) this.#surroundings.note(`  lab approve ${entry.id.slice(0, 12)}`);
+    const as = this.#standing === "root" ? " --as-root" : "";
+    for (const { entry } of waiting) this.#surroundings.note(`  lab approve ${entry.id.slice(0, 12)}${as}`);
     this.#surroundings.note(
       "Where that key has no agent: lab approve … --out FILE, lab sign FILE there, lab submit FILE",
     );

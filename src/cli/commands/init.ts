@@ -13,6 +13,7 @@ import { mayAsk } from "../ask.ts";
 import type { CommandContext } from "../command.ts";
 import { deviceName, operatorNameOf } from "../device-name.ts";
 import type { SealCode } from "../new-key.ts";
+import { draftMesh, finishFounding } from "../founding.ts";
 import { commandPrefix } from "../next-command.ts";
 import { codeSheet, showCode } from "../recovery-code.ts";
 
@@ -21,6 +22,8 @@ const DEFAULT_MESH = "homelab";
 /** The mesh's beginning, all of it on this device: an operator's key, the genesis entry, this machine as first member. */
 export async function run(ctx: CommandContext): Promise<number> {
   const wishes = readWishes(ctx);
+  if (ctx.flags.values("founder").length > 0) return draftMesh(ctx, wishes);
+  if (ctx.flags.value("from") !== undefined) return finish(ctx, wishes);
   const { keyFileNames, keyFilePath, ownLogDir, removeKeyFile, writeKeyFile } = await import(
     "../../operator/files/key-file.ts"
   );
@@ -72,6 +75,18 @@ export async function run(ctx: CommandContext): Promise<number> {
   }
   report(ctx, wishes, toHex(mesh), keyFilePath(operatorDir, wishes.operator));
   recovery?.tell();
+  return 0;
+}
+
+/** Several founders have signed what one of them wrote. */
+async function finish(ctx: CommandContext, { home, node }: Pick<Wishes, "home" | "node">): Promise<number> {
+  refuseHome(home);
+  const { mesh, meshName, operator, founders } = await finishFounding(ctx, { home, node });
+  const { keyFilePath } = await import("../../operator/files/key-file.ts");
+  report(ctx, { home, mesh: meshName, node, operator }, mesh, keyFilePath(ctx.place.operatorDir, operator));
+  ctx.note(
+    `the other ${founders === 2 ? "founder needs" : "founders need"} no grant: a token each, and their keys sign`,
+  );
   return 0;
 }
 
@@ -187,7 +202,12 @@ async function recoveryOf(
   };
 }
 
-function report(ctx: CommandContext, { home, mesh, node, operator }: Wishes, id: string, keyFile: string): void {
+function report(
+  ctx: CommandContext,
+  { home, mesh, node, operator }: Omit<Wishes, "recovery">,
+  id: string,
+  keyFile: string,
+): void {
   ctx.print(
     [
       `✓ mesh ${mesh} (${id.slice(0, 16)})`,

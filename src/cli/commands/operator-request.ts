@@ -2,12 +2,14 @@ import { userInfo } from "node:os";
 import { equalBytes, fromHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { requireServerName } from "../../core/names.ts";
+import type { Keys } from "../../core/ports/keys.ts";
 import { sshFingerprint, sshKeyLine } from "../../core/ssh/public-key.ts";
 import type { ItemDocument } from "../../operations/kinds/meta.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import type { OperatorKey } from "../../operator/files/key-file.ts";
 import type { CommandContext } from "../command.ts";
 import { deviceName, operatorNameOf } from "../device-name.ts";
+import { founderKey } from "../founder-key.ts";
 import { makeKey } from "../new-key.ts";
 import { readSshKeyText } from "../ssh-key-text.ts";
 
@@ -18,6 +20,7 @@ export async function run(ctx: CommandContext): Promise<number> {
     given === undefined
       ? operatorNameOf(ctx.io.env, userInfo().username)
       : requireServerName(given, "name", "an operator");
+  if (ctx.flags.on("founding")) return askToFound(ctx, name);
   const [connection, { openPlatform }, files] = await Promise.all([
     ctx.connect(),
     import("../node-door.ts"),
@@ -50,11 +53,27 @@ export async function run(ctx: CommandContext): Promise<number> {
     }
     files.writeKeyFile(operatorDir, key);
   }
+  const line = printLine(ctx, keys, name, key);
+  ctx.note("next, where an operator's key is (nothing of this line is secret):");
+  ctx.note(`  lab operator add ${name} --key '${line}'`);
+  return 0;
+}
+
+/** For a mesh that there is not yet: no agent is asked. */
+async function askToFound(ctx: CommandContext, name: string): Promise<number> {
+  const { openPlatform } = await import("../node-door.ts");
+  const { keys, random } = await openPlatform();
+  const key = await founderKey(ctx, { keys, random }, { name, file: ctx.io.env["LAB_OPERATOR"] || name });
+  const line = printLine(ctx, keys, name, key);
+  ctx.note("next, where another founder is (nothing of this line is secret):");
+  ctx.note(`  lab init --local --founder '${name}=${line}' --root K --out FILE`);
+  return 0;
+}
+
+function printLine(ctx: CommandContext, keys: Pick<Keys, "hash">, name: string, key: OperatorKey): string {
   const application = "application" in key.custody ? key.custody.application : null;
   const line = sshKeyLine({ key: key.publicKey, application, comment: `${name}@${deviceName()}` });
   ctx.print(`${line}\n`);
   ctx.note(`key ${sshFingerprint(keys, { key: key.publicKey, application })}`);
-  ctx.note("next, where an operator's key is (nothing of this line is secret):");
-  ctx.note(`  lab operator add ${name} --key '${line}'`);
-  return 0;
+  return line;
 }

@@ -4,8 +4,10 @@ import { equalBytes, toHex } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { sshFingerprint } from "../../core/ssh/public-key.ts";
+import type { Draft } from "../../operator/order.ts";
 import type { OperatorSigner } from "../../operator/signer.ts";
 import type { CommandContext } from "../command.ts";
+import { signFounding } from "../founding.ts";
 import { unlockKey } from "../operator-key.ts";
 import { readSmallFile } from "../order-files.ts";
 import { codeSigner } from "../root-signing.ts";
@@ -16,6 +18,8 @@ export async function run(ctx: CommandContext): Promise<number> {
   const { keys } = await openPlatform();
   const files = ctx.args.all("FILE");
   const drafts = files.map((file) => orders.readOrder(keys, file, readSmallFile(ctx, file)));
+  const [first] = drafts;
+  if (first?.header.type === "genesis") return found(ctx, keys, files, first);
   const short = (id: string) => id.slice(0, 12);
   for (const [i, draft] of drafts.entries()) {
     const { mesh, key } = draft.header;
@@ -33,6 +37,19 @@ export async function run(ctx: CommandContext): Promise<number> {
   }
   ctx.note("next, at any member:");
   ctx.note(`  lab submit ${files.join(" ")}`);
+  return 0;
+}
+
+/** A draft of a mesh has a signature of each founder beside it. */
+async function found(ctx: CommandContext, keys: Keys, files: readonly string[], draft: Draft): Promise<number> {
+  const [file = "", second] = files;
+  if (second !== undefined) throw new LabError("Usage", `${file} founds a mesh, and is signed by itself`);
+  const { armour, name } = await signFounding(ctx, { keys, file, draft });
+  const path = `${file}.${name}.sig`;
+  writeFileSync(resolve(ctx.io.cwd, path), armour, { mode: 0o644 });
+  ctx.print(`✓ ${path}\n`);
+  ctx.note("next, where the draft was written, with all signatures beside it:");
+  ctx.note(`  lab init --local --from ${file}`);
   return 0;
 }
 

@@ -26,6 +26,11 @@ export async function run(ctx: CommandContext): Promise<number> {
   const { keys } = await openPlatform();
   const signed = files.map((file) => {
     const draft = orders.readOrder(keys, file, readSmallFile(ctx, file));
+    if (draft.header.type === "genesis") {
+      throw new LabError("Usage", `${file} founds a mesh: there is no member yet`, {
+        hint: `lab init --local --from ${file}`,
+      });
+    }
     const name = signature ?? `${file}.sig`;
     return orders.joinSignature(keys, draft, name, new TextDecoder().decode(readSmallFile(ctx, name)));
   });

@@ -10,7 +10,9 @@ export const setupCommands: readonly CommandWords[] = [
     details:
       "Makes the genesis entry, the first operator's key and this device's home. Starts nothing; prints what is next. " +
       "At a terminal it shows the recovery code and has it typed back (--yes: only shows it); where nobody can be asked " +
-      "the code is kept beside the key, for lab operator recovery set.",
+      "the code is kept beside the key, for lab operator recovery set. " +
+      "Several founders are equals: any K of them, more than half, are the root of the mesh together, and no code is. " +
+      "One writes the draft with --founder, --root and --out; the others sign it (lab sign); --from founds the mesh.",
     args: [],
     flags: [
       { name: "local", summary: "On this device (the only way there is)" },
@@ -20,11 +22,29 @@ export const setupCommands: readonly CommandWords[] = [
       { name: "no-recovery", summary: "Make none: the operator's key is the root of the mesh" },
       { name: "psk", summary: "Begin every connection with a key that tokens carry: strangers get no handshake" },
       SSH_AGENT,
+      {
+        name: "founder",
+        value: "NAME=LINE|FILE",
+        repeat: true,
+        complete: "file",
+        summary: "One more founder, by a public key (lab operator request --founding): writes a draft to --out FILE",
+      },
+      { name: "root", value: "K", summary: "With --founder: so many founders together are root" },
+      { name: "from", value: "FILE", complete: "file", summary: "Found what all founders have signed" },
+      {
+        name: "signature",
+        value: "FILE",
+        repeat: true,
+        complete: "file",
+        summary: "With --from: a founder's signature (default: FILE.sig and FILE.NAME.sig beside it)",
+      },
     ],
     examples: [
       "lab init --local",
       "lab init --local --name attic --node nas-1",
       "lab init --local --ssh-agent alice@laptop",
+      "lab init --local --founder bob=bob.pub --root 2 --out draft",
+      "lab init --local --from draft",
     ],
   },
   {

@@ -50,6 +50,7 @@ export const trustCommands: readonly CommandWords[] = [
         complete: "file",
         summary: "The public key of one that lies on another machine and signs there (lab sign)",
       },
+      { name: "founding", summary: "For a mesh that is still to be founded, with others (lab init --founder)" },
     ],
     examples: ["lab operator request", "lab operator request bob", "lab operator request alice --ssh-agent yubikey"],
   },

@@ -25,6 +25,9 @@ export interface OperatorKey {
   readonly custody: Custody;
 }
 
+/** In the place of the mesh of a key that waits to found one. */
+export const NO_MESH: Uint8Array = new Uint8Array(32);
+
 /** Where the private half lies. */
 export type Custody =
   /** In the file, for whoever can read it. 32 bytes. */

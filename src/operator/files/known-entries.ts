@@ -4,8 +4,17 @@ import { concat } from "../../core/bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 
+/** Whether a key's command line ever heard anything of a mesh. */
+export function hasKnownEntries(dir: string): boolean {
+  return existsSync(pathIn(dir));
+}
+
+function pathIn(dir: string): string {
+  return join(dir, "known.entries");
+}
+
 /**
- * Authority entries that this operator's command line has checked, in an order in which they can be read: `known.bin`
+ * Authority entries that this operator's command line has checked, in an order in which they can be read: `known.entries`
  * beside a key's own log. Whatever of it is lost or damaged is asked for again.
  */
 export class KnownEntries {
@@ -16,7 +25,7 @@ export class KnownEntries {
 
   constructor(keys: Pick<Keys, "hash">, dir: string) {
     this.#keys = keys;
-    this.#path = join(dir, "known.entries");
+    this.#path = pathIn(dir);
   }
 
   /** Hands out what is there, up to the first entry that is not accepted: that one and all behind it are forgotten. */
