@@ -96,8 +96,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "stores serve whoever is a member",
     file: "src/roles/secret-store/serving.ts",
-    guard: "!mayRead(view, node.id, path)",
-    without: 'path === ""',
+    guard: "return mayRead(view, reader.node.id, path);",
+    without: 'return path !== "";',
   },
   {
     name: "what the code of a class names is granted to nobody",

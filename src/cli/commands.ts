@@ -59,6 +59,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "puppet-scan": () => import("./commands/puppet-scan.ts"),
   "render-alerts": () => import("./commands/render-alerts.ts"),
   "retire-server": () => import("./commands/retire-server.ts"),
+  "secret-allow": () => import("./commands/secret-allow.ts"),
   "secret-audit": () => import("./commands/secret-audit.ts"),
   "secret-cache": () => import("./commands/secret-cache.ts"),
   "secret-delete": () => import("./commands/secret-delete.ts"),

@@ -2,3 +2,8 @@
 export function isoTime(ms: number): string {
   return new Date(Math.min(Math.max(ms, 0), 8.64e15)).toISOString();
 }
+
+/** For people, in UTC: `2026-11-21 12:00:05`. */
+export function clockTime(time: string): string {
+  return time.replace("T", " ").replace(/(\.\d+)?Z$/, "");
+}

@@ -68,6 +68,11 @@ export function secretVersionPath(path: string): string {
   return VERSIONS + path;
 }
 
+/** Which operators may read the value of a secret; what stands here counts from operators who may administer. */
+export function secretOperatorsPath(path: string): string {
+  return `operators/${path}`;
+}
+
 /** A write here asks for a new value of a secret that a generator makes. */
 export function secretRotationPath(path: string): string {
   return `rotation/${path}`;

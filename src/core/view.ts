@@ -81,11 +81,14 @@ export interface Node {
 
 /** Somebody who had what it must not get any more. */
 export interface Departure {
-  /** Hex of the node's log. */
-  readonly node: string;
+  /** Hex of the node's log; of an operator the key. */
+  readonly id: string;
   readonly name: string;
-  /** - `mesh`: it was removed · `stores`: it keeps the secrets of others no more */
-  readonly from: "mesh" | "stores";
+  /**
+   * - `mesh`: a machine was removed · `stores`: it keeps the secrets of others no more · `operators`: an operator's key
+   *   was cut, and none of its logs is live
+   */
+  readonly from: "mesh" | "stores" | "operators";
   /** By the clock of the operator who signed it. */
   readonly atMs: number;
   /** True if somebody who knew these authority entries knew of it. */

@@ -1,6 +1,7 @@
 import { toHex } from "../core/bytes.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { Keys, Signer } from "../core/ports/keys.ts";
+import { SCHEME_ED25519, type Signature } from "../core/signature.ts";
 import { encodeBody, type GenesisBody, type KnownBody } from "./authority/bodies.ts";
 import type { AuthorityGraph, GraphEntry } from "./authority/graph.ts";
 import {
@@ -10,12 +11,11 @@ import {
   type Header,
   MAX_PARENTS,
   type ObservedHeader,
-  type Signature,
   bareEntry,
   replaceSignatures,
   ZERO_HASH,
 } from "./entry/entry.ts";
-import { SCHEME_ED25519, sealEntry, signingMessage } from "./entry/signatures.ts";
+import { sealEntry, signingMessage } from "./entry/signatures.ts";
 
 /** Builds and signs entries. Everything is an argument; whoever calls has decided what to say. */
 

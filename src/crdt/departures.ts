@@ -4,7 +4,7 @@ import { type Ender, isOrWas } from "./authority/frontier.ts";
 import type { AuthorityGraph } from "./authority/graph.ts";
 import type { Authority } from "./authority/resolve.ts";
 
-/** Machines that were removed, and stores that are stores no more, by id; whoever came back has not left. */
+/** Machines that were removed, stores that are stores no more, and operators' keys that were cut; whoever came back has not left. */
 export function departuresOf(graph: AuthorityGraph, authority: Authority): readonly Departure[] {
   const nodes = [...authority.nodes.values()];
   const removed = nodes.filter(({ state }) => state === "cut").map((node) => departure(graph, node, "mesh", node.cuts));
@@ -17,7 +17,20 @@ export function departuresOf(graph: AuthorityGraph, authority: Authority): reado
       const enders = logs.flatMap((log) => log.enders);
       return enders.length === 0 ? [] : [departure(graph, node, "stores", enders)];
     });
-  return [...removed, ...stores].sort((a, b) => (a.node < b.node ? -1 : 1));
+  const all = [...removed, ...stores, ...departedOperators(graph, authority)];
+  return all.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** By key: one that has another live log still reads, and one under which nobody writes any more does not. */
+function departedOperators(graph: AuthorityGraph, { operators }: Authority): Departure[] {
+  const people = [...operators.values()].filter(({ rank }) => rank > 0);
+  const byKey = Map.groupBy(people, ({ key }) => key);
+  return [...byKey].flatMap(([key, logs]) => {
+    const [first] = logs;
+    if (first === undefined || logs.some(({ state }) => state === "live")) return [];
+    const enders = logs.flatMap((log) => log.enders);
+    return [departure(graph, { id: key, name: first.name }, "operators", enders)];
+  });
 }
 
 function departure(
@@ -27,7 +40,7 @@ function departure(
   enders: readonly Ender[],
 ): Departure {
   return {
-    node: id,
+    id,
     name,
     from,
     atMs: Math.min(...enders.map(({ body }) => body.at)),

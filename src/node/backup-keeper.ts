@@ -1,7 +1,7 @@
 import type { Complaint } from "../core/alarms/findings.ts";
 import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Log } from "../core/ports/log.ts";
-import { isoTime } from "../core/iso-time.ts";
+import { clockTime, isoTime } from "../core/iso-time.ts";
 
 /** An agent that has just started has not heard yet what others made. */
 const FIRST_LOOK_MS = 10_000;
@@ -81,7 +81,7 @@ export class BackupKeeper {
     } catch (error) {
       this.#failedMs = nowMs;
       const why = error instanceof Error ? error.message : String(error);
-      const since = last === null ? "there is none yet" : `the last one is of ${isoTime(last)}`;
+      const since = last === null ? "there is none yet" : `the last one is of ${clockTime(isoTime(last))}`;
       this.#complaint = `no backup can be made to ${place}, and ${since}: ${why}`;
       log.write("error", "backup.failed", { place, error });
     }

@@ -44,7 +44,7 @@ export class ExposureWatch {
       this.#parts
         .view()
         .departures()
-        .flatMap(({ node, name }) => [node, name]),
+        .flatMap(({ id, name }) => [id, name]),
     );
     if (departed.size === 0 && this.#current.length === 0) return;
     if (authority || entries.some((entry) => isChain(entry) && couldMatter(entry, departed))) this.request();
@@ -96,12 +96,13 @@ function couldMatter(
   if (header.class !== CLASS_AUDIT) return false;
   const { action, actor, facts = {} }: TimedAuditRecord = decodeAudit(payload);
   if (action !== READ_ACTION) return false;
-  const { node } = facts;
-  return (typeof node === "string" && departed.has(node)) || departed.has(actor.replace(/^node:/, ""));
+  const { node, operator } = facts;
+  const ids = [node, operator, actor.replace(/^node:/, "")];
+  return ids.some((id) => typeof id === "string" && departed.has(id));
 }
 
 function namesOf(exposures: readonly Exposure[]): string {
   return exposures
-    .map(({ path, version, type, holders }) => [path, version, type, ...holders.map(({ node }) => node)].join())
+    .map(({ path, version, type, holders }) => [path, version, type, ...holders.map(({ id }) => id)].join())
     .join(";");
 }

@@ -1,5 +1,5 @@
 import { LabError } from "../core/errors.ts";
-import { isoTime } from "../core/iso-time.ts";
+import { clockTime, isoTime } from "../core/iso-time.ts";
 import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Removal } from "../crdt/removal.ts";
@@ -77,5 +77,5 @@ export const REJOIN = "lab leave --force, then lab join with a new token";
 
 export function describeRemoval({ by, atMs, reason }: Removal): string {
   const why = reason === "" ? "" : `: ${reason}`;
-  return `removed by ${by ?? "an operator"} at ${isoTime(atMs)}${why}`;
+  return `removed by ${by ?? "an operator"} at ${clockTime(isoTime(atMs))}${why}`;
 }

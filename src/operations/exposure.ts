@@ -5,8 +5,8 @@ import { hex } from "./query.ts";
 
 const holder = z.looseObject({
   name: z.string(),
-  node: hex(),
-  as: z.enum(["machine", "store"]).describe("It was served the value, or kept the values of all."),
+  node: hex().describe("Id of the machine; of an operator the key."),
+  as: z.enum(["machine", "operator", "store"]).describe("Was served the value, or kept the values of all."),
   since: time,
 });
 

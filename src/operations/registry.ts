@@ -32,8 +32,10 @@ import { meshPullOperation } from "./pull.ts";
 import { removalEndsOperation, removalPreviewOperation } from "./removal.ts";
 import {
   secretCacheListOperation,
+  secretChallengeOperation,
   secretDeliverOperation,
   secretListOperation,
+  secretReadOperation,
   secretValueOperation,
 } from "./secret.ts";
 import {
@@ -103,6 +105,8 @@ export const operations: readonly Operation[] = [
   removalPreviewOperation,
   secretDeliverOperation,
   secretRestoreOperation,
+  secretChallengeOperation,
+  secretReadOperation,
   secretValueOperation,
   healthOperation,
   agentReadyOperation,

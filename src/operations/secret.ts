@@ -2,7 +2,7 @@ import * as z from "zod";
 import { cachedSecretList } from "./kinds/cached-secret.ts";
 import { secretList } from "./kinds/secret.ts";
 import { defineOperation } from "./operation.ts";
-import { base64url } from "./query.ts";
+import { base64url, hex } from "./query.ts";
 
 export const secretListOperation = defineOperation({
   name: "secret.list",
@@ -25,6 +25,33 @@ export const secretDeliverOperation = defineOperation({
   output: z.looseObject({ stores: z.array(z.looseObject({ name: z.string(), stored: z.boolean() })) }),
   right: "ops",
   example: { path: "web/tls", version: "3f2a", envelope: "AQID" },
+});
+
+export const secretChallengeOperation = defineOperation({
+  name: "secret.challenge",
+  kind: "read",
+  method: "POST",
+  path: "/v1/secret-challenges",
+  summary: "What a store gives an operator to be named in a request for a value.",
+  input: z.object({ store: hex().describe("Key of the store.") }),
+  output: z.looseObject({ challenge: base64url() }),
+  example: { store: "3f2a" },
+});
+
+export const secretReadOperation = defineOperation({
+  name: "secret.read",
+  kind: "read",
+  method: "POST",
+  path: "/v1/secret-reads",
+  summary: "Carries an operator's signed request for a value to a store, and the sealed answer back.",
+  input: z.object({
+    store: hex().describe("Key of the store."),
+    read: base64url(),
+    scheme: z.int().nonnegative(),
+    signature: base64url(),
+  }),
+  output: z.looseObject({ answer: base64url() }),
+  example: { store: "3f2a", read: "AQID", scheme: 1, signature: "AQID" },
 });
 
 /** Answered on the secrets socket only, whose file permission is the authentication. */

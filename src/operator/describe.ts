@@ -2,6 +2,7 @@ import type { CheckpointBody, KnownBody } from "../crdt/authority/bodies.ts";
 import type { LedgerWrite } from "../crdt/ledger/update-codec.ts";
 import { toHex } from "../core/bytes.ts";
 import type { Json } from "../core/json.ts";
+import { readReaders } from "../core/policy/operator-readers.ts";
 
 /** Ids of nodes in words: the name that the operator used, else the beginning of the id. */
 export type NameOf = (id: string) => string;
@@ -22,8 +23,14 @@ export function describeWrite({ path, value }: Pick<LedgerWrite, "path" | "value
   if (kind === "revoked-token" && value !== undefined) return `take token ${subject} back`;
   // Its fields are digests: nothing that a person could check.
   if (kind === "version" && value !== undefined) return `a new value of secret ${[subject, ...rest].join("/")}`;
+  if (kind === "operators") return `${describeReaders(value)} read secret ${[subject, ...rest].join("/")}`;
   const thing = `${kind} ${[subject, ...rest].join("/")}`;
   return value === undefined ? `remove ${thing}` : `${thing} ${shown(value)}`;
+}
+
+function describeReaders(value: Json | undefined): string {
+  const keys = readReaders(value).map((key) => key.slice(0, 12));
+  return keys.length === 0 ? "let no operator" : `let key${keys.length === 1 ? "" : "s"} ${keys.join(", ")}`;
 }
 
 /** What an authority entry does: `grant coordinator to nas-1`. */

@@ -2,17 +2,18 @@ import { equalBytes } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
+import { sshSignature } from "../core/signature.ts";
 import { sshFingerprint } from "../core/ssh/public-key.ts";
+import { decodeSshSignature, readSshArmour, writeSshArmour } from "../core/ssh/sshsig.ts";
 import { decodeBody } from "../crdt/authority/bodies.ts";
 import type { AuthorityHeader, Entry } from "../crdt/entry/entry.ts";
 import {
   carriesValidSignature,
   readSigningMessage,
+  signableOf,
   signingMessage,
-  sshSignature,
   withSignature,
 } from "../crdt/entry/signatures.ts";
-import { decodeSshSignature, readSshArmour, writeSshArmour } from "../crdt/entry/sshsig.ts";
 import { describeBody, type NameOf } from "./describe.ts";
 import { type OperatorSigner, signLikeSsh } from "./signer.ts";
 
@@ -52,7 +53,7 @@ export async function signOrder(
   signer: OperatorSigner,
   draft: Draft,
 ): Promise<string> {
-  return writeSshArmour(await signLikeSsh(keys, signer, draft));
+  return writeSshArmour(await signLikeSsh(keys, signer, signableOf(draft)));
 }
 
 /** The order with its signature. Throws `InvalidFile` for a file that is none, `NotAuthorised` for one that does not fit. */

@@ -1,6 +1,7 @@
 import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { Keys } from "../core/ports/keys.ts";
+import type { Signable, Signature } from "../core/signature.ts";
 import type { CheckpointBody, KnownBody } from "../crdt/authority/bodies.ts";
 import type { AuthorityHeader, Entry } from "../crdt/entry/entry.ts";
 import { draftActs, type SignedAct, signAct } from "./authority.ts";
@@ -12,7 +13,7 @@ import { type Lock, lockDirectory } from "./files/lock.ts";
 import { OwnLog } from "./files/own-log.ts";
 import { KnownAuthority } from "./known-authority.ts";
 import { askContext, type Courier, type OperatorContext, type SubmitAnswer, submitEntries } from "./requests.ts";
-import type { OperatorSigner } from "./signer.ts";
+import { type OperatorSigner, signWith } from "./signer.ts";
 import { requireCommonClock, type SignedLink, signWrites, type Write } from "./write.ts";
 
 export interface SessionSurroundings {
@@ -361,6 +362,11 @@ export class Session {
         const head = logs.find((one) => one.log === log)?.head ?? null;
         return { log, name, rank, rights: [...rights], head };
       });
+  }
+
+  /** Signs what is no entry: a request. */
+  async signRequest(signable: Signable): Promise<Signature> {
+    return signWith(this.#surroundings.keys, await this.#unlocked(), signable);
   }
 
   /** Acts that have their place among all others and nobody's signature. */

@@ -1,14 +1,9 @@
 import type { Keys } from "../core/ports/keys.ts";
 import type { Secret } from "../core/secret.ts";
-import {
-  type AuthorityHeader,
-  type ChainHeader,
-  type Entry,
-  replaceSignatures,
-  type Signature,
-} from "../crdt/entry/entry.ts";
-import { SCHEME_ED25519, signingMessage, sshNamespace, sshSignature } from "../crdt/entry/signatures.ts";
-import { encodeSshSignature, sshSignedData } from "../crdt/entry/sshsig.ts";
+import { SCHEME_ED25519, type Signable, type Signature, sshSignature } from "../core/signature.ts";
+import { encodeSshSignature, sshSignedData } from "../core/ssh/sshsig.ts";
+import { type AuthorityHeader, type ChainHeader, type Entry, replaceSignatures } from "../crdt/entry/entry.ts";
+import { signableOf } from "../crdt/entry/signatures.ts";
 
 /** A key that signs for an operator, wherever it lies: in a file, in an agent, in a token that waits for a touch. */
 export interface OperatorSigner {
@@ -48,14 +43,15 @@ export async function sealDraft<H extends OperatorHeader>(
 ): Promise<Entry<H>> {
   const signatures: Signature[] = [];
   // One after the other: each may ask its person for something.
-  for (const signer of signers) signatures.push(await signEntry(keys, signer, draft));
+  for (const signer of signers) signatures.push(await signWith(keys, signer, signableOf(draft)));
   return replaceSignatures(draft, signatures);
 }
 
-async function signEntry(keys: Hashes, signer: OperatorSigner, draft: Entry<OperatorHeader>): Promise<Signature> {
+/** The signature of this key, in the form that its custody makes. */
+export async function signWith(keys: Hashes, signer: OperatorSigner, signable: Signable): Promise<Signature> {
   // A token wraps whatever it signs: only OpenSSH's form has a place for that.
-  if (signer.application !== null) return sshSignature(await signLikeSsh(keys, signer, draft));
-  const { bytes } = await signer.sign(signingMessage(draft.header.kind, draft.signed));
+  if (signer.application !== null) return sshSignature(await signLikeSsh(keys, signer, signable));
+  const { bytes } = await signer.sign(signable.message);
   return { scheme: SCHEME_ED25519, bytes };
 }
 
@@ -63,12 +59,12 @@ async function signEntry(keys: Hashes, signer: OperatorSigner, draft: Entry<Oper
 export async function signLikeSsh(
   keys: Hashes,
   signer: OperatorSigner,
-  { header, signed }: Entry<OperatorHeader>,
+  { namespace, message }: Signable,
 ): Promise<Uint8Array> {
   const { publicKey, application } = signer;
-  const namespace = sshNamespace(header.kind);
+  if (namespace === null) throw new Error("no SSH key signs this");
   const hash = "sha512";
-  const { bytes, token } = await signer.sign(sshSignedData(keys, namespace, hash, signingMessage(header.kind, signed)));
+  const { bytes, token } = await signer.sign(sshSignedData(keys, namespace, hash, message));
   const touched = application === null || token === null ? null : { application, ...token };
   return encodeSshSignature({ publicKey, namespace, hash, signature: bytes, token: touched });
 }

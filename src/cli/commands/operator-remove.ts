@@ -2,6 +2,7 @@ import { LabError } from "../../core/errors.ts";
 import { requireServerName } from "../../core/names.ts";
 import { sshFingerprint } from "../../core/ssh/public-key.ts";
 import type { CommandContext } from "../command.ts";
+import { tellExposed } from "../exposed.ts";
 import { cutKeys, gather } from "../removing.ts";
 import { withAuthority } from "../root-signing.ts";
 import type { Signing } from "../signing.ts";
@@ -37,5 +38,6 @@ async function remove(ctx: CommandContext, signing: Signing, name: string): Prom
     }),
   });
   if (state !== "signed") return;
+  await tellExposed(ctx, signing.connection, name, "operator");
   ctx.note(`${name} signs nothing any more; what was signed before stays (lab audit adopt shows what is void)`);
 }

@@ -14,7 +14,7 @@ import { wrapped } from "../render/wrapped.ts";
 const ACCESSES: View<SecretAccess> = {
   columns: [
     { header: "LAST", cell: ({ time }) => clockTime(time), exact: ({ time }) => time },
-    { header: "MACHINE", cell: ({ machine }) => machine },
+    { header: "READER", cell: ({ machine, operator }) => (operator ? `${operator} (operator)` : machine) },
     { header: "SECRET", cell: ({ path }) => path },
     {
       header: "DECISION",

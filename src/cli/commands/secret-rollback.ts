@@ -49,11 +49,11 @@ async function rollBack(ctx: CommandContext, signing: Signing, older: SecretVers
   const { context, known } = session;
   requireAgent(connection);
   const { path } = older;
-  const [{ writeVersion }, { olderVersion }] = await Promise.all([
+  const [{ writeVersion }, { signedVersion }] = await Promise.all([
     import("../../core/secrets/version.ts"),
-    import("../../operator/older-version.ts"),
+    import("../../operator/signed-version.ts"),
   ]);
-  const signed = await olderVersion(connection, keys, known, older);
+  const signed = await signedVersion(connection, keys, known, older);
   const isDeclared = context.current[secretPath(path)] !== undefined;
   const heads = fromHex(context.seen) ?? new Uint8Array(0);
   const again = { heads, tips: context.tips, restores: older.version, atMs: ctx.io.now() };

@@ -158,6 +158,10 @@ export function secretPage(secret: SecretApplied, nowMs: number): string[] {
     `${name} (${provider ?? NOTHING})`,
     `last fetched: ${lastFetched === null ? NOTHING : ago(lastFetched, nowMs)}`,
   ]);
+  const operators = (secret.operators ?? []).map(({ name, lastFetched }) => [
+    name,
+    `last fetched: ${lastFetched === null ? NOTHING : ago(lastFetched, nowMs)}`,
+  ]);
   const set = secret.lastRotated === null ? "never" : clockTime(secret.lastRotated);
   return [
     `Secret: ${secret.path}`,
@@ -174,6 +178,7 @@ export function secretPage(secret: SecretApplied, nowMs: number): string[] {
       ),
     ),
     ...branches(aligned(machines), "    "),
+    ...(operators.length === 0 ? [] : ["Readable by operators:", ...branches(aligned(operators), "  ")]),
   ];
 }
 

@@ -45,7 +45,10 @@ function printBackup(backup: SecretStatus["backup"]): string {
   return `✓ last ${clockTime(backup.madeAt)} (${total})`;
 }
 
-export function secretStoresPage({ replicas, total, backup, consumers }: SecretStoreStatus, nowMs: number): string[] {
+export function secretStoresPage(
+  { replicas, total, backup, consumers, operators = [] }: SecretStoreStatus,
+  nowMs: number,
+): string[] {
   const healthy = replicas.filter(({ state }) => state === "synced").length;
   const width = "  Total secrets:   ".length;
   const fact = (name: string, text: string) => wrapped(`  ${name}:`.padEnd(width) + text, width - 2);
@@ -54,6 +57,11 @@ export function secretStoresPage({ replicas, total, backup, consumers }: SecretS
     `    ${label === "*" ? "* (all enrolled)" : label} (${machines(count)})`,
     `→ ${secrets} ${secrets === 1 ? "secret" : "secrets"} each`,
   ]);
+  const readers = operators.map(({ name, secrets }) => [
+    `    operator ${name}`,
+    `→ ${secrets} ${secrets === 1 ? "secret" : "secrets"}`,
+  ]);
+  const consuming = [...users, ...readers];
   return [
     "SECRET STORE:",
     ...fact("Replicas", `${healthy}/${replicas.length} healthy`),
@@ -61,7 +69,7 @@ export function secretStoresPage({ replicas, total, backup, consumers }: SecretS
     ...fact("Backup", printBackup(backup)),
     ...fact("Total secrets", String(total)),
     "  Entitled consumers:",
-    ...(users.length === 0 ? ["    none: no label declares a secret"] : aligned(users)),
+    ...(consuming.length === 0 ? ["    none: no label declares a secret"] : aligned(consuming)),
   ];
 }
 

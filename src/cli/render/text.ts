@@ -21,10 +21,7 @@ export function span(spanMs: number): string {
   return `${Math.floor(spanMs / DAY)} d`;
 }
 
-/** `2026-03-15 14:22:03`, UTC. */
-export function clockTime(time: string): string {
-  return time.replace("T", " ").replace(/(\.\d+)?Z$/, "");
-}
+export { clockTime } from "../../core/iso-time.ts";
 
 /**
  * Text of other machines without what a terminal would obey: control characters and marks that turn the direction of

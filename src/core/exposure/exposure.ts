@@ -1,10 +1,11 @@
 /** Whoever has a value that it must not have any more. */
 export interface Holder {
-  readonly node: string;
+  /** Hex of the node's log; of an operator the key. */
+  readonly id: string;
   readonly name: string;
-  /** - `machine`: it was served the value · `store`: it kept all of them, and could read each */
-  readonly as: "machine" | "store";
-  /** When it was told to be no member, or no store, any more; by the operator's clock. */
+  /** - `machine`, `operator`: was served the value · `store`: it kept all of them, and could read each */
+  readonly as: "machine" | "operator" | "store";
+  /** When it was told to be no member, no store or no operator any more; by the clock of who signed that. */
   readonly sinceMs: number;
 }
 

@@ -9,8 +9,8 @@ import type { Exposure, Holder } from "./exposure.ts";
 export const EXPOSED_DEADLINE_MS = 7 * 24 * 3_600_000;
 
 /**
- * What those who left have of what counts now, ascending by path. Of a machine that is what stores say to have given
- * to it, of a store all that was written by somebody who did not know that it was a store no more.
+ * What those who left have of what counts now, ascending by path. Of a machine or an operator that is what stores say to have
+ * given, of a store all that was written by somebody who did not know that it was a store no more.
  */
 export function exposuresOf(
   view: Pick<View, "departures" | "desired" | "desiredUnder">,
@@ -32,13 +32,13 @@ export function exposuresOf(
   });
 }
 
-/** Versions by machine and path, and when the last one was given whose version is not on record. */
+/** Versions by machine or operator and path, and when the last one was given whose version is not on record. */
 type Served = ReadonlyMap<string, { readonly versions: ReadonlySet<string>; readonly untoldMs: number }>;
 
 function servedTo(grants: readonly Grant[]): Served {
   const served = new Map<string, { versions: Set<string>; untoldMs: number }>();
-  for (const { node, name, path, version, lastMs } of grants) {
-    const id = `${node ?? name} ${path}`;
+  for (const { node, operator, name, path, version, lastMs } of grants) {
+    const id = `${operator ?? node ?? name} ${path}`;
     const known = served.get(id) ?? { versions: new Set<string>(), untoldMs: 0 };
     if (version === null) known.untoldMs = Math.max(known.untoldMs, lastMs);
     else known.versions.add(version);
@@ -48,17 +48,20 @@ function servedTo(grants: readonly Grant[]): Served {
 }
 
 function holderOf(departure: Departure, { path, version, metadata }: CurrentVersion, served: Served): Holder[] {
-  const { node, name, from, atMs } = departure;
+  const { id, name, from, atMs } = departure;
   switch (from) {
     case "mesh": {
-      const was = [served.get(`${node} ${path}`), served.get(`${name} ${path}`)];
+      const was = [served.get(`${id} ${path}`), served.get(`${name} ${path}`)];
       const has = was.some((given) => {
         return given !== undefined && (given.versions.has(version) || given.untoldMs >= metadata.atMs);
       });
-      return has ? [{ node, name, as: "machine", sinceMs: atMs }] : [];
+      return has ? [{ id, name, as: "machine", sinceMs: atMs }] : [];
     }
+    case "operators":
+      if (served.get(`${id} ${path}`)?.versions.has(version) !== true) return [];
+      return [{ id, name, as: "operator", sinceMs: atMs }];
     case "stores":
       if (metadata.class !== STORE_CLASS || departure.isKnownTo(metadata.tips)) return [];
-      return [{ node, name, as: "store", sinceMs: atMs }];
+      return [{ id, name, as: "store", sinceMs: atMs }];
   }
 }

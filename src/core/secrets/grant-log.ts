@@ -6,7 +6,7 @@ import type { TimedAuditRecord } from "../audit.ts";
  * one record later. So the log can lack a number, never a machine, a path or a version.
  */
 
-/** A value to whoever is entitled. */
+/** A value to whoever is entitled: a machine, or an operator who asks by one. */
 export const READ_ACTION = "secret.read";
 /** Refusals of one member, after the first ones of an hour. */
 export const REFUSALS_ACTION = "secret.ask";
@@ -15,13 +15,15 @@ export const STORE_ACTION = "secret.store";
 /** An envelope to another store. */
 export const REPLICATE_ACTION = "secret.replicate";
 
-/** All that one store says to have given of one version to one machine. */
+/** All that one store says to have given of one version to one machine, or one operator. */
 export interface Grant {
   /** Id of the store's node. */
   readonly store: string;
-  /** Id of the machine; null if a store of an older release told no more than its name. */
+  /** Id of the machine; null for an operator, and if a store of an older release told no more than its name. */
   readonly node: string | null;
-  /** As the store called the machine. */
+  /** Hex of the operator's key; null for a machine. */
+  readonly operator: string | null;
+  /** As the store called the machine, or the operator. */
   readonly name: string;
   readonly path: string;
   /** Hex of the version; null in a record of an older release. */
@@ -55,12 +57,12 @@ export function readGrants(store: string, records: readonly TimedAuditRecord[]):
   const grants = new Map<string, Grant>();
   for (const record of records) {
     if (record.action !== READ_ACTION || record.decision !== "allowed") continue;
-    const { node, version, times, sinceMs } = readFacts(record);
-    const name = record.actor.replace(/^node:/, "");
-    const id = `${node ?? name} ${record.object} ${version ?? ""}`;
+    const { node, operator, version, times, sinceMs } = readFacts(record);
+    const name = record.actor.replace(/^(node|operator):/, "");
+    const id = `${operator ?? node ?? name} ${record.object} ${version ?? ""}`;
     const known = grants.get(id);
     grants.set(id, {
-      ...{ store, node, name, version, path: record.object },
+      ...{ store, node, operator, name, version, path: record.object },
       times: (known?.times ?? 0) + times,
       firstMs: Math.min(known?.firstMs ?? sinceMs, sinceMs),
       lastMs: Math.max(known?.lastMs ?? 0, record.timeMs),
@@ -75,13 +77,14 @@ export function compareGrants(a: Grant, b: Grant): number {
 }
 
 /**
- * Of an allowed {@link READ_ACTION}: id of the node that got it, hex of the version, and how often since `sinceMs`,
+ * Of an allowed {@link READ_ACTION}: id of the node, or key of the operator, that got it, hex of the version, and how often since `sinceMs`,
  * beside what was told before.
  */
 function readFacts({ facts = {}, timeMs }: TimedAuditRecord) {
-  const { node, version, times, sinceMs } = facts;
+  const { node, operator, version, times, sinceMs } = facts;
   return {
     node: typeof node === "string" ? node : null,
+    operator: typeof operator === "string" ? operator : null,
     version: typeof version === "string" ? version : null,
     times: typeof times === "number" ? times : 1,
     sinceMs: typeof sinceMs === "number" ? sinceMs : timeMs,

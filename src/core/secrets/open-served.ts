@@ -18,7 +18,7 @@ export async function openServed(
   seal: SealIdentity,
   mesh: Uint8Array,
   { content }: Served,
-  current: CurrentVersion,
+  current: Pick<CurrentVersion, "path" | "metadata">,
 ): Promise<OpenedServed> {
   const isSealed = "sealedValue" in content;
   if (isSealed !== (current.metadata.class === SEALED_CLASS)) return refused("it is of another class than was signed");

@@ -2,6 +2,7 @@ import { ascii, concat, equalBytes, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import type { Signature } from "../../core/signature.ts";
 
 /**
  * The signed entry, version 1. The bytes are specified in `docs/protocol/entries.md`, with vectors in
@@ -70,12 +71,6 @@ export interface ObservedHeader extends HeaderBase {
 }
 
 export type Header = AuthorityHeader | ChainHeader | ObservedHeader;
-
-export interface Signature {
-  /** How it was made: `signatures.ts` knows which count. */
-  readonly scheme: number;
-  readonly bytes: Uint8Array;
-}
 
 export interface Entry<H extends Header = Header> {
   readonly header: H;

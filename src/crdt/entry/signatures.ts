@@ -1,6 +1,7 @@
 import { ascii, concat, equalBytes } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Keys, VerifyItem } from "../../core/ports/keys.ts";
+import { isSigned, SCHEME_ED25519, type Signable, type Signature, verificationOf } from "../../core/signature.ts";
 import {
   type AuthorityHeader,
   bareEntry,
@@ -10,19 +11,9 @@ import {
   isAuthority,
   MAX_ENTRY_BYTES,
   replaceSignatures,
-  type Signature,
 } from "./entry.ts";
-import { decodeSshSignature, type SshSignature, sshVerification } from "./sshsig.ts";
 
-/**
- * How entries are signed. A scheme that is not known, or that does not fit the kind of entry, makes a signature that
- * does not count.
- */
-export const SCHEME_ED25519 = 1;
-/** A signature of OpenSSH by an Ed25519 key. */
-const SCHEME_SSH_ED25519 = 2;
-/** A signature of OpenSSH by an Ed25519 key on a FIDO2 token. */
-const SCHEME_SSH_SK_ED25519 = 3;
+/** How entries are signed. A scheme that does not fit the kind of entry makes a signature that does not count. */
 
 const SIGN_DOMAIN = {
   authority: ascii("lab/1/sign-authority\0"),
@@ -54,15 +45,6 @@ export function sshNamespace(kind: SshSigned): string {
   return `lab@${kind}`;
 }
 
-function schemeOf({ token }: SshSignature): number {
-  return token === null ? SCHEME_SSH_ED25519 : SCHEME_SSH_SK_ED25519;
-}
-
-/** The signature of an entry that a file of `ssh-keygen -Y sign` is, armour removed. Throws {@link MalformedError}. */
-export function sshSignature(bytes: Uint8Array): Signature {
-  return { scheme: schemeOf(decodeSshSignature(bytes)), bytes };
-}
-
 /** Joins header and payload to an entry that carries what `sign` makes of them. */
 export function sealEntry<H extends Header>(
   keys: Pick<Keys, "hash">,
@@ -88,29 +70,19 @@ const MAX_SIGNATURES = 4;
 /** What an Ed25519 verifier has to be asked about the signatures of the entry's writer: one yes is enough. */
 export function verificationsOf(keys: Hashes, entry: Entry): VerifyItem[] {
   const { signatures, header } = entry;
-  return signatures.slice(0, MAX_SIGNATURES).flatMap((one) => verificationOf(keys, header.key, entry, one) ?? []);
+  const signable = signableOf(entry);
+  return signatures.slice(0, MAX_SIGNATURES).flatMap((one) => verificationOf(keys, header.key, signable, one) ?? []);
 }
 
-/** The same about one signature of `key`; null if it cannot be a good one. */
-function verificationOf(keys: Hashes, key: Uint8Array, entry: Entry, { scheme, bytes }: Signature): VerifyItem | null {
-  const { kind } = entry.header;
-  const message = signingMessage(kind, entry.signed);
-  if (scheme === SCHEME_ED25519) return { publicKey: key, message, signature: bytes };
-  if ((scheme !== SCHEME_SSH_ED25519 && scheme !== SCHEME_SSH_SK_ED25519) || kind === "observed") return null;
-  try {
-    const ssh = decodeSshSignature(bytes);
-    const fits = schemeOf(ssh) === scheme && ssh.namespace === sshNamespace(kind);
-    return fits && equalBytes(ssh.publicKey, key) ? sshVerification(keys, ssh, message) : null;
-  } catch (error) {
-    if (error instanceof MalformedError) return null;
-    throw error;
-  }
+/** What a signature of this entry is about. What machines say about themselves no SSH key signs. */
+export function signableOf({ header, signed }: Entry): Signable {
+  const { kind } = header;
+  return { namespace: kind === "observed" ? null : sshNamespace(kind), message: signingMessage(kind, signed) };
 }
 
 /** True if this is a good signature of `key` over the entry. */
 export function isSignatureOf(keys: Verifying, key: Uint8Array, entry: Entry, signature: Signature): boolean {
-  const item = verificationOf(keys, key, entry, signature);
-  return item !== null && keys.verify(item.publicKey, item.message, item.signature);
+  return isSigned(keys, key, signableOf(entry), signature);
 }
 
 type Hashes = Pick<Keys, "hash" | "hash512">;

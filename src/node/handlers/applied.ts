@@ -2,6 +2,7 @@ import { NotFoundError } from "../../core/errors.ts";
 import { writePuppetClasses } from "../../core/model/puppet-class.ts";
 import { nearest } from "../../core/nearest.ts";
 import { placesOf } from "../../core/rendering/render.ts";
+import { operatorReaders } from "../../core/policy/operator-readers.ts";
 import { currentVersion } from "../../core/secrets/version.ts";
 import { secretVersionPath } from "../../core/paths.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
@@ -96,22 +97,27 @@ async function secretApplied(source: ReadSource, { path }: { readonly path: stri
       ...whereabouts(targeting, machine.name),
       lastFetched: fetched.get(machine.name) ?? null,
     })),
+    operators: operatorReaders(view, path).map(({ name, key }) => ({
+      name,
+      key,
+      lastFetched: fetched.get(key) ?? null,
+    })),
     lastRotated: version === undefined ? null : isoTime(version.metadata.atMs),
     setBy: writer === undefined ? null : versionWriter(view, writer),
   };
   return { kind: "SecretApplied", meta: metaOf(source), item };
 }
 
-/** When a store last gave the secret to each machine, by the machine's name. */
+/** When a store last gave the secret to each machine and operator, by the machine's name or the operator's key. */
 async function lastFetched(source: ReadSource, path: string): Promise<ReadonlyMap<string, string>> {
   const { nodes } = source.replica.view();
   const latest = new Map<string, number>();
   for (const grant of (await grantLog(source)).grants) {
     if (grant.path !== path) continue;
-    const name = nodes.get(grant.node ?? "")?.name ?? grant.name;
-    latest.set(name, Math.max(latest.get(name) ?? 0, grant.lastMs));
+    const reader = grant.operator ?? nodes.get(grant.node ?? "")?.name ?? grant.name;
+    latest.set(reader, Math.max(latest.get(reader) ?? 0, grant.lastMs));
   }
-  return new Map([...latest].map(([name, lastMs]) => [name, isoTime(lastMs)]));
+  return new Map([...latest].map(([reader, lastMs]) => [reader, isoTime(lastMs)]));
 }
 
 function whereabouts({ index }: Targeting, name: string): { provider: string | null; environment: string | null } {

@@ -22,7 +22,7 @@ export async function listExposures(source: ReadSource): Promise<ExposureDocumen
       overdue: deadlineMs !== null && deadlineMs < nowMs,
       holders: holders.map((holder) => ({
         name: holder.name,
-        node: holder.node,
+        node: holder.id,
         as: holder.as,
         since: isoTime(holder.sinceMs),
       })),

@@ -17,6 +17,7 @@ import { listAlerts, listGroups, listLabels, listSizes } from "./declared.ts";
 import { listExposures } from "./exposures.ts";
 import { listConflicts, listOperators, listPeers, listSecrets, listTokens } from "./lists.ts";
 import { operatorContext } from "./operator-context.ts";
+import { carryRead, challengeOf } from "./operator-reads.ts";
 import { pingPeer } from "./ping.ts";
 import { pullFromAll } from "./pull.ts";
 import { isoTime, type ReadSource } from "./read-source.ts";
@@ -85,6 +86,8 @@ export function agentHandlers(agent: Agent): Readonly<Record<string, Handler>> {
     "secret-status.get": () => secretStatus(agentSource(agent), agent.cache),
     "secret-store-status.get": () => secretStoreStatus(agentSource(agent), agent.mesh),
     "secret.restore": (input: { path: string; version: string }) => restore(agent, input),
+    "secret.challenge": (input: Parameters<typeof challengeOf>[1]) => challengeOf(agent, input),
+    "secret.read": (input: Parameters<typeof carryRead>[1]) => carryRead(agent, input),
     "mesh.pull": () => pullFromAll(agent, agentSource(agent)),
     "secret.deliver": (input: { path: string; version: string; envelope: string }) => deliver(agent, input),
   };

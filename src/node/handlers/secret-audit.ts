@@ -1,5 +1,6 @@
 import { decodeAudit } from "../../core/audit.ts";
 import type { Exposure } from "../../core/exposure/exposure.ts";
+import { clockTime } from "../../core/iso-time.ts";
 import { secretVersionPath } from "../../core/paths.ts";
 import { READ_ACTION, REFUSALS_ACTION, type SilentStore } from "../../core/secrets/grant-log.ts";
 import { currentVersions } from "../../core/secrets/version.ts";
@@ -43,8 +44,13 @@ function declarationFindings({ path, usedBy, version }: Secret): SecretFinding[]
   return [{ kind: "never-set", severity: "warning", paths: [path], text }];
 }
 
+const HELD_AS = { machine: "", operator: ", an operator", store: ", a store then" } as const satisfies Record<
+  Exposure["holders"][number]["as"],
+  string
+>;
+
 function exposureFinding(source: ReadSource, { path, type, sinceMs, deadlineMs, holders }: Exposure): SecretFinding {
-  const names = holders.map(({ name, as }) => (as === "store" ? `${name}, a store then` : name)).join("; ");
+  const names = holders.map(({ name, as }) => name + HELD_AS[as]).join("; ");
   const since = isoTime(sinceMs).slice(0, 10);
   const what =
     type === "dynamic" || deadlineMs === null
@@ -67,13 +73,13 @@ function lostVersionFindings(source: ReadSource): SecretFinding[] {
 }
 
 function silenceFinding({ name, standing, sinceMs }: SilentStore): SecretFinding {
-  const since = sinceMs === null ? "never heard" : `not heard since ${isoTime(sinceMs)}`;
+  const since = sinceMs === null ? "never heard" : `not heard since ${clockTime(isoTime(sinceMs))}`;
   const text = `Who read what may be incomplete: store ${name} ${since}${standing === "gone" ? ", and removed" : ""}`;
   return { kind: "silent-store", severity: "info", paths: [], text };
 }
 
 function ageFinding(beginMs: number): SecretFinding {
-  const text = `Who read what before ${isoTime(beginMs)} is no longer kept on this machine; stores keep it for 400 days`;
+  const text = `Who read what before ${clockTime(isoTime(beginMs))} is no longer kept on this machine; stores keep it for 400 days`;
   return { kind: "begins", severity: "info", paths: [], text };
 }
 
@@ -86,11 +92,12 @@ export async function listSecretAccesses(
   const { nodes } = source.replica.view();
   const nameOf = (id: string) => nodes.get(id)?.name ?? id.slice(0, 12);
   const given = grants.map(
-    ({ node, name, path: object, version, times, firstMs, lastMs, store }): SecretAccess => ({
+    ({ node, operator, name, path: object, version, times, firstMs, lastMs, store }): SecretAccess => ({
       time: isoTime(lastMs),
       first: isoTime(firstMs),
       path: object,
-      machine: node === null ? name : nameOf(node),
+      machine: operator !== null ? "" : node === null ? name : nameOf(node),
+      operator: operator === null ? null : name,
       version,
       decision: "allowed",
       times,
@@ -113,12 +120,14 @@ function refusals({ replica }: ReadSource, nameOf: (id: string) => string): Secr
       const { action, actor, decision, object, reason, facts, timeMs } = decodeAudit(entry.payload);
       if (decision !== "denied" || (action !== READ_ACTION && action !== REFUSALS_ACTION)) return [];
       const { times, sinceMs } = facts ?? {};
+      const operator = /^operator:(.*)$/.exec(actor)?.[1] ?? null;
       return [
         {
           time: isoTime(timeMs),
           first: isoTime(typeof sinceMs === "number" ? sinceMs : timeMs),
           path: object,
-          machine: actor.replace(/^node:/, ""),
+          machine: operator === null ? actor.replace(/^node:/, "") : "",
+          operator,
           version: null,
           decision,
           times: typeof times === "number" ? times : 1,

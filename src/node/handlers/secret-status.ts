@@ -1,5 +1,6 @@
 import { LabError } from "../../core/errors.ts";
 import { entitledPaths, SECRET_STORE } from "../../core/policy/entitlement.ts";
+import { readableByOperators } from "../../core/policy/operator-readers.ts";
 import type { Peers } from "../../core/ports/mesh.ts";
 import { CENSUS_CHANNEL, type Census, decodeCensus } from "../../core/secrets/messages.ts";
 import { currentVersions } from "../../core/secrets/version.ts";
@@ -55,6 +56,7 @@ export async function secretStoreStatus(source: ReadSource, peers: Pick<Peers, "
       const paths = new Set(secrets.grants(label).map(({ path }) => path));
       return paths.size === 0 ? [] : [{ label, machines: index.labelled(label).size, secrets: paths.size }];
     }),
+    operators: readableByOperators(view).map(({ operator, paths }) => ({ name: operator.name, secrets: paths.length })),
   };
   return { kind: "SecretStoreStatus", meta: metaOf(source), item };
 }

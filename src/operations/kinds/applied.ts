@@ -121,6 +121,10 @@ export const secretApplied = z
       }),
     ),
     machines: z.array(shownServer.extend({ lastFetched: z.string().nullable() })),
+    operators: z
+      .array(z.looseObject({ name: z.string(), key: z.string(), lastFetched: z.string().nullable() }))
+      .optional()
+      .describe("Operators who may read the value besides the machines."),
     lastRotated: z.string().nullable(),
     setBy: z.string().nullable(),
   })

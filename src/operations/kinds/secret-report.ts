@@ -42,6 +42,10 @@ export const secretStoreStatusSchema = z
     total: z.number().int().describe("Secrets that have a value."),
     backup,
     consumers: z.array(z.looseObject({ label: z.string(), machines: z.number().int(), secrets: z.number().int() })),
+    operators: z
+      .array(z.looseObject({ name: z.string(), secrets: z.number().int() }))
+      .optional()
+      .describe("Operators who may read values, and of how many secrets."),
   })
   .meta({ id: "SecretStoreStatus" });
 export type SecretStoreStatus = z.infer<typeof secretStoreStatusSchema>;
@@ -59,13 +63,14 @@ export const secretFindingSchema = z
 export type SecretFinding = z.infer<typeof secretFindingSchema>;
 export const secretFindingList = listOf("SecretFinding", secretFindingSchema);
 
-/** That a value was given to a machine, or refused. */
+/** That a value was given to a machine or an operator, or refused. */
 export const secretAccessSchema = z
   .looseObject({
     time: time.describe("Of the last time."),
     first: time,
     path: z.string(),
-    machine: z.string(),
+    machine: z.string().describe("Empty where an operator asked."),
+    operator: z.string().nullish(),
     version: z.string().nullable(),
     decision: z.enum(["allowed", "denied"]),
     times: z.number().int(),

@@ -20,10 +20,24 @@ export const secretsCommands: readonly CommandWords[] = [
   {
     words: ["secret", "get"],
     module: "secret-get",
-    summary: "Print a value that this machine is entitled to",
+    summary: "Print a value that this machine is entitled to, or you are",
+    details:
+      "Where the machine is not entitled, an operator's key that may read the secret asks a store for it " +
+      "(lab secret allow). The store writes down who read what, and the answer is sealed to this one request.",
     args: [PATH],
-    flags: [],
-    examples: ["lab secret get web/tls"],
+    flags: [{ name: "as-operator", summary: "Ask with your key in any case" }],
+    examples: ["lab secret get web/tls", "lab secret get db/password --as-operator"],
+  },
+  {
+    words: ["secret", "allow"],
+    module: "secret-allow",
+    summary: "Say which operators may read a value besides its machines: these, and nobody else",
+    details:
+      "All live keys of these operators; a key that they get later has to be allowed again. It takes the right admin. " +
+      "Without it nobody reads but machines.",
+    args: [PATH, { name: "OPERATOR", optional: true, variadic: true }],
+    flags: [{ name: "nobody", summary: "No operator may read it" }],
+    examples: ["lab secret allow db/password bob", "lab secret allow db/password --nobody"],
   },
   {
     words: ["secret", "rotate"],

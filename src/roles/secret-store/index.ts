@@ -4,7 +4,7 @@ import { isSecretPath } from "../../core/names.ts";
 import type { AuditRecord, Role, RoleContext, RoleDefinition } from "../../core/ports/role.ts";
 import { type PassOutcome, RepeatedPass } from "../../core/repeated-pass.ts";
 import { decodeEnvelope, type Envelope } from "../../core/secrets/envelope.ts";
-import { freshnessChannel, freshnessHandler } from "../../core/secrets/freshness.ts";
+import { freshnessChannel, freshnessHandler, type Heads } from "../../core/secrets/freshness.ts";
 import {
   CENSUS_CHANNEL,
   decodeFetchRequest,
@@ -15,23 +15,32 @@ import {
   FETCH_CHANNEL,
   type GetAnswer,
   GET_CHANNEL,
-  type GetRequest,
   type HeldVersion,
   LIST_CHANNEL,
   PUT_CHANNEL,
   RESTORE_CHANNEL,
 } from "../../core/secrets/messages.ts";
+import {
+  CHALLENGE_CHANNEL,
+  type CarriedRead,
+  decodeCarriedRead,
+  encodeChallengeAnswer,
+  READ_CHANNEL,
+  signReadAnswer,
+} from "../../core/secrets/operator-read.ts";
 import { READ_ACTION, REPLICATE_ACTION, STORE_ACTION } from "../../core/secrets/grant-log.ts";
 import { isStrict, SECRET_STORE } from "../../core/policy/entitlement.ts";
 import { type Committed, type CurrentVersion, keptVersions } from "../../core/secrets/version.ts";
+import { Challenges } from "./challenges.ts";
 import { Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";
 import { FreshnessLease } from "./lease.ts";
+import { judgeAsking } from "./operator-reads.ts";
 import { clearRemains } from "./remains.ts";
 import { Replication } from "./replication.ts";
 import { RequestLog } from "./request-log.ts";
 import { Rotations } from "./rotation.ts";
-import { planServing } from "./serving.ts";
+import { planServing, type Reader } from "./serving.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MOST_MS = 60_000;
@@ -47,6 +56,7 @@ class SecretStore implements Role {
   readonly #dataset: Dataset;
   readonly #lease: FreshnessLease;
   readonly #requests: RequestLog;
+  readonly #challenges: Challenges;
   readonly #replication: Replication;
   readonly #rotations: Rotations;
   readonly #passes: RepeatedPass;
@@ -57,6 +67,7 @@ class SecretStore implements Role {
     this.#dataset = new Dataset(context.disk);
     this.#lease = new FreshnessLease(context);
     this.#requests = new RequestLog(context);
+    this.#challenges = new Challenges(context);
     this.#replication = new Replication({ context, dataset: this.#dataset, isStore: () => this.#isStore() });
     this.#rotations = new Rotations(context, this.#dataset, () => this.#passes.request());
     this.#passes = new RepeatedPass({
@@ -75,6 +86,10 @@ class SecretStore implements Role {
     await this.#rotations.load();
     const context = this.#context;
     context.handle(GET_CHANNEL, (peer, body) => this.#asStore(() => this.#get(peer, body)));
+    context.handle(READ_CHANNEL, (peer, body) => this.#asStore(() => this.#read(peer, body)));
+    context.handle(CHALLENGE_CHANNEL, (peer) =>
+      this.#asStore(async () => encodeChallengeAnswer(this.#challenges.give(peer))),
+    );
     context.handle(PUT_CHANNEL, (peer, body) => this.#asStore(() => this.#put(peer, body)));
     context.handle(LIST_CHANNEL, (_peer, body) => this.#asStore(async () => this.#replication.list(body)));
     context.handle(CENSUS_CHANNEL, () => this.#asStore(async () => this.#replication.census(this.#lease.state)));
@@ -137,34 +152,70 @@ class SecretStore implements Role {
 
   async #get(peer: string, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeGetRequest(body);
-    // A view that lacks what the requester knows gives no answer (`trust.md` I18).
-    if (!this.#knowsAll(request)) await this.#catchUp(peer);
-    await this.#lease.seek();
-    return encodeGetAnswer(await this.#serve(peer, request.path));
+    await this.#becomeCurrent(peer, request);
+    const node = this.#context.view().nodeByKey(peer);
+    if (node === undefined) throw new LabError("NotAuthorised", "only members are served");
+    return encodeGetAnswer(await this.#serve(peer, { kind: "member", node }, request.path));
   }
 
-  async #serve(peer: string, path: string): Promise<GetAnswer> {
-    const plan = planServing(this.#context.view(), peer, path, this.#lease.state);
-    const object = isSecretPath(path) ? path : "(not a path)";
-    const record = { actor: this.#nameOf(peer), action: READ_ACTION, object };
+  /** An operator asks, by a member that may itself have nothing. */
+  async #read(peer: string, body: Uint8Array): Promise<Uint8Array> {
+    const carried = decodeCarriedRead(body);
+    const challenge = this.#challenges.take(peer, carried.read.challenge) ? "open" : "unknown";
+    await this.#becomeCurrent(peer, carried);
+    const answer = encodeGetAnswer(await this.#serveOperator(peer, carried, challenge));
+    return signReadAnswer(this.#context.keys, this.#context.signer, carried.bytes, answer);
+  }
+
+  /** A view that lacks what the requester knows gives no answer (`trust.md` I18). */
+  async #becomeCurrent(peer: string, request: Heads): Promise<void> {
+    if (!this.#knowsAll(request)) await this.#catchUp(peer);
+    await this.#lease.seek();
+  }
+
+  async #serveOperator(peer: string, carried: CarriedRead, challenge: "open" | "unknown"): Promise<GetAnswer> {
+    const asking = judgeAsking(this.#context, carried, challenge);
+    const { path, recipient } = carried.read;
+    if (asking.verdict === "proven") {
+      return this.#serve(peer, { kind: "operator", operator: asking.operator, recipient }, path);
+    }
+    const record = { actor: this.#nameOf(peer), action: READ_ACTION, object: objectOf(path) };
+    await this.#requests.refused(peer, { ...record, decision: "denied", reason: asking.reason });
+    return { state: "none" };
+  }
+
+  async #serve(peer: string, reader: Reader, path: string): Promise<GetAnswer> {
+    const plan = planServing(this.#context.view(), reader, path, this.#lease.state);
+    const record = { actor: this.#actorOf(reader), action: READ_ACTION, object: objectOf(path) };
     if (plan.verdict === "refuse") {
       await this.#requests.refused(peer, { ...record, decision: "denied", reason: plan.reason });
       return { state: plan.state };
     }
-    const { current, node, vouched } = plan;
+    const { current, recipient, vouched } = plan;
     const content = await this.#open(current);
     // Neither given nor refused: a machine that hears of a version may well ask before the envelope is here.
     if (content === null) return { state: "missing" };
     const served = encodeServed({ path, version: current.version, content });
     try {
-      const sealed = await this.#context.keys.seal([node.seal], served);
+      const sealed = await this.#context.keys.seal([recipient], served);
       const reason = vouched === "unvouched" ? "unvouched" : "";
-      await this.#grant({ ...record, decision: "allowed", reason, facts: { node: node.id, version: current.version } });
+      const facts = { ...this.#factsOf(peer, reader), version: current.version };
+      await this.#grant({ ...record, decision: "allowed", reason, facts });
       return { state: "value", sealed, vouched };
     } finally {
       served.wipe();
       if ("value" in content) content.value.wipe();
     }
+  }
+
+  #actorOf(reader: Reader): string {
+    return reader.kind === "member" ? this.#nameOf(reader.node.key) : `operator:${reader.operator.name}`;
+  }
+
+  #factsOf(peer: string, reader: Reader): Readonly<Record<string, string>> {
+    if (reader.kind === "member") return { node: reader.node.id };
+    const through = this.#context.view().nodeByKey(peer)?.id;
+    return { operator: reader.operator.key, ...(through === undefined ? {} : { through }) };
   }
 
   /** The grant is on record before the value is out; but a full disk must not take every secret away. */
@@ -256,7 +307,7 @@ class SecretStore implements Role {
     throw new LabError("NotAuthorised", "only secret stores replicate secrets");
   }
 
-  #knowsAll({ authority, desired }: GetRequest): boolean {
+  #knowsAll({ authority, desired }: Heads): boolean {
     return this.#knowsAuthority(authority) && equalBytes(this.#context.heads().desired, desired);
   }
 
@@ -271,6 +322,10 @@ class SecretStore implements Role {
   #nameOf(peer: string): string {
     return `node:${this.#context.view().nodeByKey(peer)?.name ?? peer.slice(0, 12)}`;
   }
+}
+
+function objectOf(path: string): string {
+  return isSecretPath(path) ? path : "(not a path)";
 }
 
 export const secretStore: RoleDefinition = {

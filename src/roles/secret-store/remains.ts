@@ -21,7 +21,7 @@ export async function clearRemains(context: RoleContext): Promise<"clear" | "kep
   if ((await context.disk.count(ENVELOPES)) === 0) return "clear";
   const { log, self } = context;
   const view = context.view();
-  const hasLeft = view.departures().some(({ node }) => view.nodes.get(node)?.key === self.key);
+  const hasLeft = view.departures().some(({ id }) => view.nodes.get(id)?.key === self.key);
   if (!hasLeft) return "kept";
   const dataset = new Dataset(context.disk);
   await dataset.load();

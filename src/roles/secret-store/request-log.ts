@@ -120,5 +120,6 @@ export class RequestLog {
 }
 
 function idOf({ actor, action, object, reason, facts = {} }: AuditRecord): string {
-  return JSON.stringify([actor, action, object, reason, facts["version"] ?? ""]);
+  const { version = "", operator = "", through = "" } = facts;
+  return JSON.stringify([actor, action, object, reason, version, operator, through]);
 }

@@ -3,7 +3,8 @@ import { toHex } from "../../../src/core/bytes.ts";
 import { encode } from "../../../src/core/encoding.ts";
 import type { KnownBody } from "../../../src/crdt/authority/bodies.ts";
 import { rootLog } from "../../../src/crdt/authority/identifiers.ts";
-import { SCHEME_ED25519, sealEntry } from "../../../src/crdt/entry/signatures.ts";
+import { SCHEME_ED25519 } from "../../../src/core/signature.ts";
+import { sealEntry } from "../../../src/crdt/entry/signatures.ts";
 import {
   AT,
   type Author,

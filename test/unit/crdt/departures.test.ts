@@ -48,6 +48,17 @@ describe("who left", () => {
     expect(told(here)).toEqual([]);
   });
 
+  it("is an operator's key that was cut, and no longer once somebody lets it in again", async () => {
+    const { here } = await house();
+    const bob = await here.grant(alice, "bob");
+    expect(told(here)).toEqual([]);
+    await here.cut(alice, bob);
+    expect(told(here)).toEqual(["bob operators"]);
+    expect(here.replica.view().departures()).toMatchObject([{ id: toHex(bob.signer.publicKey), name: "bob" }]);
+    await here.grant(alice, "bob");
+    expect(told(here)).toEqual([]);
+  });
+
   it("is known to whoever has the act in its past, and to nobody who wrote beside it", async () => {
     const { here, nas } = await house();
     const before = here.replica.graph.tips.map(({ entry }) => entry.id);

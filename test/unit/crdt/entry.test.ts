@@ -14,7 +14,8 @@ import {
   type ObservedHeader,
   ZERO_HASH,
 } from "../../../src/crdt/entry/entry.ts";
-import { carriesValidSignature, SCHEME_ED25519, sealEntry } from "../../../src/crdt/entry/signatures.ts";
+import { SCHEME_ED25519 } from "../../../src/core/signature.ts";
+import { carriesValidSignature, sealEntry } from "../../../src/crdt/entry/signatures.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
 import { AT, type Author, bytesFor, found, keys, link, Peer, picture, signerOf } from "./fixture.ts";
 

@@ -4,7 +4,8 @@ import { encode } from "../../../src/core/encoding.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { positionIn } from "../../../src/crdt/compose.ts";
 import { type AuthorityHeader, type ChainHeader, type Entry, isChain } from "../../../src/crdt/entry/entry.ts";
-import { SCHEME_ED25519, sealEntry } from "../../../src/crdt/entry/signatures.ts";
+import { SCHEME_ED25519 } from "../../../src/core/signature.ts";
+import { sealEntry } from "../../../src/crdt/entry/signatures.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
 import { AT, type Author, bytesFor, found, keys, link, memoryDisk, Peer, picture } from "./fixture.ts";
 

@@ -5,15 +5,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ascii, concat, equalBytes, fromHex, toHex } from "../../../src/core/bytes.ts";
 import { MalformedError } from "../../../src/core/encoding.ts";
+import { SCHEME_ED25519, sshSignature } from "../../../src/core/signature.ts";
 import { encodeBody } from "../../../src/crdt/authority/bodies.ts";
 import { positionIn } from "../../../src/crdt/compose.ts";
 import { type AuthorityHeader, bareEntry, decodeEntry, type Entry, entryHash } from "../../../src/crdt/entry/entry.ts";
 import {
   carriesValidSignature,
-  SCHEME_ED25519,
   signingMessage,
   sshNamespace,
-  sshSignature,
   withSignature,
 } from "../../../src/crdt/entry/signatures.ts";
 import {
@@ -22,7 +21,7 @@ import {
   readSshArmour,
   sshVerification,
   writeSshArmour,
-} from "../../../src/crdt/entry/sshsig.ts";
+} from "../../../src/core/ssh/sshsig.ts";
 import vectors from "../../vectors/ssh-signatures.json" with { type: "json" };
 import { type Author, bytesFor, found, grantBody, keys, Peer } from "./fixture.ts";
 

@@ -52,7 +52,7 @@ describe("an agent whose machine is removed", () => {
     await pass(2_000);
     expect(stub.wipes).toBe(1);
     expect(ends).toEqual([
-      "Removed: web-1 was removed from mesh homelab; removed by alice at 2026-01-02T03:04:05.000Z: stolen",
+      "Removed: web-1 was removed from mesh homelab; removed by alice at 2026-01-02 03:04:05: stolen",
     ]);
   });
 

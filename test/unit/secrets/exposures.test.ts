@@ -25,12 +25,12 @@ function house(departures: readonly Departure[], desired: Readonly<Record<string
 }
 
 function left(name: string, from: Departure["from"], atMs = 1000): Departure {
-  return { node: `id-${name}`, name, from, atMs, isKnownTo: (tips) => tips.includes(KNOWING) };
+  return { id: `id-${name}`, name, from, atMs, isKnownTo: (tips) => tips.includes(KNOWING) };
 }
 
 function grant(path: string, more: Partial<Grant> = {}): Grant {
   const of = { store: "nas-1", node: "id-web-1", name: "web-1", path, version: secretVersionPath(path), times: 1 };
-  return { ...of, firstMs: 500, lastMs: 900, ...more };
+  return { ...of, operator: null, firstMs: 500, lastMs: 900, ...more };
 }
 
 const BOTH = {
@@ -78,6 +78,15 @@ describe("what is exposed", () => {
     });
     const paths = exposuresOf(view, [], GENERATORS).map(({ path }) => path);
     expect(paths).toEqual(["new/beside", "old/one"]);
+  });
+
+  test("is what an operator read whose key was cut, by that key and no other", () => {
+    const view = house([left("bob", "operators")], BOTH);
+    const read = (path: string, operator: string) => grant(path, { node: null, operator, name: "bob" });
+    const grants = [read("db/password", "id-bob"), read("web/tls", "id-bob on another device"), grant("web/tls")];
+    expect(exposuresOf(view, grants, GENERATORS)).toMatchObject([
+      { path: "db/password", type: "dynamic", holders: [{ id: "id-bob", name: "bob", as: "operator" }] },
+    ]);
   });
 
   test("is an alarm when somebody should have set a new value by now", () => {

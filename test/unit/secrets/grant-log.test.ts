@@ -50,7 +50,7 @@ describe("the grant log of a mesh", () => {
     await serve(nas1, AT + 1, { node, version: V1, times: 1, sinceMs: AT + 1 });
     await serve(nas1, AT + 3000, { node, version: V1, times: 41, sinceMs: AT + 10 });
     await serve(nas2, AT + 2, { node, version: V1, times: 1, sinceMs: AT + 2 });
-    const of = { node, name: "web-1", path: "web/tls", version: V1 };
+    const of = { node, operator: null, name: "web-1", path: "web/tls", version: V1 };
     expect(await grantLog(source())).toEqual({
       grants: [
         { ...of, store: toHex(nas1.log), times: 42, firstMs: AT + 1, lastMs: AT + 3000 },

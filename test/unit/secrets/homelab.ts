@@ -17,7 +17,7 @@ import { Secret } from "../../../src/core/secret.ts";
 import { freshnessChannel, freshnessHandler } from "../../../src/core/secrets/freshness.ts";
 import { prepareSecret } from "../../../src/core/secrets/prepare.ts";
 import { storeRecipients } from "../../../src/core/policy/entitlement.ts";
-import type { Departure, Node, PathWinner, View } from "../../../src/core/view.ts";
+import type { Departure, Node, Operator, PathWinner, View } from "../../../src/core/view.ts";
 import { SecretCache } from "../../../src/node/secret-cache.ts";
 import { type Delivery, deliverEnvelope } from "../../../src/node/secret-delivery.ts";
 import { secretStore } from "../../../src/roles/secret-store/index.ts";
@@ -26,6 +26,7 @@ import { secretStore } from "../../../src/roles/secret-store/index.ts";
 interface State {
   readonly revision: number;
   readonly nodes: ReadonlyMap<string, Node>;
+  readonly operators: readonly Operator[];
   readonly desired: ReadonlyMap<string, PathWinner>;
   readonly written: ReadonlySet<string>;
   /** What was written at a path, the newest first. */
@@ -57,6 +58,7 @@ export class Homelab {
   state: State = {
     revision: 1,
     nodes: new Map(),
+    operators: [],
     desired: new Map(),
     written: new Set(),
     history: new Map(),
@@ -87,6 +89,19 @@ export class Homelab {
       nodes: new Map(this.state.nodes).set(id, node),
       formerStores: new Set([...this.state.formerStores, ...stores]),
     });
+  }
+
+  /** Lets a key operate; what it signs for is the test's to say. Its log is its name. */
+  operator(name: string, ...rights: string[]): Signer {
+    const signer = this.keys.signer(new Secret(this.random.bytes(32)));
+    const operator = { log: name, key: toHex(signer.publicKey), name, rank: 2, rights, state: "live" as const };
+    this.#advance({ operators: [...this.state.operators, operator] });
+    return signer;
+  }
+
+  cutOperator(name: string): void {
+    const operators = this.state.operators.map((one) => (one.name === name ? { ...one, state: "cut" as const } : one));
+    this.#advance({ operators });
   }
 
   /** Grants a role. */
@@ -184,7 +199,7 @@ export class Homelab {
   headsOf(state: State): { authority: Uint8Array; desired: Uint8Array } {
     const nodes = [...state.nodes.values()].map((node) => [node.key, node.state, ...node.roles].join());
     return {
-      authority: this.keys.hash(ascii(nodes.join(";"))),
+      authority: this.keys.hash(ascii([...nodes, ...state.operators.map(({ key, state }) => key + state)].join(";"))),
       desired: this.keys.hash(ascii(`${state.revision}`)),
     };
   }
@@ -424,7 +439,7 @@ function viewOf({ mesh }: Homelab, state: State): View {
     meshName: "homelab",
     revision: state.revision,
     nodes: state.nodes,
-    operators: [],
+    operators: state.operators,
     tokens: [],
     recovery: state.recovery,
     newest: HLC_ZERO,
@@ -464,7 +479,7 @@ function viewOf({ mesh }: Homelab, state: State): View {
 }
 
 function departureOf({ id, name, roles, state }: Node, formerStores: ReadonlySet<string>): Departure[] {
-  const common = { node: id, name, atMs: 0, isKnownTo: () => false };
+  const common = { id, name, atMs: 0, isKnownTo: () => false };
   if (state === "cut") return [{ ...common, from: "mesh" }];
   return formerStores.has(id) && !roles.has("secret-store") ? [{ ...common, from: "stores" }] : [];
 }

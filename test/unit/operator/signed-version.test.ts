@@ -4,7 +4,7 @@ import { secretVersionPath } from "../../../src/core/paths.ts";
 import { writeVersion } from "../../../src/core/secrets/version.ts";
 import type { Entry } from "../../../src/crdt/entry/entry.ts";
 import type { KnownAuthority } from "../../../src/operator/known-authority.ts";
-import { olderVersion, type VersionPlace } from "../../../src/operator/older-version.ts";
+import { signedVersion, type VersionPlace } from "../../../src/operator/signed-version.ts";
 import { AT, type Author, bytesFor, found, keys, Peer, unsigned } from "../crdt/fixture.ts";
 
 const PATH = "web/tls";
@@ -43,7 +43,7 @@ describe("what the writer of an older version signed", () => {
         };
       },
     };
-    return olderVersion(courier, keys, { authority: peer.replica.authority } as KnownAuthority, at);
+    return signedVersion(courier, keys, { authority: peer.replica.authority } as KnownAuthority, at);
   }
 
   test("is read from the writer's ledger", async () => {

@@ -1,9 +1,9 @@
-import { ascii, concat, equalBytes } from "../../core/bytes.ts";
-import { MalformedError } from "../../core/encoding.ts";
-import type { Keys, VerifyItem } from "../../core/ports/keys.ts";
-import { fromBase64, toBase64 } from "../../core/ssh/base64.ts";
-import { readSshKeyBlob, SSH_ED25519, SSH_SK_ED25519, sshKeyBlob } from "../../core/ssh/public-key.ts";
-import { SshReader, sshString, sshUint32 } from "../../core/ssh/wire.ts";
+import { ascii, concat, equalBytes } from "../bytes.ts";
+import { MalformedError } from "../encoding.ts";
+import type { Keys, VerifyItem } from "../ports/keys.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
+import { readSshKeyBlob, SSH_ED25519, SSH_SK_ED25519, sshKeyBlob } from "./public-key.ts";
+import { SshReader, sshString, sshUint32 } from "./wire.ts";
 
 /**
  * Signatures of OpenSSH: what `ssh-keygen -Y sign` writes, with a key in a file, in an agent, or on a FIDO2 token

@@ -21,11 +21,11 @@ export interface VersionPlace {
 }
 
 /**
- * What the writer of an older version signed, read from that writer's own ledger and not from what an agent says of it:
- * else an agent and a store together could have an operator sign a value that nobody ever set. Throws
+ * What the writer of a version signed, read from that writer's own ledger and not from what an agent says of it: else
+ * an agent and a store together could have an operator take, or sign, a value that nobody ever set. Throws
  * `PeerContradicted`, `NotFound`.
  */
-export async function olderVersion(
+export async function signedVersion(
   courier: Courier,
   keys: Keys,
   known: KnownAuthority,
