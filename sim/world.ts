@@ -102,6 +102,7 @@ export class World {
   readonly network: SimNetwork;
   readonly mesh: Uint8Array;
   readonly machines: readonly Machine[];
+  readonly #byKey: ReadonlyMap<PeerKey, Machine>;
   readonly alice: SimOperator;
   readonly bob: SimOperator;
   readonly hostile: HostileParts;
@@ -156,6 +157,7 @@ export class World {
     for (const [server, role] of founding.roles) this.history.granted(server, role);
     for (const id of founding.signed) this.history.signed.add(id);
     this.machines = parts.machines(this);
+    this.#byKey = new Map(this.machines.map((machine) => [machine.key, machine]));
   }
 
   /** A world in which every machine is enrolled, and none runs yet. */
@@ -193,6 +195,10 @@ export class World {
   /** Machines whose agent runs. */
   get running(): readonly Machine[] {
     return this.machines.filter(({ agent }) => agent !== null);
+  }
+
+  machineWith(key: PeerKey): Machine | undefined {
+    return this.#byKey.get(key);
   }
 
   violated(check: string, detail: string): void {

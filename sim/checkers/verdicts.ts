@@ -20,7 +20,7 @@ export function watchVerdicts(world: World, machine: Machine, { mesh }: Agent, i
       if (mesh.isolation().state === "isolated" && alarms > 0) raised(world, machine, `keeps ${alarms} alarms`);
       return;
     }
-    const about = world.machines.find(({ key }) => key === changed.member);
+    const about = world.machineWith(changed.member);
     if (about === undefined) return;
     const { verdict } = changed;
     if (verdict !== "unreachable" && verdict !== "alarm") return;

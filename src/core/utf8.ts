@@ -3,6 +3,21 @@ import { MalformedError } from "./encoding.ts";
 
 /** UTF-8 (RFC 3629), written out because core must run where there is no TextEncoder. Half a pair becomes U+FFFD. */
 export function utf8Encode(text: string): Uint8Array {
+  return plainBytes(text) ?? spelledBytes(text);
+}
+
+/** Of a text of ASCII, as most are; null for any other. */
+function plainBytes(text: string): Uint8Array | null {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return null;
+    bytes[i] = unit;
+  }
+  return bytes;
+}
+
+function spelledBytes(text: string): Uint8Array {
   const bytes: number[] = [];
   for (const letter of text) {
     const unit = letter.codePointAt(0) as number;

@@ -26,6 +26,8 @@ export interface Foldable {
   readonly newest: Hlc;
   readonly chains: ReadonlyMap<string, Chain>;
   readonly observed: ReadonlyMap<string, ObservedState>;
+  /** False while none of the chains and reports has forked. */
+  readonly wasForked: boolean;
   chain(log: string, chainClass: number): Chain | undefined;
 }
 
@@ -129,6 +131,9 @@ export function keptLedgers(
   }
   return kept;
 }
+
+/** Spares looking through all that a mesh knows for what is hardly ever there. */
+const NOTHING_FORKED: Pick<Foldable, "chains" | "observed"> = { chains: new Map(), observed: new Map() };
 
 const STANDING = { cut: 0, suspended: 1, active: 2 } as const;
 
@@ -247,7 +252,10 @@ function buildView(
     voids: () => voids().all,
     voidsAt: (path) => voids().at(path),
     pending: () => voids().pending(),
-    forks: () => listForks({ graph, authority, chains, observed, ledgers, concurrent: standing.concurrent() }),
+    forks: () => {
+      const looked = replica.wasForked ? { chains, observed } : NOTHING_FORKED;
+      return listForks({ ...looked, graph, authority, ledgers, concurrent: standing.concurrent() });
+    },
   };
 }
 

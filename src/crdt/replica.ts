@@ -1,4 +1,4 @@
-import { concat, equalBytes, toHex } from "../core/bytes.ts";
+import { equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import { SECRET_STORE } from "../core/policy/entitlement.ts";
@@ -96,6 +96,7 @@ export class Replica {
   #damaged: readonly string[] = [];
   #missing = 0;
   #observedRevision = 0;
+  #wasForked = false;
   readonly #bases: Bases;
   readonly #mayBeginBeforeMs: () => number;
   /** Numbers with which chains begin on the disk, while that is read. */
@@ -152,8 +153,7 @@ export class Replica {
   #begin(base: StoredBase): void {
     const entry = this.#parse(base.last);
     if (typeof entry === "string" || !isChain(entry)) return;
-    const chain = this.#bases.begin(base, entry);
-    this.#chains.set(chainId(chain.log, chain.class), chain);
+    this.#keep(this.#bases.begin(base, entry));
     if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
   }
 
@@ -182,9 +182,9 @@ export class Replica {
     if (beginnings.length === 0) return;
     await this.#write(() => this.#store.letGo(beginnings));
     for (const entry of beginnings) {
-      const id = chainId(recurringHex(entry.header.log), entry.header.class);
+      const chain = this.chain(recurringHex(entry.header.log), entry.header.class) as Chain;
       this.#bases.letGo(entry);
-      this.#chains.set(id, (this.#chains.get(id) as Chain).from(this.#keys, entry));
+      this.#keep(chain.from(this.#keys, entry));
     }
     this.#contents++;
   }
@@ -195,10 +195,10 @@ export class Replica {
   }
 
   async #makeWhole(which: (chain: Chain) => boolean): Promise<void> {
-    for (const [id, known] of this.#chains) {
+    for (const known of this.#chains.values()) {
       if (known.unread === 0 || !which(known)) continue;
       const { chain, damaged, lost } = await this.#bases.readWhole(known, (bytes) => this.#parse(bytes));
-      this.#chains.set(id, chain);
+      this.#keep(chain);
       this.#contents++;
       this.#changed();
       if (damaged.length + lost.length === 0) continue;
@@ -246,6 +246,11 @@ export class Replica {
   /** Grows only when some node's report changed. */
   get observedRevision(): number {
     return this.#observedRevision;
+  }
+
+  /** False while no chain and no report here was ever found to say two things under one number. */
+  get wasForked(): boolean {
+    return this.#wasForked;
   }
 
   /** Grows with every entry that comes or goes. */
@@ -506,15 +511,19 @@ export class Replica {
     const log = recurringHex(entry.header.log);
     const refusal = this.#writerRefusal(log, recurringHex(entry.header.key), entry.header.class);
     if (refusal !== null) return refusal;
-    const id = chainId(log, entry.header.class);
-    let chain = this.#chains.get(id);
+    let chain = this.chain(log, entry.header.class);
     chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, recurringHex(entry.header.key));
     const answer = chain.add(entry);
     if (answer.state === "waiting" && this.#mayBegin(chain, entry)) chain = Chain.beginningWith(this.#keys, entry);
     else if (answer.state !== "admitted") return answer;
-    this.#chains.set(id, chain);
+    this.#keep(chain);
     if (compareHlc(entry.header.hlc, this.#newest) > 0) this.#newest = entry.header.hlc;
     return { state: "admitted" };
+  }
+
+  #keep(chain: Chain): void {
+    this.#chains.set(chainId(chain.log, chain.class), chain);
+    if (chain.shape === "forked") this.#wasForked = true;
   }
 
   /**
@@ -539,6 +548,7 @@ export class Replica {
       return { state: "known" };
     }
     this.#observed.set(log, next);
+    if (next.state === "forked") this.#wasForked = true;
     this.#observedRevision++;
     return { state: "admitted" };
   }
@@ -584,10 +594,4 @@ export class Replica {
     this.#revision++;
     this.#view = null;
   }
-}
-
-/** Digest of the authority tips: the `seen` of a chain entry. */
-export function authorityDigest(keys: Pick<Keys, "hash">, graph: AuthorityGraph): Uint8Array {
-  const tips = graph.tips.map((tip) => tip.entry.id).sort();
-  return keys.hash(concat(...tips.map((id) => graph.find(id)?.entry.hash as Uint8Array)));
 }

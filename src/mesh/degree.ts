@@ -1,5 +1,6 @@
 import type { PeerKey } from "../core/ports/link.ts";
 import type { Random } from "../core/ports/random.ts";
+import { lowerBound } from "../core/sorted.ts";
 
 /** Connections that every node keeps. Sixty agents in full mesh were not connected after 90 s; with eight, after 19 s. */
 export const DEGREE = 8;
@@ -31,6 +32,8 @@ export interface DegreePlan {
   readonly spare: readonly PeerKey[];
 }
 
+const NONE: ReadonlySet<PeerKey> = new Set();
+
 export function wantedDegree(others: number): number {
   return Math.min(DEGREE, others);
 }
@@ -44,8 +47,9 @@ export function planDegree({ self, members, connected, failing, idle }: DegreeIn
   const dial: PeerKey[] = [];
   const retry: PeerKey[] = [];
   let standing = 0;
-  for (const peer of successors(self, members)) {
-    if (standing >= RING) break;
+  const first = behind(self, members);
+  for (let i = 0; i < members.length && standing < RING; i++) {
+    const peer = members[(first + i) % members.length] as PeerKey;
     if (!connected.has(peer)) (failing.has(peer) ? retry : dial).push(peer);
     if (!failing.has(peer) || connected.has(peer)) standing++;
   }
@@ -68,21 +72,27 @@ export function planDegree({ self, members, connected, failing, idle }: DegreeIn
       );
   }
 
-  const neighbours = ringNeighbours(self, members);
+  const neighbours = idle.length === 0 ? NONE : ringNeighbours(self, members);
   const spare = idle.filter((peer) => !neighbours.has(peer)).slice(0, Math.max(connected.size - wanted, 0));
   return { dial, retry, spare };
 }
 
 /** Those that this node wants for ever, and those that want this node. */
 export function ringNeighbours(self: PeerKey, members: readonly PeerKey[]): ReadonlySet<PeerKey> {
-  const ring = successors(self, members);
-  return new Set([...ring.slice(0, RING), ...ring.slice(-RING)]);
+  const { length } = members;
+  const first = behind(self, members);
+  const neighbours = new Set<PeerKey>();
+  for (let i = 0; i < Math.min(RING, length); i++) {
+    neighbours.add(members[(first + i) % length] as PeerKey);
+    neighbours.add(members[(first + length - 1 - i) % length] as PeerKey);
+  }
+  return neighbours;
 }
 
-/** All members in the order of the ring, beginning behind this node. */
-function successors(self: PeerKey, members: readonly PeerKey[]): readonly PeerKey[] {
-  const first = members.findIndex((peer) => peer > self);
-  return first === -1 ? members : [...members.slice(first), ...members.slice(0, first)];
+/** Where on the ring of the sorted members this node's successors begin. */
+function behind(self: PeerKey, members: readonly PeerKey[]): number {
+  const at = lowerBound(members, self, (peer) => peer);
+  return at === members.length ? 0 : at + Number(members[at] === self);
 }
 
 function draw(random: Random, from: readonly PeerKey[], count: number): PeerKey[] {

@@ -12,7 +12,7 @@ import { AdmissionQueue, type Admit } from "./admission-queue.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import { type MeshCounters, type MeshGauges, noCounts } from "./counters.ts";
 import { Dialler } from "./dialler.ts";
-import type { Directory } from "./directory.ts";
+import type { Directory, DirectoryMember } from "./directory.ts";
 import { Doorstep } from "./doorstep.ts";
 import { Farewell } from "./farewell.ts";
 import { Gate } from "./gate.ts";
@@ -130,7 +130,7 @@ export class Mesh implements Peers, Verdicts {
       roster,
       dialler,
       hangUp,
-      isOnline: (peer) => this.#observer.isOnline(peer),
+      offline: () => this.#observer.offline,
       notFound: (peer) => this.#observer.notFound(peer),
       jumped: () => this.#observer.askAll(),
       interfaces: options.interfaces,
@@ -235,6 +235,10 @@ export class Mesh implements Peers, Verdicts {
     return this.#observer.isolation();
   }
 
+  get revision(): number {
+    return this.#observer.revision;
+  }
+
   onVerdictChange(listener: (changed: MemberVerdict | null) => void): () => void {
     this.#verdictListeners.add(listener);
     return () => void this.#verdictListeners.delete(listener);
@@ -279,10 +283,10 @@ export class Mesh implements Peers, Verdicts {
     return this.#antiEntropy.exchangeWith(peer);
   }
 
-  /** To be called when members listen elsewhere, and are the same as before. */
-  addressesChanged(): void {
+  /** To be called when these members listen elsewhere than before, and all members are the same. */
+  addressesChanged(listening: readonly DirectoryMember[]): void {
     if (this.#state !== "running") return;
-    for (const peer of this.#roster.refresh()) this.#supervisor.retry(peer);
+    for (const peer of this.#roster.update(listening)) this.#supervisor.retry(peer);
   }
 
   /** To be called whenever the directory answers differently: who is a member, who is refused, who listens where. */

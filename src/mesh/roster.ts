@@ -1,5 +1,5 @@
 import type { PeerKey } from "../core/ports/link.ts";
-import type { Directory } from "./directory.ts";
+import type { Directory, DirectoryMember } from "./directory.ts";
 
 /** An address costs seconds when nobody answers there; a member with more of them than this has listed junk. */
 const MAX_ADDRESSES = 12;
@@ -10,6 +10,8 @@ export class Roster {
   readonly #directory: Directory;
   #addresses = new Map<PeerKey, readonly string[]>();
   #keys: readonly PeerKey[] = [];
+  /** {@link keys}, parted when somebody asks. */
+  #parted: { readonly listed: readonly PeerKey[]; readonly unlisted: readonly PeerKey[] } | null = null;
   /** What announcements on the local network said. Unproven, but a dial proves the key. */
   readonly #nearby = new Map<PeerKey, readonly string[]>();
   /** From which host members have connected: their router's, if one is in between. */
@@ -24,12 +26,32 @@ export class Roster {
   refresh(): readonly PeerKey[] {
     const before = this.#addresses;
     const members = this.#directory.members().filter(({ key }) => key !== this.#self);
+    // Mostly something else has changed.
+    const isSame =
+      members.length === before.size && members.every(({ key, addresses }) => isSameList(before.get(key), addresses));
+    if (isSame) return [];
     this.#addresses = new Map(members.map(({ key, addresses }) => [key, addresses]));
     this.#keys = [...this.#addresses.keys()].sort();
+    this.#parted = null;
     for (const known of [this.#nearby, this.#seenFrom]) {
       for (const key of known.keys()) if (!this.#addresses.has(key)) known.delete(key);
     }
     return this.#keys.filter((key) => !isSameList(before.get(key), this.#addresses.get(key)));
+  }
+
+  /** Takes over where these members listen now. Returns those who have moved, ascending. */
+  update(listening: readonly DirectoryMember[]): readonly PeerKey[] {
+    const moved = new Set<PeerKey>();
+    let isListedAnew = false;
+    for (const { key, addresses } of listening) {
+      const before = this.#addresses.get(key);
+      if (before === undefined || isSameList(before, addresses)) continue;
+      this.#addresses.set(key, addresses);
+      if (addresses.length === 0 || before.length === 0) isListedAnew = true;
+      moved.add(key);
+    }
+    if (isListedAnew) this.#parted = null;
+    return [...moved].sort();
   }
 
   /** Ascending, without this node. */
@@ -65,6 +87,22 @@ export class Roster {
   /** Whether there is anything to dial. */
   isReachable(peer: PeerKey): boolean {
     return (this.#addresses.get(peer)?.length ?? 0) > 0 || (this.#nearby.get(peer)?.length ?? 0) > 0;
+  }
+
+  /** Those of {@link keys} of whom it is known where they listen. */
+  get listed(): readonly PeerKey[] {
+    return this.#part().listed;
+  }
+
+  /** Those who have never said it. */
+  get unlisted(): readonly PeerKey[] {
+    return this.#part().unlisted;
+  }
+
+  #part(): { readonly listed: readonly PeerKey[]; readonly unlisted: readonly PeerKey[] } {
+    const isListed = (key: PeerKey): boolean => (this.#addresses.get(key)?.length ?? 0) > 0;
+    this.#parted ??= { listed: this.#keys.filter(isListed), unlisted: this.#keys.filter((key) => !isListed(key)) };
+    return this.#parted;
   }
 
   /** False if the peer is no member, whose addresses are not worth remembering. */

@@ -67,8 +67,8 @@ export interface SupervisorParts {
   readonly roster: Roster;
   readonly dialler: Dialler;
   hangUp(peer: PeerKey, reason: string, how: HangUp): void;
-  /** Heard of within the last moments, if only through others. */
-  isOnline(peer: PeerKey): boolean;
+  /** Of all others somebody has heard within the last moments. Ascending. */
+  offline(): readonly PeerKey[];
   /** It is not connected, and nobody has ever said where it listens. */
   notFound(peer: PeerKey): void;
   readonly interfaces: Interfaces;
@@ -204,13 +204,9 @@ export class Supervisor {
   }
 
   #review(): "settled" | "busy" {
-    const { dialler, random, roster, self } = this.#parts;
-    const members: PeerKey[] = [];
-    for (const peer of roster.keys) {
-      if (this.#contacts.has(peer) || roster.isReachable(peer)) members.push(peer);
-      else this.#parts.notFound(peer);
-    }
-    const failing = new Set(members.filter((peer) => this.#backOffs.get(peer)?.isFailing === true));
+    const { dialler, random, self } = this.#parts;
+    const members = this.#findable();
+    const failing = this.#failing();
     const connected = new Set(this.#contacts.keys());
     for (const peer of dialler.inFlight.keys()) if (!failing.has(peer)) connected.add(peer);
 
@@ -219,9 +215,29 @@ export class Supervisor {
       if ((this.#backOffs.get(peer)?.dueInMs ?? 0) <= 0) this.#dial(peer, "upkeep");
     }
     for (const peer of plan.spare) this.#end(peer, "not needed any more");
-    const lost = members.filter((peer) => !this.#parts.isOnline(peer));
+    const lost = this.#parts.offline().filter((peer) => this.#isFindable(peer));
     this.#probe(lost, members.length - lost.length);
     return plan.dial.length + plan.retry.length + lost.length === 0 ? "settled" : "busy";
+  }
+
+  /** Members that are connected or can be dialled, ascending. */
+  #findable(): readonly PeerKey[] {
+    const { roster } = this.#parts;
+    const found = roster.unlisted.filter((peer) => this.#isFindable(peer));
+    for (const peer of roster.unlisted) if (!this.#isFindable(peer)) this.#parts.notFound(peer);
+    return found.length === 0 ? roster.listed : [...roster.listed, ...found].sort();
+  }
+
+  #isFindable(peer: PeerKey): boolean {
+    return this.#contacts.has(peer) || this.#parts.roster.isReachable(peer);
+  }
+
+  #failing(): ReadonlySet<PeerKey> {
+    const failing = new Set<PeerKey>();
+    for (const [peer, { isFailing }] of this.#backOffs) {
+      if (isFailing && this.#parts.roster.has(peer) && this.#isFindable(peer)) failing.add(peer);
+    }
+    return failing;
   }
 
   #noticeJump(dueMs: number): void {

@@ -15,7 +15,8 @@ import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
-import { authorityDigest, type Admission, type Growth, Replica } from "../crdt/replica.ts";
+import { authorityDigest } from "../crdt/authority-digest.ts";
+import { type Admission, type Growth, Replica } from "../crdt/replica.ts";
 import { CLASS_AUDIT, CLASS_GENERATED, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
 import { AUDIT_RETENTION, mayBeginBefore, type Retention } from "../crdt/retention.ts";
@@ -394,10 +395,10 @@ export class Agent {
       this.mesh.broadcast(growth.entries.map(({ bytes }) => bytes));
     }
     const reporters = growth.entries.filter(isObserved).map(({ header }) => recurringHex(header.log));
-    const moved = this.directory.haveMoved(reporters);
+    const moved = this.directory.moved(reporters);
     if (reporters.length > 0) this.alarms.request();
     if (growth.authority) this.mesh.membershipChanged();
-    else if (moved) this.mesh.addressesChanged();
+    else if (moved.length > 0) this.mesh.addressesChanged(moved);
     this.#emit({ event: "growth", growth });
     if (growth.authority) this.#settleHead();
     // Audit records and reports of others change nothing that anybody here acts on.

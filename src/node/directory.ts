@@ -15,10 +15,10 @@ export class NodeDirectory {
   readonly #self: string;
   readonly #bootstrap: ReadonlyMap<string, readonly string[]>;
   #reports: { readonly revision: number; readonly byNode: ReadonlyMap<string, NodeReport> } | null = null;
-  /** Where nodes listened when {@link haveMoved} was asked. */
+  /** Where nodes listened when {@link moved} was asked. */
   readonly #listened = new Map<string, string>();
-  /** Reports that were read; null for those that make no sense. */
-  readonly #read = new WeakMap<ObservedState, NodeReport | null>();
+  /** The last report of each node that was read; null for those that make no sense. */
+  readonly #read = new Map<string, { readonly of: ObservedState; readonly report: NodeReport | null }>();
 
   constructor(replica: Replica, selfKey: string, bootstrap: readonly KnownAddress[]) {
     this.#replica = replica;
@@ -58,21 +58,29 @@ export class NodeDirectory {
   }
 
   addressesOf(node: string, key: string): readonly string[] {
-    const reported = this.reports().get(node)?.addresses ?? [];
+    const reported = this.report(node)?.addresses ?? [];
     const invited = this.#bootstrap.get(key) ?? [];
     return invited.length === 0 ? reported : [...new Set([...reported, ...invited])];
   }
 
-  /** Whether one of these nodes says that it listens elsewhere than it said when this was asked before. */
-  haveMoved(nodes: Iterable<string>): boolean {
-    let moved = false;
-    for (const node of nodes) {
-      const addresses = (this.reports().get(node)?.addresses ?? []).join(" ");
-      if (this.#listened.get(node) === addresses) continue;
-      this.#listened.set(node, addresses);
-      moved = true;
+  /** Other members among these nodes that say that they listen elsewhere than they said when this was asked before. */
+  moved(nodes: Iterable<string>): KnownAddress[] {
+    const moved: KnownAddress[] = [];
+    for (const id of nodes) {
+      const addresses = (this.report(id)?.addresses ?? []).join(" ");
+      if (this.#listened.get(id) === addresses) continue;
+      this.#listened.set(id, addresses);
+      const node = this.#replica.view().nodes.get(id);
+      if (node?.state !== "active" || node.key === this.#self) continue;
+      moved.push({ key: node.key, addresses: this.addressesOf(id, node.key) });
     }
     return moved;
+  }
+
+  /** What a node last said about itself. */
+  report(node: string): NodeReport | undefined {
+    const observed = this.#replica.observed.get(node);
+    return (observed && this.#reportIn(node, observed)) ?? undefined;
   }
 
   /** What nodes last said about themselves, by node id. */
@@ -81,7 +89,7 @@ export class NodeDirectory {
     if (this.#reports?.revision !== revision) {
       const byNode = new Map<string, NodeReport>();
       for (const [node, observed] of this.#replica.observed) {
-        const report = this.#reportIn(observed);
+        const report = this.#reportIn(node, observed);
         if (report !== null) byNode.set(node, report);
       }
       this.#reports = { revision, byNode };
@@ -89,12 +97,11 @@ export class NodeDirectory {
     return this.#reports.byNode;
   }
 
-  #reportIn(observed: ObservedState): NodeReport | null {
-    let report = this.#read.get(observed);
-    if (report === undefined) {
-      report = readReport(observed);
-      this.#read.set(observed, report);
-    }
+  #reportIn(node: string, observed: ObservedState): NodeReport | null {
+    const known = this.#read.get(node);
+    if (known?.of === observed) return known.report;
+    const report = readReport(observed);
+    this.#read.set(node, { of: observed, report });
     return report;
   }
 }

@@ -10,7 +10,8 @@ import { encodeReport, type NodeReport } from "../core/report.ts";
 import { composeAuthority, composeLink, composeObserved, positionIn } from "../crdt/compose.ts";
 import { CLASS_AUDIT, CLASS_GENERATED } from "../crdt/entry/entry.ts";
 import { DocumentCursor } from "../crdt/ledger/document-cursor.ts";
-import { authorityDigest, type Replica } from "../crdt/replica.ts";
+import { authorityDigest } from "../crdt/authority-digest.ts";
+import type { Replica } from "../crdt/replica.ts";
 
 /**
  * Whether this agent may continue its own logs:

@@ -7,7 +7,7 @@ import { AuthorityGraph } from "../crdt/authority/graph.ts";
 import { type Authority, resolve } from "../crdt/authority/resolve.ts";
 import { positionIn } from "../crdt/compose.ts";
 import { decodeEntry, isAuthority } from "../crdt/entry/entry.ts";
-import { authorityDigest } from "../crdt/replica.ts";
+import { authorityDigest } from "../crdt/authority-digest.ts";
 import { listPending } from "../crdt/voids.ts";
 import { KnownEntries } from "./files/known-entries.ts";
 

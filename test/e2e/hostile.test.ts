@@ -11,7 +11,7 @@ import { Secret } from "../../src/core/secret.ts";
 import { decodeGetAnswer, encodeGetRequest } from "../../src/core/secrets/messages.ts";
 import type { KnownBody } from "../../src/crdt/authority/bodies.ts";
 import { composeLink, composeObserved } from "../../src/crdt/compose.ts";
-import { authorityDigest } from "../../src/crdt/replica.ts";
+import { authorityDigest } from "../../src/crdt/authority-digest.ts";
 import { CLASS_AUDIT, CLASS_DESIRED, type Entry } from "../../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../../src/crdt/ledger/document-cursor.ts";
 import { EVERYTHING, grantBody } from "../../src/operator/authority.ts";

@@ -112,6 +112,7 @@ function shippedLines({ mesh, entries, links }: Realised): Lines {
   const authority = resolveShipped(graph, keys);
   const chain = (log: string, chainClass: number) => chains.get(chainId(log, chainClass));
   const known: Foldable = {
+    wasForked: true,
     mesh,
     graph,
     authority,

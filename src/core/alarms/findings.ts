@@ -45,7 +45,7 @@ export interface Complaint {
 /** All that alarms and the warnings of `lab status` are made of. */
 export interface MeshFacts {
   readonly meshName: string;
-  /** The members, the observer included. */
+  /** The observer, and the other members about whom there may be anything to say. */
   readonly members: readonly MemberFacts[];
   /** How many members the observer sees when it takes itself for the isolated one; null when it does not. */
   readonly isolated: { readonly seen: number; readonly of: number } | null;
@@ -111,7 +111,7 @@ function memberFindings(member: MemberFacts): Finding[] {
 }
 
 /** Whoever said goodbye is not there and not lost. Whoever was never heard of is as lost as one that was. */
-function isAway(verdict: Verdict): boolean {
+export function isAway(verdict: Verdict): boolean {
   switch (verdict) {
     case "unreachable":
     case "alarm":

@@ -41,6 +41,8 @@ export interface Verdicts {
   /** Of all other members, ascending by key. */
   verdicts(): readonly MemberVerdict[];
   isolation(): Isolation;
+  /** Grows with every verdict that changes, with every change of who is a member, and of {@link isolation}'s state. */
+  readonly revision: number;
   /** Called after each verdict that is not what it was, and with null when {@link isolation} is not what it was. */
   onVerdictChange(listener: (changed: MemberVerdict | null) => void): () => void;
 }

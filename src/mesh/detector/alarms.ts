@@ -19,6 +19,7 @@ export class Alarms {
   #sight: Sight;
   /** Since when this node was awake and not isolated. */
   #sureMs: number;
+  #revision = 0;
 
   constructor(afterMs: (member: PeerKey) => number | null, nowMs: number) {
     this.#afterMs = afterMs;
@@ -34,6 +35,11 @@ export class Alarms {
     return this.#sureMs;
   }
 
+  /** Grows with every alarm that begins or ends, and with every change of sight. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   has(entry: Entry): boolean {
     return this.#raised.has(entry);
   }
@@ -44,11 +50,11 @@ export class Alarms {
 
   returned(entry: Entry): void {
     this.#away.delete(entry);
-    this.#raised.delete(entry);
+    if (this.#raised.delete(entry)) this.#revision++;
   }
 
   forget(isKnown: (entry: Entry) => boolean): void {
-    for (const group of [this.#away, this.#raised]) for (const entry of group) if (!isKnown(entry)) group.delete(entry);
+    for (const entry of [...this.#away, ...this.#raised]) if (!isKnown(entry)) this.returned(entry);
   }
 
   /** Whatever passed meanwhile, this node was not there to see it. */
@@ -61,6 +67,7 @@ export class Alarms {
     if (state === this.#sight.state) return null;
     this.#sight = { state, sinceMs: nowMs };
     this.#sureMs = nowMs;
+    this.#revision++;
     if (state === "seeing") return [];
     const retracted = [...this.#raised];
     for (const entry of retracted) this.#away.add(entry);
@@ -75,6 +82,7 @@ export class Alarms {
     for (const entry of raised) {
       this.#away.delete(entry);
       this.#raised.add(entry);
+      this.#revision++;
     }
     return raised;
   }

@@ -223,6 +223,16 @@ export class Detector {
     return this.#alarms.sight;
   }
 
+  /** Grows with every verdict that changes, and with every change of {@link sight}. */
+  get revision(): number {
+    return this.#table.revision + this.#alarms.revision;
+  }
+
+  /** Members that are not alive beyond doubt. */
+  get astray(): PeerKey[] {
+    return [...this.#table.astray].map(({ member }) => member);
+  }
+
   /** How many of the fleet are alive beyond doubt, this node among them. Who said goodbye is no part of it. */
   get seen(): { readonly seen: number; readonly of: number } {
     return { seen: this.#table.alive + 1, of: this.#table.size + 1 - this.#table.left };

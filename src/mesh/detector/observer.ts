@@ -189,6 +189,11 @@ export class Observer {
     return onlineOf(this.#detector?.verdictOf(peer)?.verdict ?? "unknown") === "yes";
   }
 
+  /** All members for whom {@link isOnline} does not hold, ascending. */
+  get offline(): readonly PeerKey[] {
+    return (this.#detector?.astray ?? []).filter((peer) => !this.isOnline(peer)).sort();
+  }
+
   opinion(peer: PeerKey): PeerOpinion {
     const { clock, self } = this.#parts;
     if (peer === self) return { key: peer, online: "yes", connected: "no", rttMs: null, lastHeardMs: clock.now() };
@@ -202,6 +207,10 @@ export class Observer {
   verdict(member: PeerKey): MemberVerdict | null {
     const held = this.#detector?.verdictOf(member) ?? null;
     return held === null ? null : { member, verdict: held.verdict, sinceMs: this.#wallMs(held.sinceMs) };
+  }
+
+  get revision(): number {
+    return this.#running().revision;
   }
 
   isolation(): Isolation {

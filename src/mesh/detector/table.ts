@@ -32,6 +32,8 @@ export class Table {
   readonly #entries = new Map<PeerKey, Entry>();
   readonly #byPrefix = new Map<string, PeerKey>();
   readonly #self: PeerKey;
+  /** As last told. */
+  #members: readonly PeerKey[] = [];
   /** Of what others hold of this node. */
   #own: Line;
   #low = 0;
@@ -39,6 +41,9 @@ export class Table {
   #digest: Uint8Array | null = null;
   #alive = 0;
   #left = 0;
+  #revision = 0;
+  /** All who are not alive beyond doubt. */
+  readonly #astray = new Set<Entry>();
 
   constructor(self: PeerKey, incarnation: number) {
     this.#self = self;
@@ -49,14 +54,24 @@ export class Table {
 
   /** Those who are no members any more are forgotten. */
   setMembers(keys: readonly PeerKey[], nowMs: number): void {
+    if (keys === this.#members) return;
+    this.#members = keys;
     const wanted = new Set(keys);
     for (const entry of [...this.#entries.values()]) if (!wanted.has(entry.member)) this.#remove(entry);
     for (const member of keys) {
       if (this.#entries.has(member)) continue;
       const never = { defendedMs: Number.NEGATIVE_INFINITY, aliveMs: null, suspicion: null, status: null };
-      this.#entries.set(member, { member, incarnation: 0, signature: NO_SIGNATURE, sinceMs: nowMs, ...never });
+      const entry: Entry = { member, incarnation: 0, signature: NO_SIGNATURE, sinceMs: nowMs, ...never };
+      this.#entries.set(member, entry);
+      this.#astray.add(entry);
       this.#byPrefix.set(prefixOf(member), member);
+      this.#revision++;
     }
+  }
+
+  /** Grows with every change of a status, and of who is a member. */
+  get revision(): number {
+    return this.#revision;
   }
 
   readonly named = (prefix: string): PeerKey | undefined => this.#byPrefix.get(prefix);
@@ -72,6 +87,10 @@ export class Table {
   /** Other members. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  get astray(): Iterable<Entry> {
+    return this.#astray;
   }
 
   /** Of those, who is alive beyond doubt. */
@@ -94,6 +113,9 @@ export class Table {
     const before = entry.status;
     Object.assign(entry, change);
     if (entry.status !== before) {
+      this.#revision++;
+      if (entry.status === "alive") this.#astray.delete(entry);
+      else this.#astray.add(entry);
       // A second accusation of another kind does not begin anew.
       if (!(isDoubt(before) && isDoubt(entry.status))) entry.sinceMs = nowMs;
       if (before === "alive") entry.aliveMs = nowMs;
@@ -121,6 +143,8 @@ export class Table {
   #remove(entry: Entry): void {
     this.#count(entry, -1);
     this.#entries.delete(entry.member);
+    this.#astray.delete(entry);
+    this.#revision++;
     this.#byPrefix.delete(prefixOf(entry.member));
   }
 

@@ -19,8 +19,10 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Notifier } from "../../core/ports/notifier.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
-import { type FactSource, meshFacts, ownComplaints } from "./facts.ts";
+import type { FactSource } from "./fact-source.ts";
+import { meshFacts, ownComplaints } from "./facts.ts";
 import { alarmGround } from "./ground.ts";
+import { OthersWatch } from "./others.ts";
 
 /** How often it looks, if nothing happens. */
 const LOOK_MS = 5_000;
@@ -67,6 +69,7 @@ export class AlarmKeeper {
   #shown: ReadonlyMap<string, Alarm> = new Map();
   #timer: Timer | null = null;
   #nextMs = 0;
+  readonly #others = new OthersWatch();
   #life: "new" | "running" | "stopped" = "new";
 
   constructor(parts: AlarmKeeperParts) {
@@ -112,7 +115,7 @@ export class AlarmKeeper {
 
   #claims(): AlarmClaims {
     const { source } = this.#parts;
-    this.#own ??= source.directory.reports().get(source.self.id)?.alarms ?? null;
+    this.#own ??= source.directory.report(source.self.id)?.alarms ?? null;
     return this.#own ?? NO_CLAIMS;
   }
 
@@ -136,7 +139,7 @@ export class AlarmKeeper {
       this.#programsMs = nowMs;
       void this.#readPrograms();
     }
-    const findings = findingsOf(meshFacts(source));
+    const findings = this.#findings();
     this.#held.update(findings.map(findingKey), nowMs);
     if (findings.length === 0 && this.#hasNoHistory()) {
       this.#due.update([], nowMs);
@@ -163,10 +166,12 @@ export class AlarmKeeper {
   #hasNoHistory(): boolean {
     const { incidents, deliveries } = this.#claims();
     if (this.#shown.size + incidents.length + deliveries.length > 0) return false;
-    for (const { alarms } of this.#parts.source.directory.reports().values()) {
-      if (alarms.incidents.length > 0) return false;
-    }
-    return true;
+    return !this.#others.look(this.#parts.source).tellOfAlarms;
+  }
+
+  #findings(): readonly Finding[] {
+    const { source } = this.#parts;
+    return findingsOf(meshFacts(source, this.#others.look(source)));
   }
 
   #act(task: AlarmTask): void {
@@ -240,7 +245,7 @@ export class AlarmKeeper {
     for (const [id, alarm] of before) if (!shown.has(id)) this.#parts.changed({ state: "resolved", alarm });
   }
 
-  #ground(findings: readonly Finding[] = findingsOf(meshFacts(this.#parts.source))): AlarmGround {
+  #ground(findings: readonly Finding[] = this.#findings()): AlarmGround {
     const { clock, keys, source, targeting } = this.#parts;
     const nowMs = clock.monotonic();
     return alarmGround({

@@ -4,33 +4,20 @@ import { durationMs } from "../../core/duration.ts";
 import { ALARM_AFTER_MS } from "../../core/ports/verdict.ts";
 import type { RoleReport } from "../../core/report.ts";
 import type { Node, View } from "../../core/view.ts";
-import type { ReadSource } from "../handlers/read-source.ts";
-
-/** What facts are read from. */
-export type FactSource = Pick<
-  ReadSource,
-  | "replica"
-  | "directory"
-  | "self"
-  | "definitions"
-  | "opinion"
-  | "observation"
-  | "ownRoles"
-  | "complaints"
-  | "exposures"
-  | "nowMs"
->;
+import type { FactSource } from "./fact-source.ts";
+import { type Others, othersOf } from "./others.ts";
 
 /** What alarms and the warnings of `lab status` look at, as this peer sees it now. */
-export function meshFacts(source: FactSource): MeshFacts {
+export function meshFacts(source: FactSource, others: Others = othersOf(source)): MeshFacts {
   const view = source.replica.view();
   const observation = source.observation();
-  const reports = source.directory.reports();
-  const active = [...view.nodes.values()].filter(({ state }) => state === "active");
-  const members = active.map((node): MemberFacts => {
+  const self = view.nodes.get(source.self.id);
+  const members = self?.state === "active" ? [self, ...others.troubled] : others.troubled;
+  const facts = members.map((node): MemberFacts => {
     const isSelf = node.id === source.self.id;
-    const roles = isSelf ? source.ownRoles() : (reports.get(node.id)?.roles ?? []);
-    const told = isSelf ? ownComplaints(source) : (reports.get(node.id)?.alarms.complaints ?? []);
+    const report = isSelf ? undefined : source.directory.report(node.id);
+    const roles = isSelf ? source.ownRoles() : (report?.roles ?? []);
+    const told = isSelf ? ownComplaints(source) : (report?.alarms.complaints ?? []);
     return {
       name: shownName(node),
       verdict: isSelf || observation === null ? "alive" : observation.verdict(node.key),
@@ -43,10 +30,10 @@ export function meshFacts(source: FactSource): MeshFacts {
   });
   return {
     meshName: view.meshName,
-    members,
+    members: facts,
     isolated: observation?.isolated ?? null,
-    missingRoles: missingRoles(source),
-    contestedNames: active.filter(({ naming }) => naming === "contested").map(({ name }) => name),
+    missingRoles: missingRoles(source, others),
+    contestedNames: others.contestedNames,
     forks: view.forks().filter(({ state }) => state === "frozen"),
     contestedTokens: contestedTokens(view),
     overdueSecrets: overdueSecrets(source),
@@ -77,8 +64,8 @@ function failingRoles(node: Node, roles: readonly RoleReport[]): Complaint[] {
 }
 
 /** Roles that nobody runs who is heard of. Coordinator and store are missed always, others where somebody was given them. */
-export function missingRoles(source: FactSource): MeshFacts["missingRoles"] {
-  const running = runningRoles(source);
+export function missingRoles(source: FactSource, others: Others = othersOf(source)): MeshFacts["missingRoles"] {
+  const running = runningRoles(source, others);
   const view = source.replica.view();
   return source.definitions
     .filter(({ name }) => !running.has(name))
@@ -86,17 +73,13 @@ export function missingRoles(source: FactSource): MeshFacts["missingRoles"] {
     .map(({ name, missingEffect }) => ({ role: name, effect: missingEffect }));
 }
 
-/** What a node last said of its roles holds while it is heard of, and while it has the label. */
-export function runningRoles(source: FactSource): ReadonlySet<string> {
-  const running = new Set<string>();
-  for (const node of source.replica.view().nodes.values()) {
-    if (node.state !== "active") continue;
-    const isSelf = node.id === source.self.id;
-    const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
-    const held = roles.filter(({ label, state }) => state === "running" && node.roles.has(label));
-    if (held.length === 0 || (!isSelf && source.opinion(node.key).online !== "yes")) continue;
-    for (const { label } of held) running.add(label);
-  }
+/** Roles that somebody runs who is heard of. */
+export function runningRoles(source: FactSource, others: Others = othersOf(source)): ReadonlySet<string> {
+  const running = new Set(others.running);
+  const self = source.replica.view().nodes.get(source.self.id);
+  if (self?.state !== "active") return running;
+  for (const { label, state } of source.ownRoles())
+    if (state === "running" && self.roles.has(label)) running.add(label);
   return running;
 }
 

@@ -12,7 +12,8 @@ import type { Term } from "../../core/selector/term.ts";
 import { excluded, isMatched } from "../../core/targeting/match.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
 import type { ReadSource } from "../handlers/read-source.ts";
-import { type FactSource, meshFacts, shownName } from "./facts.ts";
+import type { FactSource } from "./fact-source.ts";
+import { meshFacts, shownName } from "./facts.ts";
 
 export interface GroundParts {
   readonly source: FactSource;

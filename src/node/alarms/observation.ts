@@ -5,12 +5,15 @@ import type { Verdict, Verdicts } from "../../core/ports/verdict.ts";
 export interface Observation {
   verdict(key: string): Verdict;
   readonly isolated: MeshFacts["isolated"];
+  /** The same for as long as this is the same. */
+  readonly revision: number;
 }
 
-export function observationOf(verdicts: Pick<Verdicts, "verdict" | "isolation">): Observation {
+export function observationOf(verdicts: Pick<Verdicts, "verdict" | "isolation" | "revision">): Observation {
   const { state, seen, of } = verdicts.isolation();
   return {
     verdict: (key) => verdicts.verdict(key)?.verdict ?? "unknown",
+    revision: verdicts.revision,
     isolated: state === "isolated" ? { seen, of } : null,
   };
 }

@@ -27,7 +27,7 @@ export function listPeers(source: ReadSource): unknown {
       const isSelf = node.key === source.self.key;
       const opinion = source.opinion(node.key);
       const held = source.verdict(node.key);
-      const roles = isSelf ? source.ownRoles() : (source.directory.reports().get(node.id)?.roles ?? []);
+      const roles = isSelf ? source.ownRoles() : (source.directory.report(node.id)?.roles ?? []);
       return {
         name: node.name,
         id: node.id,

@@ -6,7 +6,7 @@ import { nearest } from "../../core/nearest.ts";
 import type { Node, View } from "../../core/view.ts";
 import type { AuthorityGraph, GraphEntry } from "../../crdt/authority/graph.ts";
 import { CLASS_DESIRED, MAX_PARENTS } from "../../crdt/entry/entry.ts";
-import { authorityDigest } from "../../crdt/replica.ts";
+import { authorityDigest } from "../../crdt/authority-digest.ts";
 import type { operatorContextOperation } from "../../operations/operator.ts";
 import type { InputOf, OutputOf } from "../../operations/operation.ts";
 import { metaOf, type ReadSource, selfName } from "./read-source.ts";

@@ -22,7 +22,7 @@ export function allServers(source: ReadSource): Server[] {
 
 function enrolledServer(source: ReadSource, view: View, targeting: Targeting, node: Node): Server {
   const isSelf = node.key === source.self.key;
-  const report = source.directory.reports().get(node.id);
+  const report = source.directory.report(node.id);
   const opinion = source.opinion(node.key);
   const roles = isSelf ? source.ownRoles() : (report?.roles ?? []);
   // What a node last said of its roles holds while it is heard of, and while it has the label.

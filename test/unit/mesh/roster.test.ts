@@ -42,3 +42,29 @@ describe("where a member is looked for", () => {
     expect(roster.addressesOf(bob).at(-1)).toBe("203.0.113.7:7444");
   });
 });
+
+describe("a member that says that it listens elsewhere", () => {
+  const carol = keyOf("carol");
+
+  it("is looked for there from now on, and is told apart from one that stayed or is no member", () => {
+    const [here, there] = [["192.168.7.2:7444"], ["192.168.7.9:7444"]];
+    const roster = rosterOf({ key: bob, addresses: here }, { key: carol, addresses: here });
+    const said = [
+      { key: carol, addresses: here },
+      { key: bob, addresses: there },
+      { key: keyOf("mallory"), addresses: there },
+    ];
+    expect(roster.update(said)).toEqual([bob]);
+    expect(roster.addressesOf(bob)).toEqual(there);
+    expect(roster.addressesOf(keyOf("mallory"))).toEqual([]);
+  });
+
+  it("is among those who can be dialled once it says so for the first time, and no more when it takes it back", () => {
+    const roster = rosterOf({ key: bob, addresses: [] }, { key: carol, addresses: ["192.168.7.3:7444"] });
+    expect([roster.listed, roster.unlisted]).toEqual([[carol], [bob]]);
+    roster.update([{ key: bob, addresses: ["192.168.7.2:7444"] }]);
+    expect([roster.listed, roster.unlisted]).toEqual([[bob, carol].sort(), []]);
+    roster.update([{ key: carol, addresses: [] }]);
+    expect([roster.listed, roster.unlisted]).toEqual([[bob], [carol]]);
+  });
+});

@@ -88,6 +88,7 @@ export class ReplicaPeer implements Courier {
       replica: this.replica,
       directory: {
         reports: () => new Map(),
+        report: () => undefined,
         addressesOf: () => ["127.0.0.1:7444"],
       } as Partial<NodeDirectory> as NodeDirectory,
       keys: this.#keys,
@@ -98,7 +99,7 @@ export class ReplicaPeer implements Courier {
       opinion: (key) => ({ key, online: "yes", connected: "direct", rttMs: 1, lastHeardMs: this.nowMs }),
       verdict: () => null,
       asOfMs: () => this.nowMs,
-      observation: () => ({ verdict: () => "alive", isolated: null }),
+      observation: () => ({ verdict: () => "alive", isolated: null, revision: 0 }),
       alarms: () => [],
       complaints: () => [],
       hasPreSharedKey: false,
