@@ -1,20 +1,16 @@
 import { parseArgs } from "node:util";
 import { NOTHING_LEFT_OUT } from "./acts.ts";
-import { runAlarms } from "./alarms.ts";
-import { runRotations } from "./rotations.ts";
 import { runRaces } from "./races.ts";
-import { runRemovals } from "./removals/run.ts";
-import { runRetention } from "./retention/run.ts";
 import { draw } from "./diagram.ts";
 import { type RunOptions, type RunReport, run, runInFull } from "./run.ts";
 import { shrink } from "./shrink.ts";
+import { STORIES } from "./stories.ts";
+
+const STORY_NAMES = Object.keys(STORIES);
 
 const USAGE = `npm run sim -- --seed N [--minutes M] [--nodes K] [--writes W] [--calm] [--no-memo] [--doublecheck] [-o json]
 npm run sim -- --races [--seed N] [--rounds R] [--tokens T] [-o json]
-npm run sim -- --alarms [--seed N] [-o json]
-npm run sim -- --removals [--seed N] [-o json]
-npm run sim -- --rotations [--seed N] [-o json]
-npm run sim -- --retention [--seed N] [-o json]
+npm run sim -- ${STORY_NAMES.map((name) => `--${name}`).join("|")} [--seed N] [-o json]
 
   --seed N        which world (default 1)
   --minutes M     virtual minutes with faults; the heal and the checks come after them (default 10)
@@ -28,20 +24,19 @@ npm run sim -- --retention [--seed N] [-o json]
   --no-memo       every machine checks every signature itself
   --doublecheck   run twice, and fail unless both took the same way
   --races         strangers race for tokens instead, while the mesh is cut: R cuts (default 5), T tokens in each (10)
-  --alarms        machines die, come back and are cut off: what people are told of it
-  --removals      machines and an operator are removed: who hears of it, and what counts afterwards
-  --rotations     stores make values when they are due, crash, are cut off; machines are revoked that have them
-  --retention     audit grows old: what machines keep, let go of, and still know of it
-  -o json         one line of JSON at the end`;
+${Object.entries(STORIES)
+  .map(
+    ([name, { about }]) => `  --${name.padEnd(14)}${about}
+`,
+  )
+  .join("")}  -o json         one line of JSON at the end`;
 
 interface Arguments extends RunOptions {
   readonly shrink: boolean;
   readonly draw: boolean;
   readonly doublecheck: boolean;
-  readonly alarms: boolean;
-  readonly removals: boolean;
-  readonly rotations: boolean;
-  readonly retention: boolean;
+  /** One of {@link STORIES}; null for the usual world. */
+  readonly told: string | null;
   /** Null for the usual world. */
   readonly races: { readonly rounds: number; readonly tokens: number } | null;
   readonly format: "json" | "text";
@@ -61,10 +56,7 @@ function readArguments(argv: readonly string[]): Arguments {
       shrink: { type: "boolean", default: false },
       draw: { type: "boolean", default: false },
       "no-memo": { type: "boolean", default: false },
-      alarms: { type: "boolean", default: false },
-      removals: { type: "boolean", default: false },
-      rotations: { type: "boolean", default: false },
-      retention: { type: "boolean", default: false },
+      ...Object.fromEntries(STORY_NAMES.map((name) => [name, { type: "boolean" } as const])),
       races: { type: "boolean", default: false },
       rounds: { type: "string", default: "5" },
       tokens: { type: "string", default: "10" },
@@ -98,21 +90,15 @@ function readArguments(argv: readonly string[]): Arguments {
     story: values.draw,
     memo: values["no-memo"] ? "none" : "shared",
     doublecheck: values.doublecheck,
-    alarms: values.alarms,
-    removals: values.removals,
-    rotations: values.rotations,
-    retention: values.retention,
+    told: STORY_NAMES.find((name) => (values as Readonly<Record<string, unknown>>)[name] === true) ?? null,
     races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
   };
 }
 
 function replayCommand(options: Arguments): string {
-  const { seed, races, alarms, removals, rotations, retention } = options;
-  if (retention) return `npm run sim -- --retention --seed ${seed}`;
-  if (removals) return `npm run sim -- --removals --seed ${seed}`;
-  if (rotations) return `npm run sim -- --rotations --seed ${seed}`;
-  if (alarms) return `npm run sim -- --alarms --seed ${seed}`;
+  const { seed, races, told } = options;
+  if (told !== null) return `npm run sim -- --${told} --seed ${seed}`;
   if (races !== null) return `npm run sim -- --races --seed ${seed} --rounds ${races.rounds} --tokens ${races.tokens}`;
   const parts = [
     "npm run sim --",
@@ -131,10 +117,8 @@ function replayCommand(options: Arguments): string {
 }
 
 function runOnce(options: Arguments): Promise<RunReport> {
-  if (options.rotations) return runRotations({ seed: options.seed });
-  if (options.alarms) return runAlarms({ seed: options.seed });
-  if (options.removals) return runRemovals({ seed: options.seed });
-  if (options.retention) return runRetention({ seed: options.seed });
+  const story = options.told === null ? undefined : STORIES[options.told];
+  if (story !== undefined) return story.run({ seed: options.seed });
   if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
   return options.doublecheck ? runTwice(options) : run(options);
 }
@@ -148,7 +132,7 @@ async function runTwice(options: Arguments): Promise<RunReport> {
 }
 
 function print(report: RunReport, wallSeconds: number, options: Arguments): void {
-  const { format, alarms, removals, rotations, retention } = options;
+  const { format, told } = options;
   if (format === "json") {
     console.log(JSON.stringify({ ...report, wallSeconds }));
     return;
@@ -161,7 +145,7 @@ function print(report: RunReport, wallSeconds: number, options: Arguments): void
   console.log(`seed ${seed}: ${virtualSeconds} virtual seconds in ${wallSeconds} s, trace ${traceHash.slice(0, 12)}`);
   console.log(`faults: ${counts(faults)}`);
   console.log(`met: ${counts(sometimes)}`);
-  if (!alarms && !removals && !rotations && !retention) {
+  if (told === null) {
     console.log(convergedSeconds === null ? "not converged" : `converged ${convergedSeconds} s after the heal`);
   }
   for (const { check, atSeconds, detail } of violations) console.log(`VIOLATION ${check} at ${atSeconds} s: ${detail}`);
@@ -207,7 +191,7 @@ async function main(): Promise<void> {
   if (options.draw) await drawIt(options);
   if (report.violations.length === 0) return;
   console.error(`replay it: ${replayCommand(options)}`);
-  if (options.shrink && !options.alarms && options.races === null) await shrinkIt(options);
+  if (options.shrink && options.told === null && options.races === null) await shrinkIt(options);
   process.exitCode = 1;
 }
 

@@ -1,7 +1,9 @@
 import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
+import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
+import { RETURN_MUTANTS } from "./returns/mutants.ts";
 import { RETENTION_MUTANTS } from "./retention/mutants.ts";
 
 const RACES = ["--races"];
@@ -253,4 +255,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAULT_MUTANTS,
   ...BYZANTINE_MUTANTS,
   ...RETENTION_MUTANTS,
+  ...DELIVERY_MUTANTS,
+  ...RETURN_MUTANTS,
 ];

@@ -1,8 +1,11 @@
 import { toHex } from "../src/core/bytes.ts";
 import { DiskFullError } from "../src/core/ports/disk.ts";
-import { serverLabelPath } from "../src/core/paths.ts";
+import { labelPath, serverLabelPath } from "../src/core/paths.ts";
+import { envelopeKey } from "../src/core/secrets/stored-envelope.ts";
 import { ENTRIES } from "../src/node/agent.ts";
+import { Hands } from "./hands.ts";
 import type { Machine } from "./machine.ts";
+import { startAll } from "./told.ts";
 import { World } from "./world.ts";
 
 /*
@@ -30,10 +33,18 @@ export async function playScript(script: string): Promise<string> {
 
 class Stage {
   #world: World | null = null;
+  #hands: Hands | null = null;
+  /** Disks as they were when their machines had joined and not started yet. */
+  readonly #fresh = new Map<string, ReadonlyMap<string, Uint8Array>>();
 
   get world(): World {
     if (this.#world === null) throw new Error("the first command is: world MACHINES");
     return this.#world;
+  }
+
+  get hands(): Hands {
+    this.#hands ??= new Hands(this.world, "script");
+    return this.#hands;
   }
 
   async play(command: string): Promise<string[]> {
@@ -55,6 +66,12 @@ class Stage {
         return [];
       case "labels":
         return this.#grouped((machine) => this.#labelsOf(words[0] ?? "", machine));
+      case "declare":
+        return this.#declare(words);
+      case "secret":
+        return this.#setSecret(words);
+      case "reads":
+        return this.#grouped((machine) => this.#held(words[0] ?? "", machine));
       case "agree":
         return this.#states();
       case "thinks":
@@ -68,7 +85,8 @@ class Stage {
 
   async #begin(nodes: number): Promise<string[]> {
     this.#world = await World.create({ seed: "script", nodes });
-    await this.world.until(Promise.all(this.world.machines.map((machine) => machine.start())));
+    for (const { disk, name } of this.world.machines) this.#fresh.set(name, disk.image());
+    await startAll(this.world);
     await this.world.clock.runUntil(10_000);
     return [this.world.machines.map(({ name }) => name).join(" ")];
   }
@@ -96,6 +114,30 @@ class Stage {
     }
   }
 
+  /** `declare LABEL SECRET at MACHINE`. */
+  async #declare([label = "", secret, , at]: readonly string[]): Promise<string[]> {
+    const { alice } = this.world;
+    await this.hands.write(alice, this.#machine(at), [{ path: labelPath(label), value: { secrets: [secret ?? ""] } }]);
+    return [`durable on ${at}`];
+  }
+
+  /** `secret PATH WORD at MACHINE`. */
+  async #setSecret([path = "", word = "", , at]: readonly string[]): Promise<string[]> {
+    const version = await this.hands.setSecret(this.world.alice, this.#machine(at), path, word);
+    const key = `role/secret-store/${envelopeKey({ path, version })}`;
+    const stores = this.world.machines.filter(({ disk, isDown }) => !isDown && disk.keysNow.includes(key));
+    return [stores.length === 0 ? "no store has it" : `in ${stores.map(({ name }) => name).join(" ")}`];
+  }
+
+  /** What a machine has without asking anybody. */
+  #held(path: string, { agent }: Machine): string {
+    if (agent === null) return "down";
+    const held = agent.cache.held(path);
+    if (held === null) return "nothing";
+    const word = Buffer.from(held.value.reveal()).toString().split(" ").at(-1);
+    return held.state === "fresh" ? `"${word}"` : `"${word}", which is not the latest`;
+  }
+
   /** `cut A B | C`: nothing passes between them. `one-way A | B`: nothing comes from A to B. */
   #cut(verb: string, words: readonly string[]): string[] {
     const bar = words.indexOf("|");
@@ -110,6 +152,12 @@ class Stage {
         machine.crash();
         return [];
       case "start":
+        await this.world.until(machine.start());
+        return [];
+      case "rebuild":
+        // Its keys are all that is left: as after a join, it begins with the mesh's first entries and nothing else.
+        machine.crash();
+        machine.disk.setBack(this.#fresh.get(machine.name) ?? new Map());
         await this.world.until(machine.start());
         return [];
       case "pause":

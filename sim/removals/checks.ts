@@ -2,7 +2,7 @@ import { equalBytes } from "../../src/core/bytes.ts";
 import type { VoidState } from "../../src/core/voids.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
-import { running } from "./hands.ts";
+import { running } from "../hands.ts";
 
 /** It knows that it is a member no more, runs no role, holds no secret in memory and none on its disk, be it sealed. */
 export function isGone(machine: Machine): boolean {

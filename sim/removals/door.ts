@@ -7,7 +7,7 @@ import { checkOwnLogs } from "../checkers/unauthorised.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { agree } from "./checks.ts";
-import { type Hands, keysOf, others, running } from "./hands.ts";
+import { type Hands, keysOf, others, running } from "../hands.ts";
 
 const SETTLE_MS = 20_000;
 const ASK_MS = 2_000;

@@ -2,7 +2,7 @@ import { serverLabelPath } from "../../src/core/paths.ts";
 import { SECRET_STORE } from "../../src/core/policy/entitlement.ts";
 import type { Machine } from "../machine.ts";
 import { hasEnvelopes, isGone } from "./checks.ts";
-import { type Hands, keysOf, others, running } from "./hands.ts";
+import { type Hands, keysOf, others, running } from "../hands.ts";
 
 /** From the moment at which a member that knows of it can be reached: back-off included. */
 const HEARD_WITHIN_MS = 45_000;

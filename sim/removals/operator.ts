@@ -4,7 +4,7 @@ import { keepsOf } from "../../src/crdt/keeps.ts";
 import type { Machine } from "../machine.ts";
 import type { SimOperator } from "../sim-operator.ts";
 import { agree, checkAgree, checkLabels, checkVoid, isGone } from "./checks.ts";
-import { bytes, type Hands, keysOf, now, others, running } from "./hands.ts";
+import { bytes, type Hands, keysOf, now, others, running } from "../hands.ts";
 
 const SETTLE_MS = 30_000;
 /** Agents sum up what they hold a minute after their start. */

@@ -1,7 +1,7 @@
 import type { RunReport } from "../run.ts";
 import { startAll, told } from "../told.ts";
 import type { WorldOptions } from "../world.ts";
-import { Hands } from "./hands.ts";
+import { Hands } from "../hands.ts";
 import { guardDoor } from "./door.ts";
 import { removeMachines } from "./machines.ts";
 import { removeOperator } from "./operator.ts";
@@ -14,7 +14,7 @@ const NODES = 10;
  */
 export async function runRemovals(options: Omit<WorldOptions, "nodes">): Promise<RunReport> {
   return told({ ...options, nodes: NODES }, async (world) => {
-    const hands = new Hands(world);
+    const hands = new Hands(world, "removals");
     await startAll(world);
     await hands.pass(20_000);
     for (const scene of [removeMachines, guardDoor, removeOperator])

@@ -1,6 +1,7 @@
 import { chmod, chown, mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
+import { belongsTo, consumersOf } from "../../core/delivery/consumers.ts";
 import type { PlacedFile } from "../../core/delivery/generation.ts";
 import { LabError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
@@ -47,8 +48,7 @@ export class SecretSockets {
   /** One for each who may ask now, none for anybody else. */
   async reconcile(files: readonly PlacedFile[]): Promise<void> {
     this.#files = files.filter(({ name }) => !name.includes("."));
-    const uids = new Set(this.#files.flatMap(({ access }) => [access.uid, ...access.readers]));
-    uids.delete(this.#ownUid);
+    const uids = consumersOf(this.#files, this.#ownUid);
     for (const [uid, server] of this.#users) {
       if (uids.has(uid)) continue;
       this.#users.delete(uid);
@@ -96,15 +96,10 @@ export class SecretSockets {
     const making = join(this.#root, MAKING, `${uid}`);
     const server = await serveConsumer(this.#agent, making, {
       name: `uid:${uid}`,
-      mayRead: (path) => this.#belongsTo(uid, path),
+      mayRead: (path) => belongsTo(this.#files, uid, path),
     });
     this.#users.set(uid, server);
     await this.#handOver(making, this.#userSocket(uid), uid);
-  }
-
-  #belongsTo(uid: number, path: string): boolean {
-    const access = this.#files.find(({ name }) => name === path)?.access;
-    return access !== undefined && (access.uid === uid || access.readers.includes(uid));
   }
 
   async #openCredential(path: string): Promise<void> {

@@ -1,0 +1,27 @@
+import { runAlarms } from "./alarms.ts";
+import { runDelivery } from "./delivery/run.ts";
+import { runRemovals } from "./removals/run.ts";
+import { runRetention } from "./retention/run.ts";
+import { runReturns } from "./returns/run.ts";
+import { runRotations } from "./rotations.ts";
+import type { RunReport } from "./run.ts";
+import type { WorldOptions } from "./world.ts";
+
+/** A world in which what goes wrong is told, act by act. */
+interface ToldStory {
+  readonly about: string;
+  run(options: Omit<WorldOptions, "nodes">): Promise<RunReport>;
+}
+
+/** By the option of `npm run sim` that plays it. */
+export const STORIES: Readonly<Record<string, ToldStory>> = {
+  alarms: { run: runAlarms, about: "machines die, come back and are cut off: what people are told of it" },
+  delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
+  removals: { run: runRemovals, about: "machines and an operator are removed: who hears of it, and what counts" },
+  returns: { run: runReturns, about: "older values are returned to, and such as no store can open" },
+  rotations: {
+    run: runRotations,
+    about: "stores make values when they are due, crash, are cut off; machines are revoked",
+  },
+  retention: { run: runRetention, about: "audit grows old: what machines keep, let go of, and still know of it" },
+};
