@@ -2,6 +2,7 @@ import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
 import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { READER_MUTANTS } from "./readers/mutants.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 import { RETURN_MUTANTS } from "./returns/mutants.ts";
 import { RETENTION_MUTANTS } from "./retention/mutants.ts";
@@ -257,4 +258,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RETENTION_MUTANTS,
   ...DELIVERY_MUTANTS,
   ...RETURN_MUTANTS,
+  ...READER_MUTANTS,
 ];

@@ -1,5 +1,6 @@
 import { runAlarms } from "./alarms.ts";
 import { runDelivery } from "./delivery/run.ts";
+import { runReaders } from "./readers/run.ts";
 import { runRemovals } from "./removals/run.ts";
 import { runRetention } from "./retention/run.ts";
 import { runReturns } from "./returns/run.ts";
@@ -17,6 +18,7 @@ interface ToldStory {
 export const STORIES: Readonly<Record<string, ToldStory>> = {
   alarms: { run: runAlarms, about: "machines die, come back and are cut off: what people are told of it" },
   delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
+  readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   removals: { run: runRemovals, about: "machines and an operator are removed: who hears of it, and what counts" },
   returns: { run: runReturns, about: "older values are returned to, and such as no store can open" },
   rotations: {
