@@ -3,6 +3,7 @@ import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.t
 import { LabError } from "../core/errors.ts";
 import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
+import type { FileTree } from "../core/ports/file-tree.ts";
 import type { Interfaces } from "../core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
 import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
@@ -49,6 +50,8 @@ export interface Platform {
   readonly keys: Keys;
   readonly log: Log;
   readonly notifier: Notifier;
+  /** Where a secret store keeps copies besides. */
+  readonly secretCopies?: FileTree;
 }
 
 /** Who this agent is: made at `init` or `join`, never changed. */
@@ -508,7 +511,7 @@ export class Agent {
   }
 
   #roleContext(definition: RoleDefinition): { context: RoleContext; close: () => void } {
-    const { clock, random, keys, log, disk, link } = this.platform;
+    const { clock, random, keys, log, disk, link, secretCopies } = this.platform;
     const { identity } = this;
     const channels: string[] = [];
     const context: RoleContext = {
@@ -521,6 +524,7 @@ export class Agent {
       signer: identity.signer,
       seal: identity.seal,
       disk: scopedDisk(disk, `role/${definition.name}/`),
+      secretCopies: secretCopies ?? null,
       lostAtMs: () => this.#lostAtMs,
       peers: this.mesh,
       view: () => this.view(),

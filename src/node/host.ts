@@ -42,6 +42,7 @@ import { ownNode } from "./own-node.ts";
 import { OperationCalls } from "./operation-calls.ts";
 import { keepMemoryOutOfDumps } from "./platform/core-dump.ts";
 import { systemClock } from "./platform/clock.ts";
+import { systemFileTree } from "./platform/file-tree.ts";
 import {
   ensureKeys,
   type HomeFile,
@@ -206,6 +207,8 @@ export interface AgentSettings {
   readonly writeLog: (line: string) => void;
   /** Where the secrets of this machine are put as files; null if nowhere. */
   readonly secrets?: SecretsSettings | null;
+  /** A directory of age files that the secret store of this machine keeps besides. */
+  readonly secretCopies?: string;
   /** Backups that the agent makes by itself, and how their place is opened. */
   readonly backup?: BackupWish & { open(): Promise<BackupPlace> };
   /** Lets the demo put its own link in front of the real one. */
@@ -270,7 +273,10 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
       { clock, log },
       (disk, health) =>
         new Agent({
-          platform: { clock, random: systemRandom(), disk, link, interfaces, keys, log, notifier },
+          platform: {
+            ...{ clock, random: systemRandom(), disk, link, interfaces, keys, log, notifier },
+            ...(settings.secretCopies === undefined ? {} : { secretCopies: systemFileTree(settings.secretCopies) }),
+          },
           identity: {
             mesh: fromHex(file.mesh) as Uint8Array,
             node: file.node,

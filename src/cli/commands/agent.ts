@@ -72,6 +72,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     announce: ctx.flags.values("announce"),
     mdns: !ctx.flags.on("no-mdns"),
     secrets: secretsOf(ctx, home),
+    ...copiesOf(ctx),
     ...readBackupWish(ctx),
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
@@ -99,6 +100,15 @@ function secretsOf(ctx: CommandContext, home: string): AgentSettings["secrets"] 
   if (wish !== undefined) return { directory: resolve(ctx.io.cwd, wish), chosen: "by-name", disk };
   const directory = ownSecretsDirectory(ctx.io);
   return home === ownHome(ctx.io) && directory !== null ? { directory, chosen: "by-default", disk } : null;
+}
+
+/** Where the secret store of this machine keeps copies. Throws `Usage`. */
+function copiesOf(ctx: CommandContext): Partial<Pick<AgentSettings, "secretCopies">> {
+  const place = ctx.flags.value("secret-copies");
+  if (place === undefined) return {};
+  const [, directory] = /^age:(.+)$/.exec(place) ?? [];
+  if (directory !== undefined) return { secretCopies: resolve(ctx.io.cwd, directory) };
+  throw new LabError("Usage", `copies are not kept in "${place}"`, { field: "secret-copies", hint: "age:DIR" });
 }
 
 /** In the first place that takes it: the home may be read-only. Null if none does. */
@@ -173,6 +183,7 @@ function detachedArgv(ctx: CommandContext, home: string): string[] {
     ...ctx.flags.values("announce").flatMap((address) => ["--announce", address]),
     ...(ctx.flags.on("no-mdns") ? ["--no-mdns"] : []),
     ...secretsFlags(ctx),
+    ...copiesArgv(ctx),
     ...backupArgv(ctx),
     ...(ctx.globals.debug ? ["--debug"] : []),
     ...(ctx.globals.quiet ? ["--quiet"] : []),
@@ -185,6 +196,11 @@ function secretsFlags(ctx: CommandContext): string[] {
     ...(wish === undefined ? [] : ["--secrets-dir", wish === "none" ? wish : resolve(ctx.io.cwd, wish)]),
     ...(ctx.flags.on("secrets-on-disk") ? ["--secrets-on-disk"] : []),
   ];
+}
+
+function copiesArgv(ctx: CommandContext): string[] {
+  const { secretCopies } = copiesOf(ctx);
+  return secretCopies === undefined ? [] : ["--secret-copies", `age:${secretCopies}`];
 }
 
 /** Paths are those of the caller, and the agent stands elsewhere. */

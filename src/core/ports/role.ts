@@ -3,6 +3,7 @@ import type { Json } from "../json.ts";
 import type { View } from "../view.ts";
 import type { Clock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
+import type { FileTree } from "./file-tree.ts";
 import type { Keys, SealIdentity, Signer } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { ChannelHandler, Peers } from "./mesh.ts";
@@ -67,6 +68,8 @@ export interface RoleContext {
   readonly seal: SealIdentity;
   /** The role's own part of the disk. */
   readonly disk: Disk;
+  /** A directory of this machine in which copies of secrets are wanted; null where none was named. */
+  readonly secretCopies: FileTree | null;
   /** When this machine's disk lost records that no peer could give back; null if it never did. */
   lostAtMs(): number | null;
   readonly peers: Peers;

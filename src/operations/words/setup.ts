@@ -74,6 +74,11 @@ export const setupCommands: readonly CommandWords[] = [
         summary: "Put secrets there as files (the machine's own home: /run/secrets), or none",
       },
       { name: "secrets-on-disk", summary: "Put them there even if it lies on a disk" },
+      {
+        name: "secret-copies",
+        value: "age:DIR",
+        summary: "A secret store keeps each value there, too, as an age file for whom may read it",
+      },
       { name: "backup", value: "PLACE", summary: "Make backups there by itself (lab help backup create)" },
       { name: "backup-every", value: "DURATION", summary: "How often, by whichever machine is first (default: 1d)" },
       { name: "backup-keep", value: "COUNT", summary: "Let go of all but the newest so many there" },

@@ -29,9 +29,10 @@ import {
   signReadAnswer,
 } from "../../core/secrets/operator-read.ts";
 import { READ_ACTION, REPLICATE_ACTION, STORE_ACTION } from "../../core/secrets/grant-log.ts";
-import { isStrict, SECRET_STORE } from "../../core/policy/entitlement.ts";
+import { isStrict, SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
 import { type Committed, type CurrentVersion, keptVersions } from "../../core/secrets/version.ts";
 import { Challenges } from "./challenges.ts";
+import { Copies } from "./copies.ts";
 import { Dataset } from "./dataset.ts";
 import { judgeEnvelope } from "./judge.ts";
 import { FreshnessLease } from "./lease.ts";
@@ -59,17 +60,20 @@ class SecretStore implements Role {
   readonly #challenges: Challenges;
   readonly #replication: Replication;
   readonly #rotations: Rotations;
+  readonly #copies: Copies | null;
   readonly #passes: RepeatedPass;
   #life: "running" | "stopped" = "running";
 
   constructor(context: RoleContext) {
     this.#context = context;
-    this.#dataset = new Dataset(context.disk);
+    this.#dataset = new Dataset(context, () => storeRecipients(context.view()));
     this.#lease = new FreshnessLease(context);
     this.#requests = new RequestLog(context);
     this.#challenges = new Challenges(context);
     this.#replication = new Replication({ context, dataset: this.#dataset, isStore: () => this.#isStore() });
     this.#rotations = new Rotations(context, this.#dataset, () => this.#passes.request());
+    const [dataset, requests, tree] = [this.#dataset, this.#requests, context.secretCopies];
+    this.#copies = tree && new Copies({ context, tree, dataset, requests, isStore: () => this.#isStore() });
     this.#passes = new RepeatedPass({
       clock: context.clock,
       run: () => this.#pass(),
@@ -101,12 +105,16 @@ class SecretStore implements Role {
   /** The network takes its time, and the agent waits for this to resolve: the work is done beside it. */
   async reconcile(): Promise<void> {
     this.#passes.request();
+    this.#copies?.request();
+    const behind = this.#copies?.failure ?? null;
+    if (behind !== null) throw new LabError("Failed", behind);
   }
 
   async stop(): Promise<void> {
     this.#life = "stopped";
     this.#passes.stop();
     this.#rotations.stop();
+    await this.#copies?.stop();
     await this.#settleRequests("all");
     this.#dataset.close();
   }
@@ -119,6 +127,7 @@ class SecretStore implements Role {
     ]);
     if (!this.#isStore()) return filled;
     const rotated = await this.#rotations.run();
+    this.#copies?.request();
     // A signer may not be up yet when the view names it: soon again.
     if (this.#lease.state === "unvouched") return "unsettled";
     return filled === "settled" ? rotated : filled;
@@ -269,6 +278,7 @@ class SecretStore implements Role {
     if (judged.verdict === "refused") return judged.reason;
     judged.committed?.value.wipe();
     await this.#replication.keep(envelope);
+    this.#copies?.request();
     return null;
   }
 

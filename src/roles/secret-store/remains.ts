@@ -1,10 +1,11 @@
 import { LabError } from "../../core/errors.ts";
-import { SECRET_STORE } from "../../core/policy/entitlement.ts";
+import { SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
 import type { RoleContext } from "../../core/ports/role.ts";
 import type { HeldVersion } from "../../core/secrets/messages.ts";
 import { ENVELOPES } from "../../core/secrets/stored-envelope.ts";
 import { currentVersions } from "../../core/secrets/version.ts";
 import type { Node } from "../../core/view.ts";
+import { forgetCopies } from "./copies.ts";
 import { Dataset } from "./dataset.ts";
 import { heldBy } from "./held-by.ts";
 
@@ -18,12 +19,12 @@ const COVER_TIMEOUT_MS = 2000;
  * no store, as its disk may have lost that.
  */
 export async function clearRemains(context: RoleContext): Promise<"clear" | "kept"> {
-  if ((await context.disk.count(ENVELOPES)) === 0) return "clear";
   const { log, self } = context;
   const view = context.view();
   const hasLeft = view.departures().some(({ id }) => view.nodes.get(id)?.key === self.key);
+  if ((await context.disk.count(ENVELOPES)) === 0) return hasLeft ? forgetCopies(context) : "clear";
   if (!hasLeft) return "kept";
-  const dataset = new Dataset(context.disk);
+  const dataset = new Dataset(context, () => storeRecipients(view));
   await dataset.load();
   const wanted = currentVersions(view).filter((current) => dataset.has(current));
   const others = view.holders(SECRET_STORE).filter(({ id }) => id !== self.id);
@@ -35,7 +36,7 @@ export async function clearRemains(context: RoleContext): Promise<"clear" | "kep
         : await Promise.any(others.map((store) => coveredBy(context, store, wanted)));
     await dataset.forget();
     log.write("info", "secret-store.forgotten", { heir: heir?.name ?? null });
-    return "clear";
+    return await forgetCopies(context);
   } catch (error) {
     if (!(error instanceof AggregateError)) throw error;
     const reason = others.length === 0 ? "no other machine is a secret store" : "no other store holds all of it";

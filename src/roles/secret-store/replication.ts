@@ -2,7 +2,7 @@ import { LabError, SealBrokenError } from "../../core/errors.ts";
 import type { RoleContext } from "../../core/ports/role.ts";
 import type { PassOutcome } from "../../core/repeated-pass.ts";
 import { inAskingOrder } from "../../core/secrets/asking-order.ts";
-import { decodeEnvelope, encodeEnvelope, type Envelope, rewrap } from "../../core/secrets/envelope.ts";
+import { decodeEnvelope, encodeEnvelope, type Envelope } from "../../core/secrets/envelope.ts";
 import {
   decodeFetchAnswer,
   decodeFetchRequest,
@@ -16,14 +16,8 @@ import {
   PAGE_VERSIONS,
   type Vouched,
 } from "../../core/secrets/messages.ts";
-import { SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
-import {
-  type CurrentVersion,
-  currentVersion,
-  currentVersions,
-  keptVersions,
-  STORE_CLASS,
-} from "../../core/secrets/version.ts";
+import { SECRET_STORE } from "../../core/policy/entitlement.ts";
+import { type CurrentVersion, currentVersion, currentVersions, keptVersions } from "../../core/secrets/version.ts";
 import type { Node } from "../../core/view.ts";
 import { compareHeld, type Dataset } from "./dataset.ts";
 import { heldBy } from "./held-by.ts";
@@ -72,11 +66,7 @@ export class Replication {
       .holders(SECRET_STORE)
       .find(({ key }) => key === peer);
     if (requester === undefined) return null;
-    let envelope = await this.#dataset.read(wanted);
-    const isStores = envelope?.class === STORE_CLASS;
-    if (envelope !== undefined && isStores && !envelope.recipients.includes(requester.seal)) {
-      envelope = await this.#wrapToAll(envelope);
-    }
+    const envelope = await this.#dataset.readFor(wanted, requester.seal);
     return encodeFetchAnswer(envelope === undefined ? null : encodeEnvelope(envelope));
   }
 
@@ -84,7 +74,7 @@ export class Replication {
   census(vouched: Vouched): Uint8Array {
     const view = this.#context.view();
     const current = currentVersions(view).length;
-    const toWrap = this.#dataset.wrappedOtherwise(storeRecipients(view)).length;
+    const toWrap = this.#dataset.sealedOtherwise().length;
     return encodeCensus({ current, held: current - this.#lacking().length, toWrap, vouched });
   }
 
@@ -99,10 +89,9 @@ export class Replication {
     if (revision === this.#settledAt) return "settled";
     await this.#restore();
     await this.#fill();
-    for (const held of this.#dataset.wrappedOtherwise(storeRecipients(this.#context.view()))) {
+    for (const held of this.#dataset.sealedOtherwise()) {
       if (!this.#isStore()) return "settled";
-      const envelope = await this.#dataset.read(held);
-      if (envelope !== undefined) await this.#wrapToAll(envelope);
+      await this.#dataset.reseal(held);
     }
     const lacking = this.#lacking().length;
     if (lacking > 0) {
@@ -156,7 +145,7 @@ export class Replication {
   /** Durable when it resolves. */
   async keep(envelope: Envelope): Promise<void> {
     const order = keptVersions(this.#context.view(), envelope.path).map(({ version }) => version);
-    await this.#dataset.add(envelope, this.#context.clock.now(), order);
+    await this.#dataset.put(envelope, order);
   }
 
   async #fill(): Promise<void> {
@@ -220,21 +209,6 @@ export class Replication {
     }
     judged.committed?.value.wipe();
     await this.keep(envelope);
-  }
-
-  async #wrapToAll(envelope: Envelope): Promise<Envelope | undefined> {
-    const { keys, log, mesh, random, seal } = this.#context;
-    try {
-      const wrapped = await rewrap({ keys, random }, seal, mesh, envelope, storeRecipients(this.#context.view()));
-      if (wrapped !== null) await this.#dataset.replace(wrapped);
-      return wrapped ?? undefined;
-    } catch (error) {
-      if (!(error instanceof SealBrokenError)) throw error;
-      const { path, version } = envelope;
-      log.write("error", "secret-store.damaged-value", { path, version, reason: error.message });
-      await this.#dataset.drop(envelope);
-      return undefined;
-    }
   }
 
   #otherStores(): Node[] {

@@ -2,6 +2,7 @@ import { decode, encode, MalformedError } from "../../core/encoding.ts";
 import { readFields, readList } from "../../core/fields.ts";
 import type { Timer } from "../../core/ports/clock.ts";
 import type { RoleContext } from "../../core/ports/role.ts";
+import type { SecretBackend } from "../../core/ports/secret-backend.ts";
 import { SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
 import type { PassOutcome } from "../../core/repeated-pass.ts";
 import { GENERATORS } from "../../core/rotation/generator.ts";
@@ -10,7 +11,6 @@ import type { Secret } from "../../core/secret.ts";
 import { decodeEnvelope, readSecretPath, readVersionId } from "../../core/secrets/envelope.ts";
 import { prepareSecret, type PreparedSecret } from "../../core/secrets/prepare.ts";
 import { versionsOf } from "../../core/secrets/version.ts";
-import type { Dataset } from "./dataset.ts";
 
 /** Of versions whose values are being put down, by version: until the version is signed, nobody knows of it. */
 const BEGUN = "begun/";
@@ -31,11 +31,11 @@ interface Made {
  */
 export class Rotations {
   readonly #context: RoleContext;
-  readonly #dataset: Dataset;
+  readonly #dataset: SecretBackend;
   readonly #wake: () => void;
   #timer: Timer | null = null;
 
-  constructor(context: RoleContext, dataset: Dataset, wake: () => void) {
+  constructor(context: RoleContext, dataset: SecretBackend, wake: () => void) {
     this.#context = context;
     this.#wake = wake;
     this.#dataset = dataset;
@@ -137,7 +137,7 @@ export class Rotations {
 
   /** False if this node cannot sign yet. */
   async #sign(made: readonly Made[]): Promise<boolean> {
-    const { clock, disk, generated, log } = this.#context;
+    const { disk, generated, log } = this.#context;
     const recipients = storeRecipients(this.#context.view());
     const versions = made.map(({ rotation, prepared }) => {
       return { path: rotation.declaration.path, metadata: prepared.metadata };
@@ -149,7 +149,7 @@ export class Rotations {
       for (const { rotation, prepared } of made) {
         const envelope = decodeEnvelope(await prepared.finish(version, recipients));
         const older = versionsOf(this.#context.view(), rotation.declaration.path).map((known) => known.version);
-        await this.#dataset.add(envelope, clock.now(), [version, ...older]);
+        await this.#dataset.put(envelope, [version, ...older]);
       }
     });
     if (!isSigned) return false;

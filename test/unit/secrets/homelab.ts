@@ -9,6 +9,7 @@ import { HLC_ZERO } from "../../../src/core/hlc.ts";
 import type { Json } from "../../../src/core/json.ts";
 import { labelPath, secretPath, secretVersionPath, serverLabelPath } from "../../../src/core/paths.ts";
 import type { Disk } from "../../../src/core/ports/disk.ts";
+import type { FileTree } from "../../../src/core/ports/file-tree.ts";
 import type { Keys, SealIdentity, Signer } from "../../../src/core/ports/keys.ts";
 import { PeerFailedError, PeerUnreachableError } from "../../../src/core/ports/link.ts";
 import type { ChannelHandler, Peers } from "../../../src/core/ports/mesh.ts";
@@ -225,6 +226,8 @@ export class Machine {
   readonly audits: AuditRecord[] = [];
   readonly handlers = new Map<string, ChannelHandler>();
   readonly machineKey: Secret;
+  /** Where its store keeps copies, if it does. */
+  copies: FileTree | null = null;
   roleDisk: SimDisk;
   cacheDisk: SimDisk;
   cache: SecretCache;
@@ -267,7 +270,12 @@ export class Machine {
     if (state.revision <= this.#state.revision) return;
     this.#state = state;
     if (this.power === "on") this.cache.requestReconcile();
-    void this.store?.reconcile();
+    this.reconcileStore();
+  }
+
+  /** Whatever the role says of itself then. */
+  reconcileStore(): void {
+    this.store?.reconcile().catch(() => undefined);
   }
 
   get state(): State {
@@ -363,6 +371,7 @@ export class Machine {
       ...{ self: { id: this.id, key: this.key }, mesh, clock, keys, seal, signer, log: this.log, peers: this.peers },
       random: homelab.random.fork(`${this.name} ${homelab.state.revision}`),
       disk: this.#guarded(this.roleDisk),
+      secretCopies: this.copies,
       lostAtMs: () => null,
       view: () => this.view(),
       heads: () => homelab.headsOf(this.#state),
@@ -388,7 +397,7 @@ export class Machine {
       authorityTips: () => [],
       authorityEntries: unused,
       memberAddresses: unused,
-      requestReconcile: () => void this.store?.reconcile(),
+      requestReconcile: () => this.reconcileStore(),
     };
   }
 
