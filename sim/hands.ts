@@ -15,6 +15,10 @@ import type { World } from "./world.ts";
 /** What a removed machine must hold no more. */
 export const SECRET = "web/tls";
 
+/** Agents sum up what they hold a minute after their start. */
+const SUMMED_MS = 70_000;
+const SETTLE_MS = 30_000;
+
 /** What operators do in a story, one thing after the other, at a machine that runs. */
 export class Hands {
   readonly world: World;
@@ -149,6 +153,15 @@ export class Hands {
     const random = this.random.fork(`secret ${++this.#secrets}`);
     const named = { heads: bytes(context.seen), tips: context.tips, nowMs: now(operator) };
     return [context, { keys, random, mesh, path, value, ...named }];
+  }
+
+  /** What these machines' agents sum up is where they begin. */
+  async startFromBase(machines: readonly Machine[]): Promise<void> {
+    for (const pauseMs of [SUMMED_MS, SETTLE_MS]) {
+      for (const machine of machines) await this.world.until(machine.stop());
+      for (const machine of machines) await this.world.until(machine.start());
+      await this.pass(pauseMs);
+    }
   }
 
   async #with(

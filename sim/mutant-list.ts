@@ -1,5 +1,6 @@
 import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
 import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
+import { CHECKPOINT_MUTANTS } from "./checkpoints/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { READER_MUTANTS } from "./readers/mutants.ts";
@@ -259,4 +260,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...DELIVERY_MUTANTS,
   ...RETURN_MUTANTS,
   ...READER_MUTANTS,
+  ...CHECKPOINT_MUTANTS,
 ];

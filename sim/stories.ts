@@ -1,4 +1,5 @@
 import { runAlarms } from "./alarms.ts";
+import { runCheckpoints } from "./checkpoints/run.ts";
 import { runDelivery } from "./delivery/run.ts";
 import { runReaders } from "./readers/run.ts";
 import { runRemovals } from "./removals/run.ts";
@@ -17,6 +18,7 @@ interface ToldStory {
 /** By the option of `npm run sim` that plays it. */
 export const STORIES: Readonly<Record<string, ToldStory>> = {
   alarms: { run: runAlarms, about: "machines die, come back and are cut off: what people are told of it" },
+  checkpoints: { run: runCheckpoints, about: "ledgers are pinned, forked, cut and begun at what machines summed up" },
   delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
   readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   removals: { run: runRemovals, about: "machines and an operator are removed: who hears of it, and what counts" },

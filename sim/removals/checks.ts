@@ -38,11 +38,12 @@ export function checkLabels(
   world: World,
   when: string,
   { at, server, labels }: { at: readonly Machine[]; server: string; labels: readonly string[] },
+  check = "removals",
 ): void {
   for (const machine of at) {
     const shown = running(machine).view().labelsOf(server).join(" ");
     if (shown !== [...labels].sort().join(" ")) {
-      world.violated("removals", `${when}: ${machine.name} shows [${shown}], and [${labels.join(" ")}] counts`);
+      world.violated(check, `${when}: ${machine.name} shows [${shown}], and [${labels.join(" ")}] counts`);
     }
   }
 }

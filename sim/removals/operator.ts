@@ -7,8 +7,6 @@ import { agree, checkAgree, checkLabels, checkVoid, isGone } from "./checks.ts";
 import { bytes, type Hands, keysOf, now, others, running } from "../hands.ts";
 
 const SETTLE_MS = 30_000;
-/** Agents sum up what they hold a minute after their start. */
-const SUMMED_MS = 70_000;
 /** Bob's writes of which the second cut keeps these, and the first one all that were heard. */
 const LABELS = ["b1", "b2", "b3", "b4", "b5", "b6"];
 const KEPT = 3;
@@ -37,7 +35,7 @@ export async function removeOperator(hands: Hands): Promise<void> {
   const heard: string[] = [];
   for (const name of LABELS) heard.push(await label(bob, first, name));
   await hands.pass(SETTLE_MS);
-  await startFromBase(hands, [second]);
+  await hands.startFromBase([second]);
   const summedUp = running(second).replica.chain(bob.log, CLASS_DESIRED)?.below ?? 0;
   if (summedUp === 0) throw new Error(`${second.name} has not begun at a base`);
 
@@ -81,7 +79,7 @@ export async function removeOperator(hands: Hands): Promise<void> {
   const kept = LABELS.slice(0, KEPT);
   checkAgree(world, "alice has cut deeper", members);
   checkLabels(world, "alice has cut deeper", has(...kept, "adopted"));
-  await startFromBase(hands, others(members, first));
+  await hands.startFromBase(others(members, first));
   checkAgree(world, "after a start", members);
   checkLabels(world, "after a start", has(...kept, "adopted"));
   world.reached("a cut reaches below what was summed up");
@@ -101,13 +99,4 @@ async function cutBob(hands: Hands, at: Machine, isLost: (id: string) => boolean
   const known = { graph: replica.graph, ledgers: replica.fold.ledgers };
   const keeps = keepsOf(known, key, ({ id }) => isLost(id));
   await hands.act(alice, at, { type: "cut", key: bytes(key), keeps, reason: "left", at: now(alice) });
-}
-
-/** What an agent sums up a minute after its start, the next one begins at. */
-async function startFromBase(hands: Hands, machines: readonly Machine[]): Promise<void> {
-  for (const pauseMs of [SUMMED_MS, SETTLE_MS]) {
-    for (const machine of machines) await hands.world.until(machine.stop());
-    for (const machine of machines) await hands.world.until(machine.start());
-    await hands.pass(pauseMs);
-  }
 }

@@ -120,7 +120,8 @@ function linksLeftBy(
 function pinned(chain: Chain, pins: readonly LedgerPin[]): { readonly at: ChainLink | null; readonly limit: number } {
   let at: ChainLink | null = null;
   for (const rank of [...new Set(pins.map(({ checkpoint }) => checkpoint.rank))].sort((a, b) => a - b)) {
-    const length: number = at?.entry.header.seq ?? 0;
+    // A base was made under the same acts, and only where all of the ledger counted: pins below it hold what lies there.
+    const length: number = Math.max(at?.entry.header.seq ?? 0, chain.below);
     const further = pins.filter(({ checkpoint, seq }) => checkpoint.rank === rank && seq > length);
     let limit = Number.POSITIVE_INFINITY;
     const links: ChainLink[] = [];

@@ -141,6 +141,22 @@ describe("a peer that starts from what its ledgers had come to", () => {
     expectSame(again, here);
   });
 
+  it("that begins behind a pin lets all count that counts elsewhere, and gives it to others", async () => {
+    await here.checkpoint(alice, [written[9] as Entry<ChainHeader>]);
+    await here.checkpoint(bob, [written[19] as Entry<ChainHeader>]);
+    for (let i = 0; i < 5; i++) await here.write(bob, { [`label/more-${i}`]: i });
+    await here.replica.sumUp(3);
+    const again = await restarted(disk);
+    expect(belowOf(again, bob)).toBe(33);
+    expectSame(again, here);
+    const next = here.composeWrite(bob, { "label/after": 1 });
+    for (const peer of [here, again]) await peer.take([next]);
+    expectSame(again, here);
+    const empty = await Peer.of(founding);
+    for (let i = 0; i < 2; i++) await exchange(empty, again);
+    expectSame(empty, here);
+  });
+
   it("is told of audit records as ever, and gives all of them to others", async () => {
     const node = await here.enrol(alice, "nas-1");
     const records = auditRun(here, node, 20);
