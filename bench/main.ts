@@ -9,6 +9,7 @@ import { detectorFigures } from "./detector.ts";
 import type { Figure } from "./figure.ts";
 import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
+import { monthFigures } from "./month/month.ts";
 import { networkFigures } from "./network.ts";
 import { raceFigures } from "./races.ts";
 import { revokeFigures } from "./revoke.ts";
@@ -40,6 +41,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   rotation: () => rotationFigures(note),
   secrets: () => secretFigures(note),
   store: () => storeFigures(note),
+  month: () => monthFigures(note),
   admission: () => admissionFigures(note),
   detector: () => detectorFigures(note),
   network: () => networkFigures(note),

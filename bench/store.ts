@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { NO_CLAIMS } from "../src/core/alarms/claims.ts";
 import { encodeAudit } from "../src/core/audit.ts";
 import { toHex } from "../src/core/bytes.ts";
@@ -18,12 +16,11 @@ import { openLevelDisk } from "../src/node/platform/store/level-disk.ts";
 import { scopedDisk } from "../src/node/scoped-disk.ts";
 import { seededRandom } from "../sim/random.ts";
 import { DAMAGES, damageOf, digest, makeStore, start } from "./damages.ts";
-import { atLeast, atMost, type Figure, median } from "./figure.ts";
-import { ask, Fleet, LAB } from "./fleet.ts";
+import { atLeast, atMost, type Figure } from "./figure.ts";
+import { Fleet } from "./fleet.ts";
+import { sizeOf, starts } from "./stores.ts";
 
 const keys = createKeys();
-const STARTS = 5;
-const POLL_MS = 5;
 /** Entries that are admitted together: as a member catches up. */
 const PORTION = 1_000;
 const DAY_MS = 24 * 3_600_000;
@@ -118,7 +115,7 @@ async function thirtyDays(note: (text: string) => void): Promise<Figure[]> {
     });
     const megabytes = sizeOf(join(fleet.nodes[0]?.home ?? "", "store")) / 1e6;
     const { medianMs, from } = await starts(fleet);
-    const life = `written as agents would leave it, not simulated: ${records} audit records, ${days * DAY.writes} writes, ${days * DAY.reportsPerNode} reports of each node`;
+    const life = `written as agents would leave it, not lived (suite month): ${records} audit records, ${days * DAY.writes} writes, ${days * DAY.reportsPerNode} reports of each node`;
     return [
       atMost(
         `store after ${days} days of ${nodes} nodes`,
@@ -155,34 +152,6 @@ async function fill(fleet: Fleet, entries: () => Generator<Uint8Array>): Promise
   await admit();
   await replica.sumUp();
   await disk.close();
-}
-
-/** Starts the agent of the only home again and again. */
-async function starts(fleet: Fleet): Promise<{ readonly medianMs: number; readonly from: string }> {
-  const [node] = fleet.nodes;
-  if (node === undefined) throw new Error("no home");
-  const took: number[] = [];
-  for (let i = 0; i <= STARTS; i++) {
-    const beganMs = performance.now();
-    const agent = spawn(LAB, ["agent", "--home", node.home, "--listen", node.address, "--no-mdns"], {
-      stdio: "ignore",
-    });
-    const ended = new Promise<void>((resolve) => agent.once("exit", () => resolve()));
-    while ((await ask(node.socket, "/v1/status").catch(() => null)) === null) {
-      if (agent.exitCode !== null) throw new Error("the agent ended");
-      await sleep(POLL_MS);
-    }
-    // The first warms the page cache, and is not counted.
-    if (i > 0) took.push(performance.now() - beganMs);
-    agent.kill("SIGTERM");
-    await ended;
-  }
-  const all = took.map((ms) => (ms / 1000).toFixed(2)).join(", ");
-  return { medianMs: median(took), from: `median of ${STARTS} starts: ${all} s` };
-}
-
-function sizeOf(directory: string): number {
-  return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }
 
 /** Every kind of damage at twenty places each; everything that a snapshot has must be there again. */
