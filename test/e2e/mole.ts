@@ -47,6 +47,7 @@ export async function speaker(
   seed: Uint8Array,
   mesh: Uint8Array,
   answers: (body: Uint8Array) => Uint8Array,
+  psk: Uint8Array | null = null,
 ): Promise<Link> {
   const link = await createLibp2pLink({
     seed: new Secret(seed),
@@ -55,6 +56,7 @@ export async function speaker(
     interfaces: systemInterfaces(),
     mdns: false,
     log: { write: () => undefined },
+    ...(psk === null ? {} : { psk: new Secret(psk) }),
   });
   await link.start({
     standing: () => "member",

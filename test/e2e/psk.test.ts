@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -5,12 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { preSharedKey } from "@libp2p/pnet";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ascii, concat, toBase64Url } from "../../src/core/bytes.ts";
+import { ascii, concat, toBase64Url, toHex } from "../../src/core/bytes.ts";
 import { encode, type Plain } from "../../src/core/encoding.ts";
-import { readToken, writeToken } from "../../src/core/enrolment.ts";
+import { decodeEnrolAnswer, encodeEnrolRequest, joinMessage, readToken, writeToken } from "../../src/core/enrolment.ts";
+import { Secret } from "../../src/core/secret.ts";
 import { startGuest } from "../unit/mesh/wire-guests.ts";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
-import { keys, type Target, targetOf } from "./mole.ts";
+import { keys, speaker, type Target, targetOf } from "./mole.ts";
 
 /** What noise, yamux and lab say of themselves in clear when nothing hides it. */
 const MULTISTREAM = "\x13/multistream/1.0.0\n";
@@ -70,6 +73,79 @@ describe("a mesh with a pre-shared key", () => {
     expect((await right.node.dial(address)).status).toBe("open");
     await right.node.stop();
   }, 40_000);
+
+  it("lets nobody with another key, or none, so much as ask to be enrolled, whatever token they have", async () => {
+    const token = readToken(keys, await nas.token("--name", "late-1"));
+    const knock = async (psk: Uint8Array | null) => {
+      const seed = new Uint8Array(randomBytes(32));
+      const signer = keys.signer(new Secret(Uint8Array.from(seed)));
+      const { recipient } = await keys.createSealIdentity();
+      const proof = signer.sign(joinMessage(token.mesh, signer.publicKey, recipient));
+      const request = { tokenId: token.id, secret: token.secret, seal: recipient, proof, name: null, after: 0 };
+      const link = await speaker(seed, token.mesh, () => new Uint8Array(0), psk);
+      try {
+        const issuer = toHex(token.issuer);
+        await link.dial(issuer, token.addresses, 8_000);
+        return decodeEnrolAnswer(await link.request(issuer, "enrol", encodeEnrolRequest(request), 8_000)).state;
+      } catch {
+        return "not heard";
+      } finally {
+        await link.stop();
+      }
+    };
+    expect(await knock(null)).toBe("not heard");
+    expect(await knock(new Uint8Array(randomBytes(32)))).toBe("not heard");
+    // Who is refused is in the audit; these were not even that.
+    const said = async () => (await nas.run(["get", "audit", "-o", "json"])).match(/"token.redeem"/g)?.length ?? 0;
+    const before = await said();
+    expect(await nas.run(["get", "audit", "-o", "json"])).not.toContain('"denied"');
+    expect(await knock(token.psk ?? null)).toBe("enrolled");
+    expect(await said()).toBe(before + 1);
+  }, 60_000);
+
+  it("tells two strangers who say the same nothing that they could hold against each other", async () => {
+    const [host, port] = target.address.split(":");
+    const listen = async () => {
+      const heard: Buffer[] = [];
+      const socket = connect({ host, port: Number(port) });
+      socket.on("data", (data) => heard.push(data));
+      socket.on("error", () => undefined);
+      socket.write(Buffer.alloc(64, 7));
+      await until("it says something", () => Buffer.concat(heard).length >= 24);
+      await Promise.race([new Promise((resolve) => socket.once("close", resolve)), sleep(1_000)]);
+      socket.destroy();
+      return Buffer.concat(heard);
+    };
+    const [one, other] = [await listen(), await listen()];
+    const alike = [...one].filter((byte, i) => byte === other[i]).length;
+    // Of random bytes one in 256 is alike by chance.
+    expect(alike).toBeLessThan(one.length / 4);
+  });
+
+  it("takes another key when every home has it, and who was left out is let in by the file", async () => {
+    const fresh = execFileSync(
+      "/bin/sh",
+      [
+        "-c",
+        String.raw`printf '/key/swarm/psk/1.0.0/\n/base16/\n%s\n' "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')"`,
+      ],
+      { encoding: "ascii" },
+    );
+    for (const machine of [nas, web]) await machine.run(["agent", "stop"]);
+    writeFileSync(keyOf(nas), fresh);
+    await nas.startAgent();
+    await web.startAgent();
+    await expect(
+      until("web-1 gets in with the old key", async () => (await nas.status()).online === 2, { withinMs: 4_000 }),
+    ).rejects.toThrow();
+    await web.run(["agent", "stop"]);
+    cpSync(keyOf(nas), keyOf(web));
+    await web.startAgent();
+    await until("both are online", async () => (await nas.status()).online === 2);
+    target = await targetOf(nas);
+    const carried = readToken(keys, await nas.token("--name", "later-1")).psk;
+    expect(fresh).toContain(toHex(carried ?? new Uint8Array(0)));
+  }, 60_000);
 
   it("makes no token without the key over a socket that does not give it", async () => {
     const made = await nas.try(["token", "create", "--name", "pi-0", "--socket", nas.socket]);
