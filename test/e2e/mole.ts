@@ -4,7 +4,7 @@ import { SimDisk } from "../../sim/disk.ts";
 import { fromHex, toBase64Url, toHex } from "../../src/core/bytes.ts";
 import { encode, type Plain } from "../../src/core/encoding.ts";
 import type { Link } from "../../src/core/ports/link.ts";
-import type { Signer } from "../../src/core/ports/keys.ts";
+import type { SealIdentity, Signer } from "../../src/core/ports/keys.ts";
 import { NO_CLAIMS } from "../../src/core/alarms/claims.ts";
 import { encodeReport } from "../../src/core/report.ts";
 import { Secret } from "../../src/core/secret.ts";
@@ -42,11 +42,14 @@ export async function targetOf(machine: Machine): Promise<Target> {
   return found[0] as Target;
 }
 
+/** What somebody says to a question of others. */
+export type Answers = (body: Uint8Array, channel: string, peer: string) => Uint8Array | Promise<Uint8Array>;
+
 /** Somebody on the network with a key and no manners. Says to every question of others what it pleases. */
 export async function speaker(
   seed: Uint8Array,
   mesh: Uint8Array,
-  answers: (body: Uint8Array) => Uint8Array,
+  answers: Answers,
   psk: Uint8Array | null = null,
 ): Promise<Link> {
   const link = await createLibp2pLink({
@@ -62,7 +65,7 @@ export async function speaker(
     standing: () => "member",
     opened: () => undefined,
     closed: () => undefined,
-    request: async (_peer, channel, body) => (channel === "probe" ? new Uint8Array(0) : answers(body)),
+    request: async (peer, channel, body) => (channel === "probe" ? new Uint8Array(0) : answers(body, channel, peer)),
     broadcast: () => "taken",
     discovered: () => undefined,
   });
@@ -78,10 +81,20 @@ export class Mole {
   readonly mesh: Uint8Array;
   /** What an honest member would know. */
   readonly replica: Replica;
+  /** Opens what was sealed to its node. */
+  readonly seal: SealIdentity;
+  /** What it says with a purpose, by channel; to all else it says nonsense. */
+  readonly purposes = new Map<string, Answers>();
   #reports = 0;
 
-  private constructor(link: Link, signer: Signer, log: Uint8Array, mesh: Uint8Array) {
+  private constructor(
+    link: Link,
+    { signer, seal }: { readonly signer: Signer; readonly seal: SealIdentity },
+    log: Uint8Array,
+    mesh: Uint8Array,
+  ) {
     this.link = link;
+    this.seal = seal;
     this.signer = signer;
     this.log = log;
     this.mesh = mesh;
@@ -93,7 +106,10 @@ export class Mole {
     const [file, own] = [await readHome(home), await readKeys(home)];
     if (file === null || own === null) throw new Error(`${home} is no member's home`);
     const mesh = unhex(file.mesh);
-    const lies = () => {
+    const taken: { mole?: Mole } = {};
+    const lies: Answers = (body, channel, peer) => {
+      const purpose = taken.mole?.purposes.get(channel);
+      if (purpose !== undefined) return purpose(body, channel, peer);
       const lie = randomBytes(1)[0] as number;
       if (lie < 64) throw new Error("no");
       if (lie < 128) return new Uint8Array(randomBytes(200));
@@ -101,7 +117,8 @@ export class Mole {
       return encode({ entries: [new Uint8Array(randomBytes(300))], more: true });
     };
     const link = await speaker(own.seed.reveal(), mesh, lies);
-    const mole = new Mole(link, keys.signer(own.seed), unhex(file.node), mesh);
+    const mole = new Mole(link, { signer: keys.signer(own.seed), seal: own.seal }, unhex(file.node), mesh);
+    taken.mole = mole;
     await mole.replica.load();
     return mole;
   }
