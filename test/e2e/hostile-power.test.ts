@@ -121,6 +121,7 @@ describe("among honest agents", () => {
         );
       }
     });
+    for (const machine of all.honest) expect((await operators(machine)).filter((one) => /weak/.test(one))).toEqual([]);
   });
 
   it("a coordinator lets in whom a token names, and nobody of its own invention", async () => {
