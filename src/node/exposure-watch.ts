@@ -67,7 +67,7 @@ export class ExposureWatch {
     const { clock, grants, log, view, changed } = this.#parts;
     const begunMs = clock.monotonic();
     try {
-      const exposures = await exposuresNow(view, grants);
+      const exposures = await exposuresNow(view, grants, clock.now());
       if (this.#life === "stopped") return;
       const isSame = namesOf(exposures) === namesOf(this.#current);
       this.#current = exposures;
@@ -81,10 +81,14 @@ export class ExposureWatch {
 }
 
 /** As of now, where nobody watches. */
-export async function exposuresNow(view: () => View, grants: () => Promise<GrantLog>): Promise<readonly Exposure[]> {
+export async function exposuresNow(
+  view: () => View,
+  grants: () => Promise<GrantLog>,
+  nowMs: number,
+): Promise<readonly Exposure[]> {
   if (view().departures().length === 0) return [];
   const { grants: given } = await grants();
-  return exposuresOf(view(), given, new Set(GENERATORS.keys()));
+  return exposuresOf(view(), given, new Set(GENERATORS.keys()), nowMs);
 }
 
 /** Of the audit only what was given to somebody who has left; of ledgers everything. */

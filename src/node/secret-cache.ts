@@ -22,7 +22,8 @@ import type { Heads } from "../core/secrets/freshness.ts";
 import { lifetimeOf } from "../core/secrets/lifetime.ts";
 import { decodeGetAnswer, decodeServed, encodeGetRequest, GET_CHANNEL } from "../core/secrets/messages.ts";
 import { openServed } from "../core/secrets/open-served.ts";
-import { type CurrentVersion, currentVersion } from "../core/secrets/version.ts";
+import { overlapAt, versionBefore } from "../core/secrets/overlap.ts";
+import { type CurrentVersion, currentVersion, type OverlappingVersion } from "../core/secrets/version.ts";
 import type { Node, View } from "../core/view.ts";
 import {
   type CacheRecord,
@@ -35,6 +36,8 @@ import {
 /** Where on a home's disk the cache is. */
 export const SECRET_CACHE = "secret-cache/";
 const PREFIX = "value/";
+/** What the value of now took the place of, while that is valid. */
+const BEFORE = "before/";
 /** A store that is heard of has this long to answer, any other one less: what is cached must not wait for the dead. */
 const ONLINE_TIMEOUT_MS = 5000;
 const SILENT_TIMEOUT_MS = 2000;
@@ -92,14 +95,19 @@ export interface CacheEntry {
   readonly fetchedMs: number | null;
   /** When it is fetched anew without a new version; null if it never is. */
   readonly refreshMs: number | null;
+  /** The version before, which is held as well while it is valid; null where none is. */
+  readonly before: OverlappingVersion | null;
 }
 
 interface Plan {
   readonly wipe: readonly CacheRecord[];
   readonly fetch: readonly string[];
+  /** Of versions before: those that are valid no more, and those that are and were not here when they were replaced. */
+  readonly lapsed: readonly CacheRecord[];
+  readonly fetchBefore: readonly CurrentVersion[];
 }
 
-const NOTHING: Plan = { wipe: [], fetch: [] };
+const NOTHING: Plan = { wipe: [], fetch: [], lapsed: [], fetchBefore: [] };
 
 /**
  * Every node's own copy of what it is entitled to, sealed under its machine key: read at start without any network,
@@ -109,6 +117,10 @@ export class SecretCache {
   readonly #options: SecretCacheOptions;
   readonly #passes: RepeatedPass;
   readonly #records = new Map<string, CacheRecord>();
+  /** By path, what was replaced and is still valid. */
+  readonly #before = new Map<string, CacheRecord>();
+  /** Versions before that were asked for once: whoever has none of it goes on without. */
+  readonly #askedBefore = new Set<string>();
   readonly #asking = new Map<string, Promise<boolean>>();
   #life: "running" | "stopped" = "running";
   /** Revision of the view that the cache was last brought in line with. */
@@ -132,20 +144,32 @@ export class SecretCache {
 
   /** Reads what the disk has. A damaged record is as if it had never been. */
   async load(): Promise<void> {
-    for (const { key, value } of await this.#options.disk.scan(PREFIX)) {
-      const record = decodeCacheRecord(value);
-      if (record !== null && key === PREFIX + record.path) this.#records.set(record.path, record);
-      else this.#options.log.write("error", "secret-cache.damaged-record", { key });
+    for (const [prefix, records] of this.#kinds) {
+      for (const { key, value } of await this.#options.disk.scan(prefix)) {
+        const record = decodeCacheRecord(value);
+        if (record !== null && key === prefix + record.path) records.set(record.path, record);
+        else this.#options.log.write("error", "secret-cache.damaged-record", { key });
+      }
     }
     const { formerKeys = [] } = this.#options;
     if (formerKeys.length > 0) await this.#sealAnew(formerKeys);
   }
 
+  get #kinds(): readonly (readonly [prefix: string, records: Map<string, CacheRecord>])[] {
+    return [
+      [PREFIX, this.#records],
+      [BEFORE, this.#before],
+    ];
+  }
+
   /** What is under a key of before is put under that of now, all of it in one write. */
   async #sealAnew(formerKeys: readonly Secret[]): Promise<void> {
     const { disk, keys, log, machineKey, mesh, random } = this.#options;
-    const renewed: CacheRecord[] = [];
-    for (const record of this.#records.values()) {
+    const batch: { readonly key: string; readonly value: Uint8Array }[] = [];
+    const held = this.#kinds.flatMap(([prefix, records]) =>
+      [...records.values()].map((one) => [prefix, records, one] as const),
+    );
+    for (const [prefix, records, record] of held) {
       const own = openCacheRecord(keys, machineKey, mesh, record);
       own?.wipe();
       if (own !== null) continue;
@@ -155,12 +179,13 @@ export class SecretCache {
       );
       if (value === null) continue;
       const { path, version, labels, fetchedMs } = record;
-      renewed.push(sealCacheRecord({ keys, random }, machineKey, mesh, { path, version, labels, fetchedMs }, value));
+      const facts = { path, version, labels, fetchedMs };
+      const renewed = sealCacheRecord({ keys, random }, machineKey, mesh, facts, value);
       value.wipe();
+      records.set(path, renewed);
+      batch.push({ key: prefix + path, value: encodeCacheRecord(renewed) });
     }
-    for (const record of renewed) this.#records.set(record.path, record);
-    if (renewed.length === 0) return;
-    const batch = renewed.map((record) => ({ key: PREFIX + record.path, value: encodeCacheRecord(record) }));
+    if (batch.length === 0) return;
     // On a full disk, or in a home that is only read, the next start does it.
     await disk.append(batch, true).catch((error: unknown) => log.write("error", "secret-cache.not-stored", { error }));
   }
@@ -168,8 +193,8 @@ export class SecretCache {
   /** The view has changed: asks for a {@link reconcile} soon if that left something to do. */
   requestReconcile(): void {
     const view = this.#options.view();
-    const { wipe, fetch } = this.#isIdleIn(view) ? NOTHING : this.#plan(view);
-    if (wipe.length + fetch.length > 0) {
+    const { wipe, fetch, lapsed, fetchBefore } = this.#isIdleIn(view) ? NOTHING : this.#plan(view);
+    if (wipe.length + fetch.length + lapsed.length + fetchBefore.length > 0) {
       this.#idle = null;
       this.#passes.request();
     } else {
@@ -200,6 +225,7 @@ export class SecretCache {
     const times = [...this.#records.values()]
       .map(({ path, fetchedMs }) => lifetimeOf(folded, path, fetchedMs))
       .flatMap(({ refreshMs, endMs }) => [refreshMs, endMs])
+      .concat([...this.#before.keys()].map((path) => this.#overlapOf(folded, path)?.untilMs ?? null))
       .filter((timeMs) => timeMs !== null && timeMs > nowMs) as number[];
     if (times.length === 0) return;
     this.#alarm = clock.after(Math.min(LONGEST_WAIT_MS, Math.min(...times) - nowMs), () => {
@@ -231,11 +257,14 @@ export class SecretCache {
     const cached = [...this.#records.values()].map((record): CacheEntry => {
       const { path, version, fetchedMs } = record;
       const { refreshMs } = lifetimeOf(view, path, fetchedMs);
-      return { path, version, state: this.#stateOf(view, record), fetchedMs, refreshMs };
+      const before = this.#validBefore(view, path) === null ? null : this.#overlapOf(view, path);
+      return { path, version, state: this.#stateOf(view, record), fetchedMs, refreshMs, before };
     });
     const missing = entitledPaths(view, this.#options.self.id)
       .filter((path) => !this.#records.has(path) && currentVersion(view, path) !== undefined)
-      .map((path): CacheEntry => ({ path, version: null, state: "missing", fetchedMs: null, refreshMs: null }));
+      .map((path): CacheEntry => {
+        return { path, version: null, state: "missing", fetchedMs: null, refreshMs: null, before: null };
+      });
     return [...cached, ...missing].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
@@ -247,6 +276,31 @@ export class SecretCache {
     const view = this.#options.view();
     const current = this.#mayKeep(view, path) ? currentVersion(view, path) : undefined;
     return current === undefined ? null : this.#cached(current);
+  }
+
+  /** The version before the current one, from this machine alone, while the overlap of its secret lasts; else null. */
+  heldBefore(path: string): CachedSecret | null {
+    const record = this.#validBefore(this.#options.view(), path);
+    if (record === null) return null;
+    const { keys, machineKey, mesh, log } = this.#options;
+    const value = openCacheRecord(keys, machineKey, mesh, record);
+    if (value === null) {
+      this.#before.delete(path);
+      log.write("error", "secret-cache.damaged-value", { path });
+      return null;
+    }
+    const { version, fetchedMs } = record;
+    return { value, version, state: "stale", fetchedMs };
+  }
+
+  #overlapOf(view: View, path: string): OverlappingVersion | null {
+    return overlapAt(currentVersion(view, path), this.#options.clock.now());
+  }
+
+  #validBefore(view: View, path: string): CacheRecord | null {
+    const record = this.#before.get(path);
+    const isValid = record !== undefined && this.#overlapOf(view, path)?.version === record.version;
+    return isValid && this.#mayKeep(view, path) ? record : null;
   }
 
   /**
@@ -273,13 +327,15 @@ export class SecretCache {
   async reconcile(): Promise<PassOutcome> {
     const view = this.#options.view();
     if (view.revision === this.#settledAt) return "settled";
-    const { wipe, fetch } = this.#plan(view);
+    const { wipe, fetch, lapsed, fetchBefore } = this.#plan(view);
     await this.#wipe(wipe);
+    await this.#forgetBefore(lapsed);
     let lacking = 0;
     for (const path of fetch) {
       if (this.#life === "stopped") return "settled";
       if (this.#lacks(this.#options.view(), path) && !(await this.#refresh(path))) lacking++;
     }
+    for (const wanted of fetchBefore) await this.#refreshBefore(wanted);
     this.#setAlarm();
     if (lacking > 0) return "unsettled";
     this.#settledAt = view.revision;
@@ -288,10 +344,30 @@ export class SecretCache {
 
   #plan(view: View): Plan {
     const { id } = this.#options.self;
+    const entitled = entitledPaths(view, id);
     return {
       wipe: [...this.#records.values()].filter((record) => isWithdrawn(view, id, record)),
-      fetch: entitledPaths(view, id).filter((path) => this.#lacks(view, path)),
+      fetch: entitled.filter((path) => this.#lacks(view, path)),
+      lapsed: [...this.#before.values()].filter(
+        (record) => this.#isLapsed(view, record) || isWithdrawn(view, id, record),
+      ),
+      fetchBefore: entitled.flatMap((path) => this.#lackedBefore(view, path)),
     };
+  }
+
+  /** By its time, or by another version: what only became void took nothing away. */
+  #isLapsed(view: View, { path, version }: CacheRecord): boolean {
+    return currentVersion(view, path) !== undefined && this.#overlapOf(view, path)?.version !== version;
+  }
+
+  /** What is valid besides the current version, and was never on this machine. */
+  #lackedBefore(view: View, path: string): CurrentVersion[] {
+    const overlap = this.#overlapOf(view, path);
+    if (overlap === null || this.#askedBefore.has(overlap.version)) return [];
+    const here = [this.#before.get(path)?.version, this.#records.get(path)?.version];
+    if (here.includes(overlap.version)) return [];
+    const wanted = versionBefore(view, path, this.#options.clock.now());
+    return wanted === undefined ? [] : [wanted];
   }
 
   /** Whether there is a current version, and it is not here or has to be fetched anew. */
@@ -355,12 +431,19 @@ export class SecretCache {
     return asking;
   }
 
-  async #askStores(path: string): Promise<boolean> {
+  /** Once, from whoever gives it: a machine that was not there when it was replaced. */
+  async #refreshBefore(wanted: CurrentVersion): Promise<void> {
+    this.#askedBefore.add(wanted.version);
+    await this.#askStores(wanted.path, wanted);
+  }
+
+  /** `wanted` is a version besides the current one. */
+  async #askStores(path: string, wanted?: CurrentVersion): Promise<boolean> {
     const { peers, random, log, view, self } = this.#options;
     for (const store of inAskingOrder(view().holders(SECRET_STORE), peers, random)) {
       if (this.#life === "stopped" || !mayRead(view(), self.id, path)) return false;
       try {
-        const refused = await this.#ask(store, path);
+        const refused = await this.#ask(store, path, wanted);
         if (refused === null) return true;
         log.write("warn", "secret-cache.refused", { path, store: store.name, reason: refused });
       } catch (error) {
@@ -372,12 +455,13 @@ export class SecretCache {
     return false;
   }
 
-  /** Null if the store gave the current version and it is kept, else why it is not. */
-  async #ask(store: Node, path: string): Promise<string | null> {
+  /** Null if the store gave the version that is meant and it is kept, else why it is not. */
+  async #ask(store: Node, path: string, wanted: CurrentVersion | undefined): Promise<string | null> {
     const { heads, keys, mesh, peers, seal, view } = this.#options;
     const timeoutMs = peers.opinion(store.key).online === "yes" ? ONLINE_TIMEOUT_MS : SILENT_TIMEOUT_MS;
     const { authority, desired } = heads();
-    const body = encodeGetRequest({ path, authority, desired });
+    const which = wanted === undefined ? {} : { version: wanted.version };
+    const body = encodeGetRequest({ path, ...which, authority, desired });
     const answer = decodeGetAnswer(await peers.request(store.key, GET_CHANNEL, body, timeoutMs));
     if (answer.state !== "value") throw new PeerFailedError(store.key, `the store says: ${answer.state}`);
     const opened = await keys.open(seal, answer.sealed);
@@ -386,14 +470,17 @@ export class SecretCache {
     opened.wipe();
     try {
       if (served.path !== path) return "it is another secret";
-      if (currentVersion(view(), path)?.version !== served.version) await this.#options.catchUp(store.key);
-      // A version that this view knows as superseded, or does not know at all, is never taken.
-      const current = currentVersion(view(), path);
-      if (current?.version !== served.version) return "it is not the current version";
+      const meant = () =>
+        wanted === undefined ? currentVersion(view(), path) : versionBefore(view(), path, this.#options.clock.now());
+      if (meant()?.version !== served.version) await this.#options.catchUp(store.key);
+      // A version that this view knows as superseded and not valid any more, or does not know at all, is never taken.
+      const current = meant();
+      if (current?.version !== served.version)
+        return `it is not the ${wanted === undefined ? "current version" : "version before"}`;
       const content = await openServed(keys, seal, mesh, served, current);
       if (content.verdict === "refused") return content.reason;
       try {
-        await this.#keep(current, content.value);
+        await (wanted === undefined ? this.#keep(current, content.value) : this.#keepBefore(current, content.value));
         return null;
       } finally {
         content.value.wipe();
@@ -410,17 +497,45 @@ export class SecretCache {
     const facts = { path, version, labels, fetchedMs: clock.now() };
     const record = sealCacheRecord({ keys, random }, machineKey, mesh, facts, value);
     const before = this.#records.get(path);
+    const isOverlapping = before !== undefined && this.#overlapOf(view(), path)?.version === before.version;
+    if (isOverlapping) this.#before.set(path, before);
     this.#records.set(path, record);
     this.#idle = null;
     this.#setAlarm();
     if (before?.version !== version) this.#tell();
     try {
-      await disk.append([{ key: PREFIX + path, value: encodeCacheRecord(record) }], true);
-      before?.sealed.fill(0);
+      const overlapping = isOverlapping ? [{ key: BEFORE + path, value: encodeCacheRecord(before) }] : [];
+      await disk.append([{ key: PREFIX + path, value: encodeCacheRecord(record) }, ...overlapping], true);
+      if (!isOverlapping) before?.sealed.fill(0);
     } catch (error) {
       // A full disk takes the next start's copy, not this one.
       log.write("error", "secret-cache.not-stored", { path, error });
     }
+  }
+
+  async #keepBefore({ path, version }: CurrentVersion, value: Secret): Promise<void> {
+    const { clock, disk, keys, log, machineKey, mesh, random, self, view } = this.#options;
+    const labels = grantingWays(view(), self.id, path);
+    if (labels.length === 0 || this.#life === "stopped") return;
+    const facts = { path, version, labels, fetchedMs: clock.now() };
+    const record = sealCacheRecord({ keys, random }, machineKey, mesh, facts, value);
+    this.#before.set(path, record);
+    this.#setAlarm();
+    this.#tell();
+    await disk
+      .append([{ key: BEFORE + path, value: encodeCacheRecord(record) }], true)
+      .catch((error: unknown) => log.write("error", "secret-cache.not-stored", { path, error }));
+  }
+
+  async #forgetBefore(records: readonly CacheRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    for (const { path, sealed } of records) {
+      sealed.fill(0);
+      this.#before.delete(path);
+    }
+    this.#tell();
+    const keys = records.map(({ path }) => BEFORE + path);
+    await this.#options.disk.remove(keys, true);
   }
 
   async #wipe(records: readonly CacheRecord[]): Promise<void> {
@@ -429,6 +544,7 @@ export class SecretCache {
       sealed.fill(0);
       this.#records.delete(path);
     }
+    await this.#forgetBefore(records.flatMap(({ path }) => this.#before.get(path) ?? []));
     this.#tell();
     const paths = records.map(({ path }) => path);
     await this.#options.disk.remove(

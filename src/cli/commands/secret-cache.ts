@@ -1,7 +1,7 @@
 import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
 import type { CommandContext } from "../command.ts";
 import { runList } from "../list.ts";
-import { ago, NOTHING, span } from "../render/text.ts";
+import { ago, clockTime, NOTHING, span } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 
 const VIEW: View<CachedSecret> = {
@@ -15,6 +15,12 @@ const VIEW: View<CachedSecret> = {
     },
     { header: "TTL", cell: ttl, exact: ({ refresh }) => refresh ?? "" },
     { header: "STATUS", cell: ({ status }) => status },
+    {
+      header: "BEFORE",
+      wide: true,
+      cell: ({ beforeUntil }) => (beforeUntil ? `until ${clockTime(beforeUntil)}` : NOTHING),
+      exact: ({ beforeUntil }) => beforeUntil ?? "",
+    },
     { header: "VERSION", wide: true, cell: ({ version }) => version?.slice(0, 12) ?? NOTHING },
   ],
   name: ({ path }) => path,

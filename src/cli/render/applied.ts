@@ -167,6 +167,9 @@ export function secretPage(secret: SecretApplied, nowMs: number): string[] {
     `Secret: ${secret.path}`,
     `Type: ${secret.type}${secret.class === "store" ? "" : `, ${secret.class}`}`,
     `Last set: ${set}${secret.setBy === null ? "" : ` by ${secret.setBy}`}`,
+    ...(secret.overlapUntil
+      ? [`The value before is valid until ${clockTime(secret.overlapUntil)} (file ${secret.path}.before).`]
+      : []),
     "",
     secret.accessibleBy.length === 0
       ? "Accessible by nobody: no label and no code names it."

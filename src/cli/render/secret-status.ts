@@ -6,11 +6,15 @@ import { wrapped } from "./wrapped.ts";
 type Reached = SecretStatus["stores"][number];
 type Replica = SecretStoreStatus["replicas"][number];
 
-export function secretStatusPage({ cache, stores, coordinators, backup }: SecretStatus, nowMs: number): string[] {
+export function secretStatusPage(
+  { cache, overlaps = [], stores, coordinators, backup }: SecretStatus,
+  nowMs: number,
+): string[] {
   return [
     "SECRET DISTRIBUTION STATUS:",
     ...aligned([
       ["  Local cache:", printCache(cache, nowMs)],
+      ...overlaps.map(({ path, until }) => ["  Overlap:", `– ${path} has two values until ${clockTime(until)}`]),
       ["  Secret store:", printReached(stores, "no machine has the label secret-store", nowMs)],
       ["  Coordinator:", printReached(coordinators, "no machine has the label coordinator", nowMs)],
       ["  Backup:", printBackup(backup)],

@@ -1,6 +1,7 @@
 import { generatorOf } from "../policy/generated.ts";
 import { secretPath } from "../paths.ts";
 import type { Grant } from "../secrets/grant-log.ts";
+import { overlapAt } from "../secrets/overlap.ts";
 import { type CurrentVersion, currentVersions, STORE_CLASS } from "../secrets/version.ts";
 import type { Departure, View } from "../view.ts";
 import type { Exposure, Holder } from "./exposure.ts";
@@ -16,12 +17,13 @@ export function exposuresOf(
   view: Pick<View, "departures" | "desired" | "desiredUnder">,
   grants: readonly Grant[],
   generators: ReadonlySet<string>,
+  nowMs: number,
 ): readonly Exposure[] {
   const departures = view.departures();
   if (departures.length === 0) return [];
   const served = servedTo(grants);
   return currentVersions(view).flatMap((current): Exposure[] => {
-    const holders = departures.flatMap((departure) => holderOf(departure, current, served));
+    const holders = departures.flatMap((departure) => holderOf(departure, current, served, nowMs));
     if (holders.length === 0) return [];
     const { path, version } = current;
     const generator = generatorOf(view.desired(secretPath(path))?.value);
@@ -47,18 +49,21 @@ function servedTo(grants: readonly Grant[]): Served {
   return served;
 }
 
-function holderOf(departure: Departure, { path, version, metadata }: CurrentVersion, served: Served): Holder[] {
+function holderOf(departure: Departure, current: CurrentVersion, served: Served, nowMs: number): Holder[] {
   const { id, name, from, atMs } = departure;
+  const { path, version, metadata } = current;
+  // As good as the current one while it is valid; a value that is made for it leaves no overlap.
+  const valid = [version, overlapAt(current, nowMs)?.version ?? version];
   switch (from) {
     case "mesh": {
       const was = [served.get(`${id} ${path}`), served.get(`${name} ${path}`)];
       const has = was.some((given) => {
-        return given !== undefined && (given.versions.has(version) || given.untoldMs >= metadata.atMs);
+        return given !== undefined && (valid.some((one) => given.versions.has(one)) || given.untoldMs >= metadata.atMs);
       });
       return has ? [{ id, name, as: "machine", sinceMs: atMs }] : [];
     }
     case "operators":
-      if (served.get(`${id} ${path}`)?.versions.has(version) !== true) return [];
+      if (!valid.some((one) => served.get(`${id} ${path}`)?.versions.has(one) === true)) return [];
       return [{ id, name, as: "operator", sinceMs: atMs }];
     case "stores":
       if (metadata.class !== STORE_CLASS || departure.isKnownTo(metadata.tips)) return [];

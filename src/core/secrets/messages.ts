@@ -32,6 +32,8 @@ export function decodePutAnswer(bytes: Uint8Array): PutAnswer {
 
 export interface GetRequest {
   readonly path: string;
+  /** Hex of a version besides the current one that is still valid; a store of before gives the current one. */
+  readonly version?: string;
   /** Digests of what the requester knows: a store that knows otherwise catches up before it answers. */
   readonly authority: Uint8Array;
   readonly desired: Uint8Array;
@@ -43,8 +45,13 @@ export function encodeGetRequest(request: GetRequest): Uint8Array {
 
 /** The path is as the requester wrote it, a path or not. */
 export function decodeGetRequest(bytes: Uint8Array): GetRequest {
-  const { path, authority, desired } = readMessage(bytes);
-  return { path: readText(path, 1000), authority: readBytes(authority, 32), desired: readBytes(desired, 32) };
+  const { path, version, authority, desired } = readMessage(bytes);
+  return {
+    path: readText(path, 1000),
+    ...(version === undefined ? {} : { version: readVersionId(version) }),
+    authority: readBytes(authority, 32),
+    desired: readBytes(desired, 32),
+  };
 }
 
 /** Whether the store knew itself to be up to date when it answered. */

@@ -12,7 +12,7 @@ import { encode } from "../../core/encoding.ts";
 import { type PassOutcome, RepeatedPass } from "../../core/repeated-pass.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { View } from "../../core/view.ts";
-import type { SecretCache } from "../secret-cache.ts";
+import type { CachedSecret, SecretCache } from "../secret-cache.ts";
 import type { Accounts } from "../platform/accounts.ts";
 
 const RETRY_FIRST_MS = 1000;
@@ -20,9 +20,11 @@ const RETRY_MOST_MS = 60_000;
 const DEFAULT_MODE = "0400";
 /** Below the directory; a secret's path has no dot. */
 const TEMPLATES = "templates.d/";
+/** Behind a secret's path: the value before, while it is valid. */
+const BEFORE = ".before";
 
 export interface DeliveryOptions {
-  readonly cache: Pick<SecretCache, "list" | "held" | "onChange">;
+  readonly cache: Pick<SecretCache, "list" | "held" | "heldBefore" | "onChange">;
   readonly self: { readonly id: string };
   readonly view: () => View;
   readonly directory: SecretDirectory;
@@ -190,14 +192,21 @@ export class SecretDelivery {
   async #wanted(problems: DeliveryProblem[]) {
     const view = this.#options.view();
     const versions = new Map<string, string>();
-    for (const { path, version, state } of this.#options.cache.list()) {
-      if (version !== null && (state === "fresh" || state === "stale")) versions.set(path, version);
+    const overlapping = new Map<string, string>();
+    for (const { path, version, state, before } of this.#options.cache.list()) {
+      if (version !== null && (state === "fresh" || state === "stale")) {
+        versions.set(path, version);
+        if (before !== null) overlapping.set(path, before.version);
+      }
     }
     const wanted: PlacedFile[] = [];
     for (const [path, version] of versions) {
       const declared = readSecretDeclaration(path, view.desired(secretPath(path))?.value ?? {}, []);
       const access = await this.#access(path, declared, problems);
       wanted.push({ name: path, version, access, reload: declared.reload });
+      const before = overlapping.get(path);
+      // Nobody is told of it: what changed is the value that took its place.
+      if (before !== undefined) wanted.push({ name: path + BEFORE, version: before, access, reload: null });
     }
     const templates = new Map<string, Template>();
     const { templates: read, refused } = await this.#options.templates();
@@ -214,10 +223,14 @@ export class SecretDelivery {
       wanted.push({ name, version, access: await this.#access(name, header, problems), reload: header.reload });
       templates.set(name, template);
     }
-    const valueOf = (path: string) => this.#value(path, versions.get(path));
+    const { cache } = this.#options;
+    const valueOf = (path: string) => valueIfSame(path, cache.held(path), versions.get(path));
     const content = async (name: string): Promise<Secret> => {
       const template = templates.get(name);
-      if (template === undefined) return valueOf(name);
+      if (template === undefined) {
+        const path = name.endsWith(BEFORE) ? name.slice(0, -BEFORE.length) : null;
+        return path === null ? valueOf(name) : valueIfSame(path, cache.heldBefore(path), overlapping.get(path));
+      }
       const values = new Map(secretsOf(template).map((path) => [path, valueOf(path)]));
       try {
         return renderTemplate(template, (path) => values.get(path) as Secret);
@@ -226,13 +239,6 @@ export class SecretDelivery {
       }
     };
     return { wanted, content };
-  }
-
-  #value(path: string, version: string | undefined): Secret {
-    const held = this.#options.cache.held(path);
-    if (held !== null && held.version === version) return held.value;
-    held?.value.wipe();
-    throw new VersionMovedError(path);
   }
 
   /** Of its text and of the versions of its secrets, never of a value. */
@@ -275,6 +281,12 @@ export class SecretDelivery {
     const mode = Number.parseInt(declared.mode ?? DEFAULT_MODE, 8);
     return { uid, gid, mode, readers: [...new Set(readers)].sort((a, b) => a - b) };
   }
+}
+
+function valueIfSame(path: string, held: CachedSecret | null, version: string | undefined): Secret {
+  if (held !== null && held.version === version) return held.value;
+  held?.value.wipe();
+  throw new VersionMovedError(path);
 }
 
 class VersionMovedError extends Error {

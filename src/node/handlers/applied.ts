@@ -3,6 +3,7 @@ import { writePuppetClasses } from "../../core/model/puppet-class.ts";
 import { nearest } from "../../core/nearest.ts";
 import { placesOf } from "../../core/rendering/render.ts";
 import { operatorReaders } from "../../core/policy/operator-readers.ts";
+import { overlapAt } from "../../core/secrets/overlap.ts";
 import { currentVersion } from "../../core/secrets/version.ts";
 import { secretVersionPath } from "../../core/paths.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
@@ -88,6 +89,7 @@ async function secretApplied(source: ReadSource, { path }: { readonly path: stri
   const found = secretView(targeting, path);
   if (found === null) throw new NotFoundError("secret", path, nearest(path, targeting.fleet.secrets.keys()));
   const version = currentVersion(view, path);
+  const overlap = overlapAt(version, source.nowMs());
   const writer = view.desired(secretVersionPath(path))?.log;
   const fetched = await lastFetched(source, path);
   const item = {
@@ -102,6 +104,7 @@ async function secretApplied(source: ReadSource, { path }: { readonly path: stri
       key,
       lastFetched: fetched.get(key) ?? null,
     })),
+    overlapUntil: overlap === null ? null : isoTime(overlap.untilMs),
     lastRotated: version === undefined ? null : isoTime(version.metadata.atMs),
     setBy: writer === undefined ? null : versionWriter(view, writer),
   };

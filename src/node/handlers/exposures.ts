@@ -9,6 +9,7 @@ export async function listExposures(source: ReadSource): Promise<ExposureDocumen
   const exposures = await exposuresNow(
     () => source.replica.view(),
     () => grantLog(source),
+    source.nowMs(),
   );
   const nowMs = source.nowMs();
   return {

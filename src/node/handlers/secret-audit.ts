@@ -18,6 +18,7 @@ export async function listSecretFindings(source: ReadSource): Promise<unknown> {
   const exposures = await exposuresNow(
     () => source.replica.view(),
     () => grantLog(source),
+    source.nowMs(),
   );
   const items = [
     ...exposures.map((exposure) => exposureFinding(source, exposure)),

@@ -11,12 +11,13 @@ export function listSecretCache(
   const time = (timeMs: number | null) => (timeMs === null ? null : isoTime(timeMs));
   const known = cache.list().filter(({ path }) => only(path));
   const items = known.map(
-    ({ path, version, state, fetchedMs, refreshMs }): CachedSecret => ({
+    ({ path, version, state, fetchedMs, refreshMs, before }): CachedSecret => ({
       path,
       version,
       status: state,
       fetched: time(fetchedMs),
       refresh: time(refreshMs),
+      beforeUntil: time(before?.untilMs ?? null),
     }),
   );
   return { kind: "CachedSecretList", meta: metaOf(source), items };

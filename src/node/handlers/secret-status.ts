@@ -15,7 +15,8 @@ const ASK_TIMEOUT_MS = 3000;
 
 export async function secretStatus(source: ReadSource, cache: Pick<SecretCache, "list">): Promise<unknown> {
   const view = source.replica.view();
-  const cached = cache.list().filter(({ fetchedMs }) => fetchedMs !== null);
+  const known = cache.list();
+  const cached = known.filter(({ fetchedMs }) => fetchedMs !== null);
   const fetched = cached.flatMap(({ fetchedMs }) => fetchedMs ?? []);
   const item: SecretStatus = {
     cache: {
@@ -24,6 +25,9 @@ export async function secretStatus(source: ReadSource, cache: Pick<SecretCache, 
       fresh: cached.filter(({ state }) => state === "fresh").length,
       oldest: fetched.length === 0 ? null : isoTime(Math.min(...fetched)),
     },
+    overlaps: known.flatMap(({ path, before }) => {
+      return before === null ? [] : [{ path, until: isoTime(before.untilMs) }];
+    }),
     stores: peersWith(source, SECRET_STORE),
     coordinators: peersWith(source, "coordinator"),
     backup: await newestBackup(source),

@@ -125,6 +125,7 @@ export const secretApplied = z
       .array(z.looseObject({ name: z.string(), key: z.string(), lastFetched: z.string().nullable() }))
       .optional()
       .describe("Operators who may read the value besides the machines."),
+    overlapUntil: z.string().nullish().describe("Until then the value before is valid as well."),
     lastRotated: z.string().nullable(),
     setBy: z.string().nullable(),
   })

@@ -13,6 +13,7 @@ export const cachedSecretSchema = z
           "expired: past its max_stale; missing: no store gave it yet.",
       ),
     fetched: time.nullable(),
+    beforeUntil: time.nullish().describe("Until then the value before is valid as well, and held here: PATH.before."),
     refresh: time.nullable().describe("When it is fetched anew without a new version; null if it never is."),
   })
   .meta({ id: "CachedSecret" });

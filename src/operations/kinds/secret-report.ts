@@ -13,6 +13,10 @@ export const secretStatusSchema = z
       fresh: z.number().int(),
       oldest: time.nullable().describe("When the oldest of them was fetched."),
     }),
+    overlaps: z
+      .array(z.looseObject({ path: z.string(), until: time }))
+      .optional()
+      .describe("Secrets of this machine of which the value before is valid as well."),
     stores: z.array(peer),
     coordinators: z.array(peer),
     backup,

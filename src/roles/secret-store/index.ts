@@ -15,6 +15,7 @@ import {
   FETCH_CHANNEL,
   type GetAnswer,
   GET_CHANNEL,
+  type GetRequest,
   type HeldVersion,
   LIST_CHANNEL,
   PUT_CHANNEL,
@@ -164,7 +165,7 @@ class SecretStore implements Role {
     await this.#becomeCurrent(peer, request);
     const node = this.#context.view().nodeByKey(peer);
     if (node === undefined) throw new LabError("NotAuthorised", "only members are served");
-    return encodeGetAnswer(await this.#serve(peer, { kind: "member", node }, request.path));
+    return encodeGetAnswer(await this.#serve(peer, { kind: "member", node }, request));
   }
 
   /** An operator asks, by a member that may itself have nothing. */
@@ -186,29 +187,34 @@ class SecretStore implements Role {
     const asking = judgeAsking(this.#context, carried, challenge);
     const { path, recipient } = carried.read;
     if (asking.verdict === "proven") {
-      return this.#serve(peer, { kind: "operator", operator: asking.operator, recipient }, path);
+      return this.#serve(peer, { kind: "operator", operator: asking.operator, recipient }, { path });
     }
     const record = { actor: this.#nameOf(peer), action: READ_ACTION, object: objectOf(path) };
     await this.#requests.refused(peer, { ...record, decision: "denied", reason: asking.reason });
     return { state: "none" };
   }
 
-  async #serve(peer: string, reader: Reader, path: string): Promise<GetAnswer> {
-    const plan = planServing(this.#context.view(), reader, path, this.#lease.state);
+  async #serve(
+    peer: string,
+    reader: Reader,
+    { path, version }: Pick<GetRequest, "path" | "version">,
+  ): Promise<GetAnswer> {
+    const asked = { path, version, vouched: this.#lease.state, nowMs: this.#context.clock.now() };
+    const plan = planServing(this.#context.view(), reader, asked);
     const record = { actor: this.#actorOf(reader), action: READ_ACTION, object: objectOf(path) };
     if (plan.verdict === "refuse") {
       await this.#requests.refused(peer, { ...record, decision: "denied", reason: plan.reason });
       return { state: plan.state };
     }
-    const { current, recipient, vouched } = plan;
-    const content = await this.#open(current);
+    const { wanted, recipient, vouched } = plan;
+    const content = await this.#open(wanted);
     // Neither given nor refused: a machine that hears of a version may well ask before the envelope is here.
     if (content === null) return { state: "missing" };
-    const served = encodeServed({ path, version: current.version, content });
+    const served = encodeServed({ path, version: wanted.version, content });
     try {
       const sealed = await this.#context.keys.seal([recipient], served);
       const reason = vouched === "unvouched" ? "unvouched" : "";
-      const facts = { ...this.#factsOf(peer, reader), version: current.version };
+      const facts = { ...this.#factsOf(peer, reader), version: wanted.version };
       await this.#grant({ ...record, decision: "allowed", reason, facts });
       return { state: "value", sealed, vouched };
     } finally {

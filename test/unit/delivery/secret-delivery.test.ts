@@ -12,6 +12,8 @@ import { MemorySecretDirectory } from "./memory-directory.ts";
 /** A cache with these values, and a machine where postfix is 101 and mail 8. */
 class Bench {
   readonly values = new Map<string, { value: string; version: string; state: CacheEntry["state"] }>();
+  /** Values that are valid besides, with their versions. */
+  readonly before = new Map<string, string>();
   readonly declared = new Map<string, Record<string, unknown>>();
   readonly templates: Template[] = [];
   readonly directory = new MemorySecretDirectory();
@@ -36,7 +38,14 @@ class Bench {
       cache: {
         list: () =>
           [...this.values].map(([path, { version, state }]): CacheEntry => {
-            return { path, version: state === "missing" ? null : version, state, fetchedMs: 0, refreshMs: null };
+            return {
+              path,
+              version: state === "missing" ? null : version,
+              state,
+              fetchedMs: 0,
+              refreshMs: null,
+              before: this.#beforeOf(path),
+            };
           }),
         held: (path): CachedSecret | null => {
           this.onRead(path);
@@ -44,6 +53,12 @@ class Bench {
           if (held === undefined) return null;
           const value = new Secret(new Uint8Array(Buffer.from(held.value)));
           return { value, version: held.version, state: "fresh", fetchedMs: 0 };
+        },
+        heldBefore: (path): CachedSecret | null => {
+          const held = this.before.get(path);
+          if (held === undefined) return null;
+          const value = new Secret(new Uint8Array(Buffer.from(held)));
+          return { value, version: held, state: "stale", fetchedMs: 0 };
         },
         onChange: (listener) => {
           this.changed = listener;
@@ -65,6 +80,11 @@ class Bench {
       log: { write: (...line) => this.logged.push(JSON.stringify(line)) },
       placed: () => Promise.resolve(),
     });
+  }
+
+  #beforeOf(path: string): CacheEntry["before"] {
+    const version = this.before.get(path);
+    return version === undefined ? null : { version, untilMs: 1000 };
   }
 
   #winner(path: string) {
@@ -114,6 +134,24 @@ describe("the delivery of secrets", () => {
     await settle(delivery);
     const next = bench.delivery();
     await next.start();
+    expect(bench.reloaded).toEqual(["postfix.service"]);
+  });
+
+  it("puts the value before beside the new one while it is valid, and tells nobody when it goes", async () => {
+    bench.declared.set("mail/tls", { type: "static", mode: "0440", reload: "postfix.service" });
+    const delivery = bench.delivery();
+    await delivery.start();
+    bench.set("mail/tls", "tls-2");
+    bench.before.set("mail/tls", "tls-1");
+    bench.changed();
+    await settle(delivery);
+    expect(contents()).toMatchObject({ "mail/tls": "tls-2", "mail/tls.before": "tls-1" });
+    const modes = new Map(delivery.files.map(({ name, access }) => [name, access.mode]));
+    expect(modes.get("mail/tls.before")).toBe(modes.get("mail/tls"));
+    bench.before.clear();
+    bench.changed();
+    await settle(delivery);
+    expect(contents()).toEqual({ "mail/tls": "tls-2", "mail/dkim": "dkim-1" });
     expect(bench.reloaded).toEqual(["postfix.service"]);
   });
 

@@ -11,6 +11,7 @@ import { exampleHomelab } from "./homelab.ts";
 
 const BYTES = new Uint8Array(32);
 const GENERATORS = new Set(["random"]);
+const NOW_MS = 5000;
 const KNOWING = "aa".repeat(32);
 
 function version(atMs: number, more: { readonly class?: string; readonly tips?: readonly string[] } = {}): Json {
@@ -41,12 +42,12 @@ const BOTH = {
 
 describe("what is exposed", () => {
   test("is nothing while nobody has left, whoever was served what", () => {
-    expect(exposuresOf(house([], BOTH), [grant("web/tls")], GENERATORS)).toEqual([]);
+    expect(exposuresOf(house([], BOTH), [grant("web/tls")], GENERATORS, NOW_MS)).toEqual([]);
   });
 
   test("is what a removed machine was served of what counts now: stores make the one, somebody sets the other", () => {
     const view = house([left("web-1", "mesh")], BOTH);
-    expect(exposuresOf(view, [grant("db/password"), grant("web/tls")], GENERATORS)).toMatchObject([
+    expect(exposuresOf(view, [grant("db/password"), grant("web/tls")], GENERATORS, NOW_MS)).toMatchObject([
       { path: "db/password", type: "dynamic", sinceMs: 1000, deadlineMs: null },
       { path: "web/tls", type: "static", deadlineMs: 1000 + EXPOSED_DEADLINE_MS, holders: [{ name: "web-1" }] },
     ]);
@@ -54,17 +55,18 @@ describe("what is exposed", () => {
 
   test("is not what another machine was served, nor what it never fetched", () => {
     const view = house([left("web-1", "mesh")], BOTH);
-    expect(exposuresOf(view, [grant("web/tls", { node: "id-web-2", name: "web-2" })], GENERATORS)).toEqual([]);
+    expect(exposuresOf(view, [grant("web/tls", { node: "id-web-2", name: "web-2" })], GENERATORS, NOW_MS)).toEqual([]);
   });
 
   test("ends with a new value, which the removed machine was never served", () => {
     const view = house([left("web-1", "mesh")], BOTH);
-    expect(exposuresOf(view, [grant("web/tls", { version: "the one before" })], GENERATORS)).toEqual([]);
+    expect(exposuresOf(view, [grant("web/tls", { version: "the one before" })], GENERATORS, NOW_MS)).toEqual([]);
   });
 
   test("is guessed to be the current one where a store of an older release did not say which", () => {
     const view = house([left("web-1", "mesh")], BOTH);
-    const untold = (lastMs: number) => exposuresOf(view, [grant("web/tls", { version: null, lastMs })], GENERATORS);
+    const untold = (lastMs: number) =>
+      exposuresOf(view, [grant("web/tls", { version: null, lastMs })], GENERATORS, NOW_MS);
     expect(untold(900)).toHaveLength(1);
     expect(untold(9)).toEqual([]);
   });
@@ -76,7 +78,7 @@ describe("what is exposed", () => {
       [secretVersionPath("new/beside")]: version(2000),
       [secretVersionPath("root/ca")]: version(10, { class: "sealed" }),
     });
-    const paths = exposuresOf(view, [], GENERATORS).map(({ path }) => path);
+    const paths = exposuresOf(view, [], GENERATORS, NOW_MS).map(({ path }) => path);
     expect(paths).toEqual(["new/beside", "old/one"]);
   });
 
@@ -84,9 +86,27 @@ describe("what is exposed", () => {
     const view = house([left("bob", "operators")], BOTH);
     const read = (path: string, operator: string) => grant(path, { node: null, operator, name: "bob" });
     const grants = [read("db/password", "id-bob"), read("web/tls", "id-bob on another device"), grant("web/tls")];
-    expect(exposuresOf(view, grants, GENERATORS)).toMatchObject([
+    expect(exposuresOf(view, grants, GENERATORS, NOW_MS)).toMatchObject([
       { path: "db/password", type: "dynamic", holders: [{ id: "id-bob", name: "bob", as: "operator" }] },
     ]);
+  });
+
+  test("is what a removed machine has of the value before, while that is valid besides", () => {
+    const before = { version: "be".repeat(32), untilMs: NOW_MS + 1 };
+    const metadata = {
+      class: "store",
+      commitment: BYTES,
+      heads: BYTES,
+      tips: [],
+      restores: null,
+      body: null,
+      atMs: 10,
+    };
+    const overlapping = writeVersion({ ...metadata, before });
+    const view = house([left("web-1", "mesh")], { ...BOTH, [secretVersionPath("db/password")]: overlapping });
+    const grants = [grant("db/password", { version: before.version })];
+    expect(exposuresOf(view, grants, GENERATORS, NOW_MS)).toMatchObject([{ path: "db/password", type: "dynamic" }]);
+    expect(exposuresOf(view, grants, GENERATORS, before.untilMs)).toEqual([]);
   });
 
   test("is an alarm when somebody should have set a new value by now", () => {
