@@ -28,9 +28,10 @@ import {
 } from "./entry/entry.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
-import { countParked, fittingLot, type Parked } from "./parking-lot.ts";
+import { countParked, type Parked } from "./parking-lot.ts";
 import { beginningsOf, mayBeginWith } from "./retention.ts";
 import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
+import { Waiting } from "./waiting.ts";
 import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
 
 /**
@@ -77,9 +78,7 @@ export class Replica {
   readonly #observed = new Map<string, ObservedState>();
   /** The last report of each node that came too late: beside another of its version it proves a fork. */
   readonly #outrun = new Map<string, Entry<ObservedHeader>>();
-  #waiting = new Map<string, Entry>();
-  /** Those of the waiting entries whose own signature was found good: nobody can make us check them again. */
-  #signedWaiting: ReadonlySet<Entry> = new Set();
+  readonly #waiting = new Waiting();
   readonly #door = new Door();
   #keysOfLogs: { readonly of: number; readonly keys: ReadonlySet<string> } = { of: 0, keys: new Set() };
   readonly #fold: Fold;
@@ -141,8 +140,7 @@ export class Replica {
     stored.others.forEach(place);
     this.#damaged = damaged;
     this.#missing = stored.missing;
-    for (const entry of waiting) this.#waiting.set(entry.id, entry);
-    this.#signedWaiting = waiting;
+    this.#waiting.replace([...waiting], waiting);
     this.#authority = null;
     const { bases } = stored;
     if (bases.length > 0) await this.#makeWhole(isOutdated(bases, boundsOf(this.graph, this.authority)));
@@ -204,8 +202,7 @@ export class Replica {
       if (damaged.length + lost.length === 0) continue;
       // It goes on from before the gap, and peers give again what lay in it.
       this.#damaged = [...this.#damaged, ...damaged];
-      for (const entry of lost) this.#waiting.set(entry.id, entry);
-      this.#signedWaiting = new Set([...this.#signedWaiting, ...lost]);
+      this.#waiting.replace([...this.#waiting.values(), ...lost], new Set([...this.#waiting.signed, ...lost]));
     }
   }
 
@@ -354,11 +351,11 @@ export class Replica {
       else fresh.push(entry);
     }
     this.#source = source;
-    await this.#makeWhole(reachesBelow(fresh, this.#waiting.values()));
+    await this.#makeWhole(reachesBelow(fresh, this.#waiting.acts));
     const grown = fresh.length === 0 ? [] : this.#placeAll(fresh, await carrySignatures(this.#keys, fresh), answers);
     const authority = grown.some(isAuthority);
     if (authority) this.#authority = null;
-    if (grown.length + fresh.length > 0) this.#door.look(this.#keys, this, this.#waiting.values());
+    if (grown.length + fresh.length > 0) this.#door.look(this.#keys, this, this.#waiting.acts);
     if (grown.length > 0) {
       if (authority || grown.some((entry) => isChain(entry) && isLedgerClass(entry.header.class))) this.#changed();
       this.#untold.push({ entries: grown, source, authority });
@@ -368,9 +365,10 @@ export class Replica {
 
   /** Places what can be placed, with what waited for it; the rest waits. */
   #placeAll(fresh: readonly Entry[], freshSigned: ReadonlySet<Entry>, answers: Map<string, Admission>): Entry[] {
-    const signed = this.#signedWaiting.size === 0 ? freshSigned : new Set([...this.#signedWaiting, ...freshSigned]);
+    const touched = this.#waiting.touchedBy(fresh);
+    const signed = touched.length === 0 ? freshSigned : new Set([...this.#waiting.signed, ...freshSigned]);
     const pending = new Map<string, Entry>();
-    for (const entry of this.#waiting.size === 0 ? fresh : [...this.#waiting.values(), ...fresh]) {
+    for (const entry of touched.length === 0 ? fresh : [...touched, ...fresh]) {
       // The id does not cover signatures: a copy without a good one must not take the place of one that has it.
       const known = pending.get(entry.id);
       if (known === undefined || !signed.has(known)) pending.set(entry.id, entry);
@@ -397,11 +395,7 @@ export class Replica {
     for (const entry of all.filter(isObserved).sort((a, b) => a.header.seq - b.header.seq)) settle(entry);
 
     const waiting = all.filter((entry) => answers.get(entry.id)?.state === "waiting");
-    const left = fittingLot(waiting, (key) => this.#knownKeys.has(key));
-    if (left.length + this.#waiting.size > 0) {
-      this.#waiting = new Map(left.map((entry) => [entry.id, entry]));
-      this.#signedWaiting = new Set(left.filter((entry) => signed.has(entry)));
-    }
+    this.#waiting.settle(touched, waiting, freshSigned, (key) => this.#knownKeys.has(key));
     if (grown.length > 0) this.#contents++;
     // Where nothing was refused, what covers others is there.
     const bare = grown.length === pending.size ? NONE : this.#uncovered(grown, signed);
