@@ -1,4 +1,5 @@
-import { toHex } from "../core/bytes.ts";
+import { equalBytes, toHex } from "../core/bytes.ts";
+import { checkpointState } from "../crdt/checkpoint.ts";
 import type { LedgerSize } from "../operations/kinds/status.ts";
 import { operatorName } from "./handlers/lists.ts";
 import { isoTime, type ReadSource } from "./handlers/read-source.ts";
@@ -23,4 +24,23 @@ export function ledgerSizes({ replica }: Pick<ReadSource, "replica">): LedgerSiz
   return sizes.sort((a, b) =>
     a.operator === b.operator ? (a.log < b.log ? -1 : 1) : a.operator < b.operator ? -1 : 1,
   );
+}
+
+/**
+ * Operators of ledgers that have come to something else here than checkpoints say which pin them alone. What lies below
+ * the base of a ledger is not read for it.
+ */
+export function untrueCheckpoints({ replica, keys }: Pick<ReadSource, "replica" | "keys">): string[] {
+  const view = replica.view();
+  const untrue = [...replica.fold.ledgers].filter(([log, { links, checkpoints }]) => {
+    return checkpoints.some(({ body: { pins, state } }) => {
+      const [pin] = pins;
+      if (pin === undefined || pins.length > 1) return false;
+      const length = pin.seq - (links[0]?.entry.header.seq ?? 1) + 1;
+      const last = links[length - 1];
+      if (last === undefined || toHex(pin.log) !== log || !equalBytes(last.entry.hash, pin.hash)) return false;
+      return !equalBytes(checkpointState(keys, [links.slice(0, length)]), state);
+    });
+  });
+  return untrue.map(([log]) => operatorName(view, log)).sort();
 }

@@ -7,7 +7,7 @@ import type { Agent } from "../agent.ts";
 import type { DeliveryReport } from "../delivery/running-delivery.ts";
 import { agentSource } from "../handlers/index.ts";
 import { metaOf } from "../handlers/read-source.ts";
-import { ledgerSizes } from "../ledger-sizes.ts";
+import { ledgerSizes, untrueCheckpoints } from "../ledger-sizes.ts";
 import { heardFrom } from "../operation-calls.ts";
 import { readHomeFacts } from "../platform/home-facts.ts";
 import { knock } from "../platform/knock.ts";
@@ -51,7 +51,7 @@ export async function agentChecks(
     addressCheck(announced, hasPeers),
     peersCheck(source),
     storeCheck(source, agent.diskWarning),
-    ledgersCheck(ledgerSizes(source), source.nowMs()),
+    ledgersCheck(ledgerSizes(source), untrueCheckpoints(source), source.nowMs()),
     versionsCheck(source, RELEASE),
   ];
   return { kind: "CheckList", meta: metaOf(source), items };

@@ -93,7 +93,8 @@ export function storeCheck(source: ReadSource, warning: string | null): Check {
 /** Signing makes a checkpoint from about 5,000 on by itself: whoever has twice as many signs without one. */
 const UNPINNED_WARNED = 10_000;
 
-export function ledgersCheck(ledgers: readonly LedgerSize[], nowMs: number): Check {
+/** `untrue`: operators of ledgers that have come to something else here than a checkpoint of them says. */
+export function ledgersCheck(ledgers: readonly LedgerSize[], untrue: readonly string[], nowMs: number): Check {
   const name = "ledgers";
   const since = ({ entries, checkpoint }: LedgerSize) => entries - (checkpoint?.entry ?? 0);
   const told = ledgers.map((ledger) => {
@@ -104,6 +105,10 @@ export function ledgersCheck(ledgers: readonly LedgerSize[], nowMs: number): Che
   });
   if (told.length === 0) return { name, state: "ok", detail: "nobody has written anything yet", fix: "" };
   const detail = list(told, "; ");
+  if (untrue.length > 0) {
+    const said = `a checkpoint says something else of the ledger of ${list(untrue)} than this machine has of it`;
+    return { name, state: "failed", detail: `${said}; ${detail}`, fix: "lab doctor --peer NAME: what do others say?" };
+  }
   const long = ledgers.find((ledger) => since(ledger) - ledger.live > UNPINNED_WARNED);
   if (long === undefined) return { name, state: "ok", detail, fix: "" };
   return { name, state: "warning", detail, fix: `lab checkpoint, where the key of ${long.operator} is` };

@@ -93,7 +93,7 @@ describe("ledgers of operators", () => {
     const checkpoint = pinnedAt === null ? null : { entry: pinnedAt, at: "2027-01-10T09:00:00Z", by: operator };
     return { operator, log: "ab".repeat(32), entries, live: 20, dead: entries - 20, checkpoint };
   };
-  const check = (...ledgers: Parameters<typeof ledgersCheck>[0]) => ledgersCheck(ledgers, nowMs);
+  const check = (...ledgers: Parameters<typeof ledgersCheck>[0]) => ledgersCheck(ledgers, [], nowMs);
 
   it("are told with their size and what lies behind their last checkpoint", () => {
     expect(check()).toMatchObject({ state: "ok", detail: "nobody has written anything yet" });
@@ -102,6 +102,14 @@ describe("ledgers of operators", () => {
       detail:
         "alice 6012 entries for 20 values, 12 after the checkpoint of 3 h ago; bob 1 entry for 20 values, no checkpoint",
       fix: "",
+    });
+  });
+
+  it("of which a checkpoint says something else have failed", () => {
+    expect(ledgersCheck([ledger("alice", 12, 10)], ["alice"], nowMs)).toMatchObject({
+      state: "failed",
+      detail: expect.stringMatching(/^a checkpoint says something else of the ledger of alice than/) as string,
+      fix: "lab doctor --peer NAME: what do others say?",
     });
   });
 

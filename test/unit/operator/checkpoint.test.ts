@@ -6,6 +6,7 @@ import { toHex } from "../../../src/core/bytes.ts";
 import type { CheckpointBody, Need } from "../../../src/crdt/authority/bodies.ts";
 import { checkpointState } from "../../../src/crdt/checkpoint.ts";
 import { EVERYTHING, grantBody } from "../../../src/operator/authority.ts";
+import { untrueCheckpoints } from "../../../src/node/ledger-sizes.ts";
 import { ownLogDir } from "../../../src/operator/files/key-file.ts";
 import type { Session } from "../../../src/operator/session.ts";
 import { Household, keys, seed, START_MS, writePlainKey } from "./household.ts";
@@ -158,6 +159,18 @@ describe("an operator who asks for a checkpoint", () => {
     } finally {
       rmSync(copy, { recursive: true, force: true });
     }
+  });
+
+  test("is told by every machine whose checkpoint is not true", async () => {
+    await writeAll(2);
+    const body = await during(await house.session(), async (session) => session.checkpoint());
+    const untrue = () => untrueCheckpoints(house.laptop.source());
+    await during(await house.session(), (session) => session.sign({ acts: [body] }));
+    await writeAll(3);
+    expect([untrue(), checkpointsAt(house.laptop)]).toEqual([[], [body]]);
+    const lie = { ...body, state: new Uint8Array(32) };
+    await during(await house.session(), (session) => session.sign({ acts: [lie] }));
+    expect(untrue()).toEqual(["alice"]);
   });
 
   test("with a key that may not administer is refused", async () => {
