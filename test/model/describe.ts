@@ -1,3 +1,4 @@
+import type { Path } from "./ledgers.ts";
 import type { View } from "./view.ts";
 import { type History, type Keep, isLink, type Item } from "./history.ts";
 
@@ -60,8 +61,10 @@ export function picture(view: View): string[] {
     ...view.ledgers
       .filter(({ kept }) => kept.length > 0)
       .map(({ log, kept }) => `ledger ${log}: ${kept.map(({ id }) => id).join()}`),
-    ...view.paths.map(({ path, winner, conflicts }) => {
-      return `${path} = ${winner.value} by ${winner.link.id}, not ${conflicts.map(({ link }) => link.id).join()}`;
-    }),
+    ...view.paths.map(describePath),
   ].sort();
+}
+
+export function describePath({ path, winner, conflicts }: Path): string {
+  return `${path} = ${winner.value} by ${winner.link.id}, not ${conflicts.map(({ link }) => link.id).join()}`;
 }

@@ -338,6 +338,39 @@ const pins: Scene = {
   },
 };
 
+/** Carol replaced what dave wrote, and wrote over that herself; alice pins, and who comes later may get only what it came to. */
+const states: Scene = {
+  name: "states",
+  tested: 3,
+  start: {
+    entries: ledgers.start.entries,
+    links: [
+      { id: "d1", seq: 1, prev: null, hlc: 2, ...by("dave"), writes: [{ path: "p", value: "d1", over: [] }] },
+      { id: "d2", seq: 2, prev: "d1", hlc: 3, ...by("dave"), writes: [{ path: "q", value: "d2", over: [] }] },
+      { id: "c1", seq: 1, prev: null, hlc: 1, ...by("carol"), writes: [{ path: "p", value: "c1", over: ["d1"] }] },
+      { id: "c2", seq: 2, prev: "c1", hlc: 2, ...by("carol"), writes: [{ path: "q", value: "c2", over: [] }] },
+    ],
+  },
+  moves: (graph) => {
+    const { links } = graph.history;
+    const of = (log: string) => links.filter((link) => link.log === log);
+    const writes = ["p", "q"].flatMap((path) =>
+      ["c", null].map((value) => {
+        const prev = of("carol").at(-1) ?? null;
+        return { log: "carol", prev, hlc: (prev?.hlc ?? 0) + 2, writes: [{ path, value, over: [] }] };
+      }),
+    );
+    const last = of("dave").at(-1) ?? null;
+    const answer = { path: "q", value: "d", over: ["c2"] };
+    const dave = { log: "dave", prev: last, hlc: (last?.hlc ?? 0) + 1, writes: [answer] };
+    const checkpoints = of("carol").map(({ log, seq, id }) => {
+      return { log: "founder:alice", body: { t: "checkpoint", pins: [{ log, seq, id }] } as const, after: [] };
+    });
+    const removed = cuts(graph, ["carol"]).filter(({ log }) => log === "founder:alice");
+    return [...writes, dave, ...checkpoints, ...removed];
+  },
+};
+
 export const SCENES: readonly Scene[] = [
   operators,
   thresholds,
@@ -348,6 +381,7 @@ export const SCENES: readonly Scene[] = [
   roles,
   ledgers,
   pins,
+  states,
 ];
 
 export interface NumberedItem {
