@@ -91,7 +91,7 @@ describe("a mesh of two that somebody looks after", () => {
     expect(exit, JSON.stringify(items)).toBe(0);
     expect(items.map(({ name }) => name)).toEqual([
       ...["clock", "keys and file modes", "machine key", "disk space", "core dumps", "ports and addresses"],
-      ...["peers", "store", "versions"],
+      ...["peers", "store", "ledgers", "versions"],
     ]);
     expect(of("clock")).toMatchObject({
       state: "ok",
@@ -105,6 +105,29 @@ describe("a mesh of two that somebody looks after", () => {
     });
     for (const { state, fix } of items) expect(fix === "").toBe(state === "ok");
     expect((await checksOf(nas, "--peer", "web-1")).of("peers")).toMatchObject({ detail: "1 of 1 heard" });
+  });
+
+  it("a ledger that is pinned is told with its pin, by both", async () => {
+    await nas.run(["label", "server", "web-1", "spare"]);
+    const { detail = "" } = (await checksOf(nas)).of("ledgers") ?? {};
+    const [, operator = "", entries = ""] =
+      /^(\S+) (\d+) entr(?:y|ies) for \d+ values?, no checkpoint$/.exec(detail) ?? [];
+    const said = await nas.try(["checkpoint"]);
+    expect(said).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining(`+ checkpoint ${operator} entry ${entries}`) as string,
+    });
+    expect((await nas.run(["checkpoint"])).trim()).toBe("no changes");
+    const pinned = { state: "ok", detail: expect.stringContaining(", 0 after the checkpoint of ") as string };
+    expect((await checksOf(nas)).of("ledgers")).toMatchObject(pinned);
+    await until("web-1 has heard of it", async () => {
+      return ((await checksOf(nas, "--peer", "web-1")).of("ledgers")?.detail ?? "").includes(
+        ", 0 after the checkpoint of ",
+      );
+    });
+    expect(await nas.run(["status"])).toMatch(
+      new RegExp(`^Ledgers: {2}${operator} ${entries} entr\\S+, checkpoint at ${entries}, `, "m"),
+    );
   });
 
   it("doctor fails over a key that others may read, and the fix that it names mends it", async () => {

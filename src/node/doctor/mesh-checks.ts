@@ -99,7 +99,7 @@ export function ledgersCheck(ledgers: readonly LedgerSize[], untrue: readonly st
   const since = ({ entries, checkpoint }: LedgerSize) => entries - (checkpoint?.entry ?? 0);
   const told = ledgers.map((ledger) => {
     const { operator, entries, live, checkpoint } = ledger;
-    const size = `${operator} ${entries} ${entries === 1 ? "entry" : "entries"} for ${live} values`;
+    const size = `${operator} ${entries} ${entries === 1 ? "entry" : "entries"} for ${live} ${live === 1 ? "value" : "values"}`;
     if (checkpoint === null) return `${size}, no checkpoint`;
     return `${size}, ${since(ledger)} after the checkpoint of ${duration(nowMs - Date.parse(checkpoint.at))} ago`;
   });
