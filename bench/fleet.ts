@@ -233,6 +233,7 @@ export function askText(socket: string, path: string): Promise<string> {
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
       response.on("end", () => resolve(text));
+      response.once("error", reject);
     });
     sent.once("error", reject);
   });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { atMost, type Figure, median } from "./figure.ts";
 import { Fleet, submit } from "./fleet.ts";
-import { spreadFigure } from "./mesh.ts";
+import { spreadFigures } from "./mesh.ts";
 import { Network, whyNoNamespaces } from "./namespaces.ts";
 
 const MANY = 60;
@@ -28,7 +28,7 @@ async function manyFigures(note: (text: string) => void): Promise<Figure[]> {
     note(`starting ${MANY} agents, each in a network namespace`);
     fleet.start();
     await fleet.converged(180_000);
-    const spread = await spreadFigure(fleet, note);
+    const spread = await spreadFigures(fleet, note);
     await fleet.converged(60_000);
     await sleep(SETTLE_MS);
     note(`idling for ${IDLE_MS / 1000} s`);
@@ -42,7 +42,7 @@ async function manyFigures(note: (text: string) => void): Promise<Figure[]> {
       2,
       `sent by its interface, headers included; median of ${MANY} over ${IDLE_MS / 1000} s, most ${Math.max(...rates).toFixed(2)}`,
     );
-    return [spread, traffic];
+    return [...spread, traffic];
   });
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromHex, toHex } from "../src/core/bytes.ts";
-import { atMost, type Figure } from "./figure.ts";
+import { atMost, type Figure, median, percentile } from "./figure.ts";
 import { ask, type BenchNode, Fleet, follow, submit } from "./fleet.ts";
 import { lastOf } from "./serf.ts";
 
-const AGENTS = 20;
-const REVOKED = 3;
+/** Those that are left at the end, as many as other figures of the mesh have. */
+const STAYING = 20;
+const REVOKED = 30;
 const POLL_MS = 10;
 const TARGET_S = 2;
 const LONGEST_MS = 30_000;
@@ -15,23 +16,27 @@ interface Peer {
   readonly connected: string;
 }
 
-/** From the signed cut at one agent until all others have it on disk, and none has a connection to the machine. */
+/** From the signed cut at one agent until all others have it on disk, and none has the connection that it had to the machine. */
 export async function revokeFigures(note: (text: string) => void): Promise<Figure[]> {
-  const fleet = await Fleet.create(AGENTS, AGENTS);
+  const agents = STAYING + REVOKED;
+  const fleet = await Fleet.create(agents, agents);
   try {
-    note(`starting ${AGENTS} agents`);
+    note(`starting ${agents} agents`);
     fleet.start();
-    await fleet.converged(120_000);
+    await fleet.converged(180_000);
     const tookMs: number[] = [];
-    for (let i = 0; i < REVOKED; i++) {
-      const gone = fleet.nodes.at(-1 - i);
-      const others = fleet.nodes.slice(0, AGENTS - REVOKED);
+    for (let left = agents - 1; left >= STAYING; left--) {
+      const gone = fleet.nodes[left];
       if (gone === undefined) throw new Error("no such agent");
-      tookMs.push(await revoke(fleet, gone, others));
+      tookMs.push(await revoke(fleet, gone, fleet.nodes.slice(0, left)));
+      await fleet.kill([gone]);
+      if (tookMs.length % 10 === 0) note(`${tookMs.length} of ${REVOKED} revoked`);
     }
-    const versus = `worst of ${REVOKED}: ${tookMs.map((ms) => `${ms.toFixed(0)} ms`).join(", ")}; ${AGENTS} agents on one machine`;
-    const worstS = Math.max(...tookMs) / 1000;
-    return [atMost("revoke → refused by every reachable peer", worstS, "s", TARGET_S, versus)];
+    const versus =
+      `${REVOKED} revocations one after the other: median ${median(tookMs).toFixed(0)} ms, worst ` +
+      `${Math.max(...tookMs).toFixed(0)}; ${agents} agents on one machine at first, ${STAYING} at the end`;
+    const name = "revoke → refused by every reachable peer, p99";
+    return [atMost(name, percentile(tookMs, 0.99) / 1000, "s", TARGET_S, versus)];
   } finally {
     await fleet.end();
   }
@@ -52,19 +57,24 @@ async function revoke({ pen }: Fleet, gone: BenchNode, others: readonly BenchNod
   const begin = performance.now();
   await submit(through.socket, pen.entries.at(-1) as Uint8Array);
   const known = await lastOf(() => seen, others.length);
-  await untilAlone(gone, others, begin + LONGEST_MS);
+  await untilDropped(gone, others, begin + LONGEST_MS);
   const refused = performance.now();
   for (const end of ends) end();
   return Math.max(known, refused) - begin;
 }
 
-/** What the machine itself says: none of these has it on the line. */
-async function untilAlone(gone: BenchNode, others: readonly BenchNode[], until: number): Promise<void> {
-  const names = new Set(others.map(({ name }) => name));
+/**
+ * What the machine itself says: its connection with each of these has ended. What it dials anew until it ends by itself, ten
+ * seconds after it was told, is a connection of one that was removed, and nothing is served on it.
+ */
+async function untilDropped(gone: BenchNode, others: readonly BenchNode[], until: number): Promise<void> {
+  const held = new Set(others.map(({ name }) => name));
   for (;;) {
-    const { items } = (await ask(gone.socket, "/v1/peers")) as { items: readonly Peer[] };
-    if (items.every(({ name, connected }) => !names.has(name) || connected === "no")) return;
-    if (performance.now() > until) throw new Error(`${gone.name} is still connected`);
+    const answer = (await ask(gone.socket, "/v1/peers").catch(() => null)) as { items: readonly Peer[] } | null;
+    if (answer === null && gone.process?.exitCode !== null) return;
+    for (const { name, connected } of answer?.items ?? []) if (connected === "no") held.delete(name);
+    if (held.size === 0) return;
+    if (performance.now() > until) throw new Error(`${gone.name} is still connected to ${[...held].join(", ")}`);
     await sleep(POLL_MS);
   }
 }
