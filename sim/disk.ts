@@ -18,6 +18,8 @@ export interface SimDiskOptions {
   readonly latencyMs?: number;
   /** What a power cut does to the batch that was being written. Default `whole`. */
   readonly cut?: CutBatch;
+  /** Where values are kept, of its own unless given. */
+  readonly room?: Room;
 }
 
 /** What a power cut does to the batch that was being written: keeps it whole or leaves it out, or keeps the first part. */
@@ -55,14 +57,31 @@ interface Platter {
 }
 
 const PIECE_BYTES = 64 * 1024;
+/** Values that are looked for before they are copied. */
+const MOST_KNOWN = 100_000;
 
-/** Copies of many small values side by side: memory of its own for each would cost more than the copy. */
-class Room {
+/**
+ * Copies of many small values side by side: memory of its own for each would cost more than the copy. Of a value that
+ * many disks have there is one copy; nobody changes it, as damage is done to another.
+ */
+export class Room {
   #piece = new Uint8Array(0);
   #at = 0;
+  readonly #known = new Map<string, Uint8Array>();
 
   copy(value: Uint8Array): Uint8Array {
     if (value.length > PIECE_BYTES / 8) return new Uint8Array(value);
+    const all = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1");
+    let copy = this.#known.get(all);
+    if (copy === undefined) {
+      copy = this.#place(value);
+      if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+      this.#known.set(all, copy);
+    }
+    return copy;
+  }
+
+  #place(value: Uint8Array): Uint8Array {
     if (this.#at + value.length > this.#piece.length) [this.#piece, this.#at] = [new Uint8Array(PIECE_BYTES), 0];
     const copy = this.#piece.subarray(this.#at, this.#at + value.length);
     copy.set(value);
@@ -94,7 +113,7 @@ export class SimDisk implements Disk {
   readonly #underWay: Write[] = [];
   #lastWriteDueMs = 0;
 
-  constructor(options: SimDiskOptions, platter: Platter = emptyPlatter()) {
+  constructor(options: SimDiskOptions, platter: Platter = emptyPlatter(options.room)) {
     this.#options = options;
     this.#platter = platter;
   }
@@ -238,7 +257,8 @@ export class SimDisk implements Disk {
     written.set(key, left);
     if (synced.get(key) === value) synced.set(key, left);
     for (const batch of unsynced) {
-      for (const [at, change] of batch.entries()) if (change.value === value) batch[at] = { key, value: left };
+      for (const [at, change] of batch.entries())
+        if (change.key === key && change.value === value) batch[at] = { key, value: left };
     }
     return true;
   }
@@ -297,7 +317,7 @@ export class SimDisk implements Disk {
   }
 }
 
-function emptyPlatter(): Platter {
+function emptyPlatter(room = new Room()): Platter {
   const counters = { writes: 0, syncs: 0, bytesWritten: 0, reads: 0, scans: 0, powerCuts: 0, batchesLost: 0 };
   return {
     synced: new Map(),
@@ -306,7 +326,7 @@ function emptyPlatter(): Platter {
     full: false,
     slownessMs: 0,
     atWrite: null,
-    room: new Room(),
+    room,
     counters,
   };
 }

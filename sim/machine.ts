@@ -8,6 +8,7 @@ import type { Random } from "../src/core/ports/random.ts";
 import type { Secret } from "../src/core/secret.ts";
 import { Replica } from "../src/crdt/replica.ts";
 import type { Retention } from "../src/crdt/retention.ts";
+import type { EntryReader } from "../src/crdt/entry-reader.ts";
 import { Agent } from "../src/node/agent.ts";
 import type { KnownAddress } from "../src/node/directory.ts";
 import { noteLoss } from "../src/node/loss.ts";
@@ -33,6 +34,7 @@ export interface MachineParts {
   readonly clock: NodeClock;
   readonly random: Random;
   readonly keys: Keys;
+  readonly reader: EntryReader;
   readonly disk: SimDisk;
   readonly log: Log;
   readonly notifier: Notifier;
@@ -108,7 +110,8 @@ export class Machine {
 
   /** What a machine brings from its enrolment. */
   async settle(entries: readonly Uint8Array[]): Promise<void> {
-    const replica = new Replica(this.#parts.keys, this.#parts.mesh, scopedDisk(this.#disk, ENTRIES));
+    const { keys, mesh, reader } = this.#parts;
+    const replica = new Replica(keys, mesh, scopedDisk(this.#disk, ENTRIES), undefined, reader);
     await replica.load();
     for (const { state, reason } of await replica.admit(entries, "local")) {
       if (state !== "admitted") throw new Error(`the world's own entry is ${state}: ${reason}`);
@@ -167,6 +170,7 @@ export class Machine {
       // Worlds are short: what takes weeks elsewhere has to happen in minutes.
       summedFrom: 3,
       retention: parts.retention,
+      reader: parts.reader,
     });
   }
 

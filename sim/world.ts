@@ -10,16 +10,18 @@ import { Secret } from "../src/core/secret.ts";
 import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
 import { genesisLog } from "../src/crdt/authority/identifiers.ts";
 import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
+import { type EntryReader, entryReader } from "../src/crdt/entry-reader.ts";
 import { AUDIT_RETENTION, type Retention } from "../src/crdt/retention.ts";
 import type { Agent } from "../src/node/agent.ts";
 import { Acts, type LeftOut, NOTHING_LEFT_OUT, type State, STATES } from "./acts.ts";
 import { SimClock } from "./clock.ts";
-import { SimDisk } from "./disk.ts";
+import { Room, SimDisk } from "./disk.ts";
 import { History } from "./history.ts";
 import { createSimKeys, VerifyMemo } from "./keys.ts";
 import { Machine } from "./machine.ts";
 import { SimNetwork } from "./network.ts";
 import { seededRandom } from "./random.ts";
+import { readMemo } from "./read-memo.ts";
 import { SimOperator } from "./sim-operator.ts";
 import { Trace } from "./trace.ts";
 import type { LinkWatcher } from "./watched-link.ts";
@@ -173,6 +175,7 @@ export class World {
     const random = seededRandom(seed);
     const shared = memo === "shared" ? new VerifyMemo() : null;
     const keysFor = (name: string): Keys => createSimKeys(random.fork(`keys ${name}`), { memo: shared });
+    const shares: Shares = { reader: shared === null ? null : readMemo(keysFor("reader")), room: new Room() };
     const founding = await found(random.fork("founding"), keysFor("operators"), nodes, roleOfHostile);
     const world = new World({
       random,
@@ -181,7 +184,7 @@ export class World {
       founding,
       leftOut,
       machines: (self) =>
-        founding.members.map((member) => self.#machine(member, keysFor(member.name), founding, auditRetention)),
+        founding.members.map((member) => self.#machine(member, keysFor(member.name), founding, shares, auditRetention)),
     });
     await world.until(Promise.all(world.machines.map((machine) => machine.settle(founding.entries))));
     return world;
@@ -259,7 +262,13 @@ export class World {
     this.#started = listener;
   }
 
-  #machine(member: Member, keys: Keys, founding: Founding, retention: Retention = AUDIT_RETENTION): Machine {
+  #machine(
+    member: Member,
+    keys: Keys,
+    founding: Founding,
+    { reader, room }: Shares,
+    retention: Retention = AUDIT_RETENTION,
+  ): Machine {
     const { name } = member;
     const random = this.random.fork(`machine ${name}`);
     return new Machine({
@@ -269,8 +278,9 @@ export class World {
       clock: this.clock.clockFor(name),
       random,
       keys,
+      reader: reader ?? entryReader(keys),
       // By the machine's own clock: it hears nothing of its disk either while it is paused.
-      disk: new SimDisk({ random: random.fork("disk"), clock: this.clock.clockFor(name) }),
+      disk: new SimDisk({ random: random.fork("disk"), clock: this.clock.clockFor(name), room }),
       log: this.#log(name),
       notifier: this.#notifier(name),
       machineKey: new Secret(random.fork("machine key").bytes(32)),
@@ -335,6 +345,13 @@ export class World {
       },
     };
   }
+}
+
+/** What is the same for all machines of a world, and need not be there once for each. */
+interface Shares {
+  /** Null: each of them reads for itself. */
+  readonly reader: EntryReader | null;
+  readonly room: Room;
 }
 
 interface OperatorHands {

@@ -1,6 +1,6 @@
 import { equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
-import { compareHlc, type Hlc } from "../core/hlc.ts";
+import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
 import { type ChainHeader, type Entry, isLedgerClass } from "./entry/entry.ts";
@@ -302,6 +302,18 @@ export function completeBatches(links: readonly ChainLink[]): readonly ChainLink
   let length = links.length;
   while (length > 0 && links[length - 1]?.entry.header.more !== 0) length--;
   return length === links.length ? links : links.slice(0, length);
+}
+
+/** The latest reading at an end of these chains that is not after `limitMs`. */
+export function newestEnd(chains: Iterable<Chain>, limitMs: number): Hlc {
+  let latest = HLC_ZERO;
+  for (const { tips } of chains) {
+    for (const { entry } of tips) {
+      const { hlc } = entry.header;
+      if (hlc.ms <= limitMs && compareHlc(hlc, latest) > 0) latest = hlc;
+    }
+  }
+  return latest;
 }
 
 export function chainId(log: string, chainClass: number): string {

@@ -8,7 +8,7 @@ import { recurringHex } from "../core/recurring-hex.ts";
 import type { View } from "../core/view.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
-import { Chain, chainId } from "./chain.ts";
+import { Chain, chainId, newestEnd } from "./chain.ts";
 import { carrySignatures, coveredBy } from "./cover.ts";
 import { Door, reasonToWait } from "./door.ts";
 import {
@@ -17,7 +17,6 @@ import {
   CLASS_AUDIT,
   CLASS_DESIRED,
   CLASS_GENERATED,
-  decodeEntry,
   type Entry,
   isAuthority,
   isChain,
@@ -26,6 +25,7 @@ import {
   MAX_OBSERVED_BYTES,
   type ObservedHeader,
 } from "./entry/entry.ts";
+import { type EntryReader, entryReader } from "./entry-reader.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { countParked, type Parked } from "./parking-lot.ts";
@@ -73,6 +73,7 @@ export class Replica {
   readonly mesh: Uint8Array;
   readonly graph: AuthorityGraph;
   readonly #keys: Keys;
+  readonly #reader: EntryReader;
   readonly #store: EntryStore;
   readonly #chains = new Map<string, Chain>();
   readonly #observed = new Map<string, ObservedState>();
@@ -106,11 +107,18 @@ export class Replica {
   readonly #listeners: ((growth: Growth) => void)[] = [];
 
   /** `mayBeginBeforeMs` says how old an audit record is with which a log may begin here that others trimmed. */
-  constructor(keys: Keys, mesh: Uint8Array, disk: Disk, mayBeginBeforeMs: () => number = () => 0) {
+  constructor(
+    keys: Keys,
+    mesh: Uint8Array,
+    disk: Disk,
+    mayBeginBeforeMs: () => number = () => 0,
+    reader = entryReader(keys),
+  ) {
     this.mesh = mesh;
     this.#mayBeginBeforeMs = mayBeginBeforeMs;
     this.#keys = keys;
-    this.graph = new AuthorityGraph(keys, mesh);
+    this.#reader = reader;
+    this.graph = new AuthorityGraph(keys, mesh, reader);
     this.#store = new EntryStore(disk, keys);
     this.#bases = new Bases(keys, this.#store);
     this.#fold = new Fold();
@@ -264,14 +272,7 @@ export class Replica {
    * far future hides only the chain that it ends.
    */
   newestUntil(limitMs: number): Hlc {
-    let latest = HLC_ZERO;
-    for (const { tips } of this.#chains.values()) {
-      for (const { entry } of tips) {
-        const { hlc } = entry.header;
-        if (hlc.ms <= limitMs && compareHlc(hlc, latest) > 0) latest = hlc;
-      }
-    }
-    return latest;
+    return newestEnd(this.#chains.values(), limitMs);
   }
 
   get authority(): Authority {
@@ -464,7 +465,7 @@ export class Replica {
 
   #parse(bytes: Uint8Array): Entry | string {
     try {
-      const entry = decodeEntry(this.#keys, bytes);
+      const entry = this.#reader.entry(bytes);
       const isGenesis = isAuthority(entry) && entry.header.type === "genesis";
       if (!isGenesis && !equalBytes(entry.header.mesh, this.mesh)) return "an entry of another mesh";
       if (isObserved(entry) && bytes.length > MAX_OBSERVED_BYTES) return "an observed record is too large";

@@ -18,6 +18,7 @@ import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest } from "../crdt/authority-digest.ts";
 import { type Admission, type Growth, Replica } from "../crdt/replica.ts";
+import { type EntryReader, entryReader } from "../crdt/entry-reader.ts";
 import { CLASS_AUDIT, CLASS_GENERATED, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
 import { AUDIT_RETENTION, mayBeginBefore, type Retention } from "../crdt/retention.ts";
@@ -76,6 +77,8 @@ export interface AgentOptions {
   readonly release: string;
   readonly os: string;
   readonly arch: string;
+  /** Default: each entry is read when it comes. */
+  readonly reader?: EntryReader;
   /** How long audit records stay; default {@link AUDIT_RETENTION}. */
   readonly retention?: Retention;
   /** Ledgers of so many links are summed up, so that the next start need not read them. */
@@ -160,7 +163,8 @@ export class Agent {
       key: link.self,
     };
     this.roles = options.roles;
-    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES), () => this.mayBeginBeforeMs);
+    const reader = options.reader ?? entryReader(keys);
+    this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES), () => this.mayBeginBeforeMs, reader);
     this.targeting = new ReplicaTargeting(() => this.view());
     this.#exchange = new ReplicaExchange(this.replica, keys);
     this.directory = new NodeDirectory(this.replica, link.self, options.bootstrap);

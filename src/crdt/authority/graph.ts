@@ -3,6 +3,7 @@ import { MalformedError } from "../../core/encoding.ts";
 import { joinMessage } from "../../core/enrolment.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { recurringHex } from "../../core/recurring-hex.ts";
+import { type EntryReader, entryReader } from "../entry-reader.ts";
 import { type AuthorityHeader, bareEntry, type Entry, ZERO_HASH } from "../entry/entry.ts";
 import { carriesValidSignature, isSignatureOf } from "../entry/signatures.ts";
 import {
@@ -60,6 +61,7 @@ export type GraphAnswer =
 export class AuthorityGraph {
   readonly #keys: Keys;
   readonly #mesh: Uint8Array;
+  readonly #reader: EntryReader;
   readonly #entries: GraphEntry[] = [];
   readonly #byId = new Map<string, GraphEntry>();
   readonly #logs = new Map<string, OpenedLog>();
@@ -67,9 +69,10 @@ export class AuthorityGraph {
   readonly #tips = new Set<number>();
   readonly #supposed = new Set<number>();
 
-  constructor(keys: Keys, mesh: Uint8Array) {
+  constructor(keys: Keys, mesh: Uint8Array, reader: EntryReader = entryReader(keys)) {
     this.#keys = keys;
     this.#mesh = mesh;
+    this.#reader = reader;
   }
 
   get entries(): readonly GraphEntry[] {
@@ -99,7 +102,7 @@ export class AuthorityGraph {
    * what it would do. It counts as approved.
    */
   supposing(log: string, body: CutBody | UnroleBody): AuthorityGraph {
-    const graph = new AuthorityGraph(this.#keys, this.#mesh);
+    const graph = new AuthorityGraph(this.#keys, this.#mesh, this.#reader);
     graph.#entries.push(...this.#entries);
     for (const [id, node] of this.#byId) graph.#byId.set(id, node);
     for (const [id, opened] of this.#logs) graph.#logs.set(id, opened);
@@ -148,7 +151,7 @@ export class AuthorityGraph {
   #addChild(entry: Entry<AuthorityHeader>, standing: "fresh" | "admitted"): GraphAnswer {
     const { header } = entry;
     if (!equalBytes(header.mesh, this.#mesh)) return { state: "refused", reason: "an entry of another mesh" };
-    const body = decodeBody(header.type, entry.payload);
+    const body = this.#reader.body(entry);
     const missing = header.parents.map(toHex).filter((parent) => !this.#byId.has(parent));
     if (missing.length > 0) return { state: "waiting", missing };
     const parents = header.parents.map((parent) => this.#byId.get(toHex(parent)) as GraphEntry);

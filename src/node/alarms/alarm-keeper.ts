@@ -19,6 +19,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Notifier } from "../../core/ports/notifier.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
+import { CrewWatch } from "./crew.ts";
 import type { FactSource } from "./fact-source.ts";
 import { meshFacts, ownComplaints } from "./facts.ts";
 import { alarmGround } from "./ground.ts";
@@ -70,6 +71,7 @@ export class AlarmKeeper {
   #timer: Timer | null = null;
   #nextMs = 0;
   readonly #others = new OthersWatch();
+  readonly #crew = new CrewWatch();
   #life: "new" | "running" | "stopped" = "new";
 
   constructor(parts: AlarmKeeperParts) {
@@ -254,7 +256,7 @@ export class AlarmKeeper {
       findings,
       hash: (bytes) => keys.hash(bytes),
       nowMs: clock.now(),
-      own: this.claims(),
+      crew: this.#crew.look(source, this.#others.look(source), this.claims()),
       heldMs: (finding) => this.#held.forMs(findingKey(finding), nowMs),
     });
   }

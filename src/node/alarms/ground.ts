@@ -1,7 +1,5 @@
-import { type AlarmClaims, NO_CLAIMS } from "../../core/alarms/claims.ts";
 import { type Finding, findingsOf } from "../../core/alarms/findings.ts";
 import { ackOf, silenceOf, silencesOf } from "../../core/alarms/handled.ts";
-import { foldClaims } from "../../core/alarms/incidents.ts";
 import type { Hash } from "../../core/rendezvous.ts";
 import { type Alarm, type AlarmGround, alarmsOf } from "../../core/alarms/plan.ts";
 import type { Scope } from "../../core/model/alarm-route.ts";
@@ -12,8 +10,9 @@ import type { Term } from "../../core/selector/term.ts";
 import { excluded, isMatched } from "../../core/targeting/match.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
 import type { ReadSource } from "../handlers/read-source.ts";
+import { type Crew, crewOf } from "./crew.ts";
 import type { FactSource } from "./fact-source.ts";
-import { meshFacts, shownName } from "./facts.ts";
+import { meshFacts } from "./facts.ts";
 
 export interface GroundParts {
   readonly source: FactSource;
@@ -23,37 +22,22 @@ export interface GroundParts {
   readonly findings: readonly Finding[];
   readonly hash: Hash;
   readonly nowMs: number;
-  /** What this node claims itself, which may be newer than its record; null where the record is all there is. */
-  readonly own: AlarmClaims | null;
+  readonly crew: Crew;
   /** How long a finding has held here. */
   readonly heldMs: (finding: Finding) => number;
 }
 
 /** Routes, and which members have what it takes to deliver by them. */
-export interface DeliveryGround extends Pick<AlarmGround, "members" | "routes" | "canRead" | "isInScope"> {
-  readonly records: readonly { readonly by: string; readonly claims: AlarmClaims }[];
-}
+export type DeliveryGround = Pick<AlarmGround, "members" | "routes" | "canRead" | "isInScope">;
 
 export function deliveryGround(
   source: FactSource,
   targeting: () => Targeting,
-  own: AlarmClaims | null = null,
+  crew: Crew = crewOf(source, null),
 ): DeliveryGround {
   const view = source.replica.view();
-  const observation = source.observation();
-  const reports = source.directory.reports();
-  const active = [...view.nodes.values()].filter(({ state }) => state === "active");
-  const known = active.map((node) => {
-    const isSelf = node.id === source.self.id;
-    const claims = (isSelf ? own : null) ?? reports.get(node.id)?.alarms ?? NO_CLAIMS;
-    const verdict = isSelf ? "alive" : (observation?.verdict(node.key) ?? "alive");
-    const state = verdict === "alive" || verdict === "suspect" ? "reachable" : "unreachable";
-    const by = shownName(node);
-    return { by, claims, member: { id: node.id, name: by, state, programs: claims.programs } as const };
-  });
   return {
-    records: known.map(({ by, claims }) => ({ by, claims })),
-    members: known.map(({ member }) => member),
+    members: crew.members,
     routes: alarmRoutesOf(view),
     canRead: (member, secret) => mayRead(view, member, secret),
     isInScope: (server, scope) => isInScope(targeting(), server, scope),
@@ -61,17 +45,16 @@ export function deliveryGround(
 }
 
 /** What this peer knows of alarms, put together for {@link alarmsOf} and {@link tasksOf}. */
-export function alarmGround({ source, targeting, findings, hash, nowMs, own, heldMs }: GroundParts): AlarmGround {
+export function alarmGround({ source, targeting, findings, hash, nowMs, crew, heldMs }: GroundParts): AlarmGround {
   const view = source.replica.view();
   const silences = silencesOf(view, nowMs);
-  const { records, ...delivery } = deliveryGround(source, targeting, own);
   return {
-    ...delivery,
+    ...deliveryGround(source, targeting, crew),
     nowMs,
     hash,
     self: source.self.id,
     findings: findings.map((finding) => ({ ...finding, heldMs: heldMs(finding) })),
-    incidents: foldClaims(records),
+    incidents: crew.incidents,
     ackOf: (alarm) => ackOf(view, alarm),
     silenceOf: (finding) => silenceOf(silences, finding, (server, terms) => fulfils(targeting(), server, terms)),
   };
@@ -83,7 +66,9 @@ export function alarmsAtRest(source: ReadSource): readonly Alarm[] {
   const hash: Hash = (bytes) => source.keys.hash(bytes);
   const findings = findingsOf(meshFacts(source));
   const nowMs = source.nowMs();
-  return alarmsOf(alarmGround({ source, targeting, findings, hash, nowMs, own: null, heldMs: () => 0 }));
+  return alarmsOf(
+    alarmGround({ source, targeting, findings, hash, nowMs, crew: crewOf(source, null), heldMs: () => 0 }),
+  );
 }
 
 function isInScope(targeting: Targeting, server: string, { rule, exclude }: Scope): boolean {

@@ -1,0 +1,40 @@
+import type { Keys } from "../src/core/ports/keys.ts";
+import type { AuthorityBody } from "../src/crdt/authority/bodies.ts";
+import { type EntryReader, entryReader } from "../src/crdt/entry-reader.ts";
+import type { Entry } from "../src/crdt/entry/entry.ts";
+
+/** More than the entries of a world that machines still pass on. */
+const MOST = 200_000;
+
+/**
+ * Entries by *all* of their bytes, and what authority entries say: reading is a pure function, so a world runs the same
+ * with and without. All machines of a world hold the same objects, of which nobody changes anything; what is malformed
+ * is read anew each time.
+ */
+export function readMemo(keys: Pick<Keys, "hash">): EntryReader {
+  const reader = entryReader(keys);
+  const entries = new Map<string, Entry>();
+  const bodies = new WeakMap<Entry, AuthorityBody>();
+  return {
+    entry: (bytes) => {
+      // One character a byte, and cheaper than a hash of them.
+      const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+      let entry = entries.get(all);
+      if (entry === undefined) {
+        // Of its own: what came is a part of a message, or of a record.
+        entry = reader.entry(new Uint8Array(bytes));
+        if (entries.size >= MOST) entries.clear();
+        entries.set(all, entry);
+      }
+      return entry;
+    },
+    body: (entry) => {
+      let body = bodies.get(entry);
+      if (body === undefined) {
+        body = reader.body(entry);
+        bodies.set(entry, body);
+      }
+      return body;
+    },
+  };
+}
