@@ -4,6 +4,7 @@ import { Workload } from "../../sim/workload.ts";
 import { World } from "../../sim/world.ts";
 import { median } from "../figure.ts";
 import type { Cost } from "./cost.ts";
+import { since, trafficOf } from "./traffic.ts";
 
 const SEED = "growth";
 const SETTLE_MS = 60_000;
@@ -75,24 +76,6 @@ async function measure(nodes: number): Promise<Cost> {
     wallSeconds: (performance.now() - beganMs) / 1000,
     virtualSeconds: world.seconds,
   };
-}
-
-interface Traffic {
-  readonly messages: number;
-  readonly bytes: number;
-}
-
-/** Sent by all machines: questions, answers and copies of broadcasts. */
-function trafficOf({ machines, network }: World): Traffic {
-  const { requests, broadcastsSent } = network.counters;
-  const bytes = machines.reduce((sum, { agent }) => sum + (agent?.platform.link.stats().sentBytes ?? 0), 0);
-  return { messages: 2 * requests + broadcastsSent, bytes };
-}
-
-/** Per machine and second. */
-function since(before: Traffic, after: Traffic, machines: number, ms: number): Traffic {
-  const share = (value: number): number => (value * 1000) / machines / ms;
-  return { messages: share(after.messages - before.messages), bytes: share(after.bytes - before.bytes) };
 }
 
 function heapBytes(): number {

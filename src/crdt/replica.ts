@@ -73,7 +73,7 @@ export class Replica {
   readonly mesh: Uint8Array;
   readonly graph: AuthorityGraph;
   readonly #keys: Keys;
-  readonly #reader: EntryReader;
+  readonly reader: EntryReader;
   readonly #store: EntryStore;
   readonly #chains = new Map<string, Chain>();
   readonly #observed = new Map<string, ObservedState>();
@@ -117,7 +117,7 @@ export class Replica {
     this.mesh = mesh;
     this.#mayBeginBeforeMs = mayBeginBeforeMs;
     this.#keys = keys;
-    this.#reader = reader;
+    this.reader = reader;
     this.graph = new AuthorityGraph(keys, mesh, reader);
     this.#store = new EntryStore(disk, keys);
     this.#bases = new Bases(keys, this.#store);
@@ -465,7 +465,7 @@ export class Replica {
 
   #parse(bytes: Uint8Array): Entry | string {
     try {
-      const entry = this.#reader.entry(bytes);
+      const entry = this.reader.entry(bytes);
       const isGenesis = isAuthority(entry) && entry.header.type === "genesis";
       if (!isGenesis && !equalBytes(entry.header.mesh, this.mesh)) return "an entry of another mesh";
       if (isObserved(entry) && bytes.length > MAX_OBSERVED_BYTES) return "an observed record is too large";

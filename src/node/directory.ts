@@ -1,6 +1,6 @@
 import { MalformedError } from "../core/encoding.ts";
 import type { Standing } from "../core/ports/link.ts";
-import { decodeReport, type NodeReport } from "../core/report.ts";
+import type { NodeReport } from "../core/report.ts";
 import type { ObservedState } from "../crdt/observed.ts";
 import type { Replica } from "../crdt/replica.ts";
 
@@ -100,19 +100,19 @@ export class NodeDirectory {
   #reportIn(node: string, observed: ObservedState): NodeReport | null {
     const known = this.#read.get(node);
     if (known?.of === observed) return known.report;
-    const report = readReport(observed);
+    const report = this.#readReport(observed);
     this.#read.set(node, { of: observed, report });
     return report;
   }
-}
 
-/** A report that makes no sense says nothing; whoever wrote it harms only what is shown of itself. */
-function readReport(observed: ObservedState): NodeReport | null {
-  if (observed.state !== "record") return null;
-  try {
-    return decodeReport(observed.entry.payload);
-  } catch (error) {
-    if (error instanceof MalformedError) return null;
-    throw error;
+  /** A report that makes no sense says nothing; whoever wrote it harms only what is shown of itself. */
+  #readReport(observed: ObservedState): NodeReport | null {
+    if (observed.state !== "record") return null;
+    try {
+      return this.#replica.reader.report(observed.entry);
+    } catch (error) {
+      if (error instanceof MalformedError) return null;
+      throw error;
+    }
   }
 }

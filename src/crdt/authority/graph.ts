@@ -43,8 +43,8 @@ export interface GraphEntry {
   readonly log: string;
   /** Hex of the writer's key. */
   readonly key: string;
-  /** Bit i is set if entry i is an ancestor, through parents and opening entries. */
-  readonly past: Uint32Array;
+  /** Bit i is set if entry i is an ancestor, through parents; `all` before it are, as mostly: then no bits are kept. */
+  readonly past: Uint32Array | "all";
 }
 
 /** What keeps an entry out of the graph: waiting for another entry, or wrong for ever. */
@@ -121,7 +121,7 @@ export class AuthorityGraph {
 
   /** True if `ancestor` is in the past of `index`. An entry is not in its own past. */
   isPast(ancestor: number, index: number): boolean {
-    return hasBit(this.at(index).past, ancestor);
+    return hasInPast(this.at(index), ancestor);
   }
 
   /** `admitted` means that this was done before, and spares what depends on the entry alone: signatures and keys. */
@@ -253,12 +253,8 @@ export class AuthorityGraph {
 
   #append(entry: Entry<AuthorityHeader>, body: AuthorityBody, log: string, direct: readonly GraphEntry[]): GraphEntry {
     const index = this.#entries.length;
-    const past = new Uint32Array((index >> 5) + 1);
-    for (const parent of direct) {
-      for (let word = 0; word < parent.past.length; word++) past[word] = (past[word] ?? 0) | (parent.past[word] ?? 0);
-      setBit(past, parent.index);
-      this.#tips.delete(parent.index);
-    }
+    for (const parent of direct) this.#tips.delete(parent.index);
+    const past = this.#tips.size === 0 ? "all" : pastOf(direct, index);
     const node: GraphEntry = { index, entry, body, log, key: recurringHex(entry.header.key), past };
     this.#entries.push(node);
     this.#byId.set(entry.id, node);
@@ -269,11 +265,24 @@ export class AuthorityGraph {
 
 /** One of the entries is the one at `index`, or has it in its past. */
 function areOrKnow(entries: readonly GraphEntry[], index: number): boolean {
-  return entries.some((entry) => entry.index === index || hasBit(entry.past, index));
+  return entries.some((entry) => entry.index === index || hasInPast(entry, index));
 }
 
-export function hasBit(bits: Uint32Array, index: number): boolean {
-  return (((bits[index >> 5] ?? 0) >>> (index & 31)) & 1) === 1;
+function hasInPast({ index, past }: GraphEntry, ancestor: number): boolean {
+  if (past === "all") return ancestor < index;
+  return (((past[ancestor >> 5] ?? 0) >>> (ancestor & 31)) & 1) === 1;
+}
+
+/** Of an entry with these parents. */
+function pastOf(parents: readonly GraphEntry[], index: number): Uint32Array {
+  const bits = new Uint32Array((index >> 5) + 1);
+  for (const parent of parents) {
+    const { past } = parent;
+    if (past === "all") for (let i = 0; i < parent.index; i++) setBit(bits, i);
+    else for (let word = 0; word < past.length; word++) bits[word] = (bits[word] ?? 0) | (past[word] ?? 0);
+    setBit(bits, parent.index);
+  }
+  return bits;
 }
 
 function setBit(bits: Uint32Array, index: number): void {

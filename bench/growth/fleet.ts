@@ -1,0 +1,107 @@
+// npm run fleet [-- --nodes 1000] [-- --minutes 5] [-- -o json]: how fast a large fleet runs in the simulator
+import { parseArgs } from "node:util";
+import { hasConverged } from "../../sim/checkers/convergence.ts";
+import { Workload } from "../../sim/workload.ts";
+import { World } from "../../sim/world.ts";
+import { since, trafficOf } from "./traffic.ts";
+
+const SEED = "fleet";
+const SETTLE_MS = 60_000;
+/** Of the whole fleet. */
+const WRITES_PER_MINUTE = 10;
+const MIB = 1024 * 1024;
+
+interface Phase {
+  readonly name: string;
+  readonly virtualSeconds: number;
+  readonly wallSeconds: number;
+  /** Of this process, all threads. */
+  readonly cpuSeconds: number;
+  readonly events: number;
+  /** Of one machine, a second. */
+  readonly messages: number;
+  readonly memoryMiB: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: "string", default: "1000" },
+    minutes: { type: "string", default: "5" },
+    output: { type: "string", short: "o" },
+  },
+});
+const nodes = Number(values.nodes);
+const lengthMs = Number(values.minutes) * 60_000;
+
+const world = await World.create({ seed: SEED, nodes });
+const { clock, history, machines } = world;
+const founded = process.cpuUsage();
+process.stderr.write(`${nodes} machines founded in ${((founded.user + founded.system) / 1e6).toFixed(0)} s of CPU\n`);
+const phases = [
+  await measured("all start at once, and have a minute to settle", async () => {
+    await world.until(Promise.all(machines.map((machine) => machine.start())));
+    await pass(SETTLE_MS);
+  }),
+  await measured("membership and anti-entropy alone: nobody writes", () => pass(lengthMs)),
+  await measured(`${WRITES_PER_MINUTE} writes a minute in the fleet`, async () => {
+    const workload = new Workload(world, { writesPerMachineAndMinute: WRITES_PER_MINUTE / nodes });
+    workload.start();
+    await pass(lengthMs);
+    workload.end();
+  }),
+];
+const doubts = machines.reduce((sum, { agent }) => sum + doubtsOf(agent?.mesh.verdicts() ?? []), 0);
+const agreedSeconds = await secondsToAgree();
+const maxMemoryMiB = process.resourceUsage().maxRSS / 1024;
+const result = { nodes, phases, writes: history.writes.length, doubts, agreedSeconds, maxMemoryMiB };
+const agreement = agreedSeconds === null ? "not within a minute" : `${agreedSeconds} s later`;
+process.stdout.write(
+  values.output === "json"
+    ? `${JSON.stringify(result)}\n`
+    : `${phases.map(told).join("\n")}\n${history.writes.length} writes, agreed ${agreement}; ${doubts} doubts about who runs; at most ${maxMemoryMiB.toFixed(0)} MiB\n`,
+);
+
+function pass(ms: number): Promise<void> {
+  return clock.runUntil(clock.monotonic() + ms);
+}
+
+/** Of members that run, opinions that are not "alive" at the end; the one that never ran is none of them. */
+function doubtsOf(verdicts: readonly { readonly member: string; readonly verdict: string }[]): number {
+  return verdicts.filter(({ member, verdict }) => world.machineWith(member) !== undefined && verdict !== "alive")
+    .length;
+}
+
+/** Until all show the same. */
+async function secondsToAgree(): Promise<number | null> {
+  for (let seconds = 0; seconds <= 60; seconds++) {
+    if (hasConverged(world)) return seconds;
+    await pass(1_000);
+  }
+  return null;
+}
+
+async function measured(name: string, work: () => Promise<void>): Promise<Phase> {
+  const [before, ran, usedBefore, virtualMs] = [trafficOf(world), clock.ran, process.cpuUsage(), clock.monotonic()];
+  const beganMs = performance.now();
+  await work();
+  const used = process.cpuUsage(usedBefore);
+  const passedMs = clock.monotonic() - virtualMs;
+  const phase = {
+    name,
+    virtualSeconds: passedMs / 1000,
+    wallSeconds: (performance.now() - beganMs) / 1000,
+    cpuSeconds: (used.user + used.system) / 1e6,
+    events: clock.ran - ran,
+    messages: since(before, trafficOf(world), nodes, passedMs).messages,
+    memoryMiB: process.memoryUsage().rss / MIB,
+  };
+  process.stderr.write(`${told(phase)}\n`);
+  return phase;
+}
+
+function told({ name, virtualSeconds, wallSeconds, cpuSeconds, events, messages, memoryMiB }: Phase): string {
+  const costs = `${virtualSeconds.toFixed(0)} virtual seconds in ${cpuSeconds.toFixed(0)} s of CPU, ${wallSeconds.toFixed(0)} s of clock`;
+  const speed = `${(virtualSeconds / cpuSeconds).toPrecision(3)} × by CPU`;
+  const perEvent = `${events} events of ${((cpuSeconds * 1e6) / events).toFixed(0)} µs`;
+  return `${name}\n    ${costs}: ${speed}; ${perEvent}; ${messages.toFixed(1)} messages/s and machine; ${memoryMiB.toFixed(0)} MiB`;
+}
