@@ -46,4 +46,11 @@ export const CHECKPOINT_MUTANTS: readonly Mutant[] = [
     without: 'new Set(["enrol", "token", "redeem", "role", "unrole", "checkpoint"]);',
     run,
   },
+  {
+    name: "a fork below what was summed up is forgotten by a start",
+    file: "src/crdt/store/entry-store.ts",
+    guard: "if (below > placeOf(last) - stored.letGo) {",
+    without: "if (below > placeOf(last) - stored.letGo + 1e9) {",
+    run,
+  },
 ];

@@ -7,7 +7,7 @@ describe("ledgers that are pinned", () => {
     async (seed) => {
       const { sometimes, violations } = await runCheckpoints({ seed });
       expect(violations).toEqual([]);
-      expect(Object.keys(sometimes)).toHaveLength(12);
+      expect(Object.keys(sometimes)).toHaveLength(13);
     },
     60_000,
   );

@@ -84,21 +84,45 @@ export class EntryStore {
     // Of a removal that was interrupted, or brought back by an older copy. Where nothing can be written it is passed over.
     const leftOver = new Set(await this.#before(beginnings));
     if (leftOver.size > 0) await this.#disk.remove([...leftOver], false).catch(() => undefined);
-    const bases = await this.#bases(beginnings);
+    const bases: StoredBase[] = [];
     const others: StoredEntry[] = [];
     let after: string | undefined;
-    for (const { base } of bases) {
-      const chain = chainOf(base.last);
-      others.push(...(await this.#scan("c/", damaged, after, chain)));
-      others.push(...(await this.#scan(chain, damaged, base.last)));
+    let there = await this.#disk.count("a/");
+    const take = (entries: readonly StoredEntry[], unreadable: readonly string[]): void => {
+      others.push(...entries);
+      damaged.push(...unreadable);
+    };
+    const readOthers = async (before?: string): Promise<void> => {
+      const unreadable: string[] = [];
+      const entries = await this.#scan("c/", unreadable, after, before);
+      take(entries, unreadable);
+      there += entries.length + unreadable.length;
+    };
+    for (const stored of await this.#bases(beginnings)) {
+      const { last } = stored.base;
+      const chain = chainOf(last);
+      await readOthers(chain);
+      const records = await this.#disk.count(chain);
+      const unreadable: string[] = [];
+      const behind = await this.#scan(chain, unreadable, last);
+      const isBehind = (key: string) => placeOf(key) > placeOf(last);
+      const below = records - [...behind.map(({ key }) => key), ...unreadable].filter(isBehind).length;
+      if (below > placeOf(last) - stored.letGo) {
+        // Its writer signed two histories that part there: what was summed up is only one of them.
+        const all: string[] = [];
+        take(await this.#scan(chain, all), all);
+      } else {
+        take(behind, unreadable);
+        bases.push(stored);
+      }
+      there += records;
       after = chain + BEYOND;
     }
-    others.push(...(await this.#scan("c/", damaged, after)));
+    await readOthers();
     const kept = leftOver.size === 0 ? others : others.filter(({ key }) => !leftOver.has(key));
     const unreadable = damaged.length;
     kept.push(...(await this.#scan("o/", damaged)));
 
-    const there = (await this.#disk.count("a/")) + (await this.#disk.count("c/"));
     const counted = await this.#counted();
     this.#count = there - unreadable;
     return { authority, bases, beginnings, others: kept, damaged, missing: Math.max(0, counted - there) };
@@ -259,6 +283,11 @@ function chainKey({ header: { log, class: chainClass, seq }, id }: Entry<ChainHe
 /** A number as it stands in keys: they sort as numbers do. */
 function place(seq: number): string {
   return String(seq).padStart(12, "0");
+}
+
+/** Number of the link that a record of this key holds. */
+function placeOf(key: string): number {
+  return Number(key.split("/")[3]);
 }
 
 function isCounted(key: string): boolean {
