@@ -14,7 +14,8 @@ export interface ChainLink {
   readonly writes: readonly LinkWrite[];
   /** Of a ledger: the clock of the item that comes after those of this link. */
   readonly end: number;
-  readonly next: ChainLink[];
+  /** None or one, where the writer did not fork. */
+  next: ChainLink[];
 }
 
 /** A write, and with `origin` the earlier entry that made it. */
@@ -206,7 +207,11 @@ export class Chain {
       throw error;
     }
     const link: ChainLink = { entry, prev, writes, end: cursor?.next ?? 0, next: [] };
-    const isFork = (prev?.next ?? this.#roots).push(link) > 1;
+    const siblings = prev?.next ?? this.#roots;
+    const isFork = siblings.length > 0;
+    // Mostly there is one for good, and one that is pushed takes the room of many.
+    if (prev !== null && !isFork) prev.next = [link];
+    else siblings.push(link);
     this.#byId.set(entry.id, link);
     if (prev !== null) this.#tips.delete(prev.entry.id);
     this.#tips.set(entry.id, link);

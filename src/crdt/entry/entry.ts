@@ -2,6 +2,7 @@ import { ascii, concat, equalBytes, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import { recurringBytes } from "../../core/recurring-hex.ts";
 import type { Signature } from "../../core/signature.ts";
 
 /**
@@ -280,11 +281,10 @@ export function decodeEntry(keys: Pick<Keys, "hash">, bytes: Uint8Array): Entry 
   const header = readHeader(reader);
   const payload = reader.raw(reader.u32());
   const signed = bytes.subarray(0, reader.at);
-  const signatures: Signature[] = [];
-  for (let left = reader.u8(); left > 0; left--) {
-    const scheme = reader.u8();
-    signatures.push({ scheme, bytes: reader.raw(reader.u16()) });
-  }
+  // An array of this length and no longer: an entry is kept for good.
+  const signatures = Array.from({ length: reader.u8() }, (): Signature => {
+    return { scheme: reader.u8(), bytes: reader.raw(reader.u16()) };
+  });
   if (reader.left > 0) throw new MalformedError("bytes after the entry");
   const hash = entryHash(keys, signed);
   return { header, payload, signatures, bytes, signed, hash, id: toHex(hash) };
@@ -293,7 +293,9 @@ export function decodeEntry(keys: Pick<Keys, "hash">, bytes: Uint8Array): Entry 
 function readHeader(reader: Reader): Header {
   const kind = reader.u8();
   // Named one by one below: spread into each header they would cost more than all of the reading.
-  const [mesh, key, log] = [reader.raw(32), reader.raw(32), reader.raw(32)];
+  const mesh = recurringBytes(reader.raw(32));
+  const key = recurringBytes(reader.raw(32));
+  const log = recurringBytes(reader.raw(32));
   switch (kind) {
     case KIND_AUTHORITY: {
       const count = reader.u8();
@@ -321,7 +323,7 @@ function readHeader(reader: Reader): Header {
         seq: reader.u64(),
         prev: reader.raw(32),
         hlc: readHlc(reader),
-        seen: reader.raw(32),
+        seen: recurringBytes(reader.raw(32)),
         more: reader.u16(),
       };
       if (header.seq < 1) throw new MalformedError("a chain counts from 1");

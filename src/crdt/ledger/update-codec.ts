@@ -329,17 +329,17 @@ export function decodeUpdate(bytes: Uint8Array, state: DocumentState, hlc: Hlc):
   if (input.varUint() !== state.client) throw new MalformedError("the update is of another client");
   if (input.varUint() !== state.next) throw new MalformedError("the update does not continue the document");
 
-  const writes: LedgerWrite[] = [];
   const overwritten = new Set<number>();
   const seen = count === 1 ? null : new Set<string>();
-  for (let i = 0; i < count; i++) {
+  // An array of this length and no longer: a ledger is kept for good.
+  const writes = Array.from({ length: count }, (): LedgerWrite => {
     const path = readTarget(input, state, overwritten);
     if (seen?.has(path)) throw new MalformedError(`${path} is written twice`);
     seen?.add(path);
     if (input.varUint() !== 1) throw new MalformedError("an item holds one value");
     const { value, over } = readValue(input.any(0), hlc);
-    writes.push({ path, value, over });
-  }
+    return { path, value, over };
+  });
   readDeleteSet(input, state, overwritten);
   if (!input.done) throw new MalformedError("bytes after the update");
   return { writes, firstClock: state.next };

@@ -60,6 +60,19 @@ describe("an entry", () => {
     );
   });
 
+  it("keeps what comes with every entry of its writer once for all of them, whatever message each came in", () => {
+    const read = (seq: number) => {
+      const head: ChainHeader = {
+        ...{ kind: "chain", mesh: bytesFor("mesh"), key: alice.publicKey, log: bytesFor("log"), class: 1, seq },
+        ...{ prev: bytesFor(`prev ${seq}`), hlc: { ms: seq, count: 0 }, seen: bytesFor("seen"), more: 0 },
+      };
+      return decodeEntry(keys, sealEntry(keys, head, new Uint8Array(0), () => []).bytes).header as ChainHeader;
+    };
+    const [one, other] = [read(2), read(3)];
+    expect(other).toEqual({ ...one, seq: 3, prev: bytesFor("prev 3"), hlc: { ms: 3, count: 0 } });
+    for (const name of ["mesh", "key", "log", "seen"] as const) expect(other[name], name).toBe(one[name]);
+  });
+
   it("is refused at every length but its own", () => {
     fc.assert(
       fc.property(entry, fc.nat(), ({ bytes }, at) => {
