@@ -51,6 +51,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CommandModul
   "identity-revoke": () => import("./commands/identity-revoke.ts"),
   "operator-add": () => import("./commands/operator-add.ts"),
   "operator-passphrase": () => import("./commands/operator-passphrase.ts"),
+  "operator-recipient": () => import("./commands/operator-recipient.ts"),
   "operator-recovery-set": () => import("./commands/operator-recovery-set.ts"),
   "operator-recover": () => import("./commands/operator-recover.ts"),
   "operator-remove": () => import("./commands/operator-remove.ts"),

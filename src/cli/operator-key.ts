@@ -6,7 +6,7 @@ import type { Unlocking } from "../operator/unlock.ts";
 import type { CommandContext } from "./command.ts";
 
 /** What this terminal and this device have to open an operator's key. */
-export async function unlockingHere(ctx: CommandContext, keys: Pick<Keys, "signer">): Promise<Unlocking> {
+export async function unlockingHere(ctx: CommandContext, keys: Pick<Keys, "signer" | "hash">): Promise<Unlocking> {
   const [{ sshAgentOf }, { readPassphrase }] = await Promise.all([
     import("../operator/files/ssh-agent.ts"),
     import("./passphrase.ts"),
@@ -21,7 +21,7 @@ export async function unlockingHere(ctx: CommandContext, keys: Pick<Keys, "signe
 /** Opens an operator's key. Throws what `unlock` does, and `Usage`. */
 export async function unlockKey(
   ctx: CommandContext,
-  keys: Pick<Keys, "signer">,
+  keys: Pick<Keys, "signer" | "hash">,
   key: OperatorKey,
 ): Promise<OperatorSigner> {
   const [{ unlock }, unlocking] = await Promise.all([import("../operator/unlock.ts"), unlockingHere(ctx, keys)]);

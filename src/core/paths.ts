@@ -73,6 +73,11 @@ export function secretOperatorsPath(path: string): string {
   return `operators/${path}`;
 }
 
+/** The age recipient of an operator's key; counts from a log of that key alone. */
+export function operatorRecipientPath(key: string): string {
+  return `recipient/${key}`;
+}
+
 /** A write here asks for a new value of a secret that a generator makes. */
 export function secretRotationPath(path: string): string {
   return `rotation/${path}`;

@@ -478,7 +478,7 @@ export class SecretCache {
       if (current?.version !== served.version)
         return `it is not the ${wanted === undefined ? "current version" : "version before"}`;
       const content = await openServed(keys, seal, mesh, served, current);
-      if (content.verdict === "refused") return content.reason;
+      if (content.verdict !== "value") return content.reason;
       try {
         await (wanted === undefined ? this.#keep(current, content.value) : this.#keepBefore(current, content.value));
         return null;

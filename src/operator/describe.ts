@@ -24,6 +24,7 @@ export function describeWrite({ path, value }: Pick<LedgerWrite, "path" | "value
   // Its fields are digests: nothing that a person could check.
   if (kind === "version" && value !== undefined) return `a new value of secret ${[subject, ...rest].join("/")}`;
   if (kind === "operators") return `${describeReaders(value)} read secret ${[subject, ...rest].join("/")}`;
+  if (kind === "recipient" && value !== undefined) return `what is sealed to your key: ${shown(value)}`;
   const thing = `${kind} ${[subject, ...rest].join("/")}`;
   return value === undefined ? `remove ${thing}` : `${thing} ${shown(value)}`;
 }

@@ -1,7 +1,5 @@
-import { bech32 } from "@scure/base";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
-import { identityToRecipient } from "age-encryption";
 import { ascii } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
@@ -9,6 +7,7 @@ import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import type { Random } from "../core/ports/random.ts";
 import { Secret } from "../core/secret.ts";
 import { hkdf } from "./hkdf.ts";
+import { ageIdentity } from "./own-seal.ts";
 
 /** 128 bits are twelve words (BIP-39). */
 const ENTROPY_BYTES = 16;
@@ -35,12 +34,7 @@ export function createRecoveryCode(random: Random): string {
 export async function recoveryKeys(keys: Pick<Keys, "hash">, code: string): Promise<RecoveryKeys> {
   const entropy = readCode(code);
   const derive = (info: Uint8Array) => hkdf(keys, entropy, new Uint8Array(0), info, 32);
-  // Age's own spelling of an X25519 identity (https://age-encryption.org/v1).
-  const identity = bech32.encodeFromBytes("AGE-SECRET-KEY-", derive(AGE_INFO)).toUpperCase();
-  return {
-    root: new Secret(derive(ROOT_INFO)),
-    seal: { recipient: await identityToRecipient(identity), identity: new Secret(ascii(identity)) },
-  };
+  return { root: new Secret(derive(ROOT_INFO)), seal: await ageIdentity(derive(AGE_INFO)) };
 }
 
 function readCode(code: string): Uint8Array {

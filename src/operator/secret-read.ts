@@ -8,7 +8,7 @@ import type { Secret } from "../core/secret.ts";
 import { decodeGetAnswer, decodeServed, type GetAnswer } from "../core/secrets/messages.ts";
 import { openServed } from "../core/secrets/open-served.ts";
 import { encodeOperatorRead, openReadAnswer, readToSign } from "../core/secrets/operator-read.ts";
-import { readVersion, type VersionMetadata } from "../core/secrets/version.ts";
+import { readVersion, SEALED_CLASS, type VersionMetadata } from "../core/secrets/version.ts";
 import type { ListDocument } from "../operations/kinds/meta.ts";
 import type { SecretVersion } from "../operations/kinds/secret-version.ts";
 import type { secretChallengeOperation, secretReadOperation } from "../operations/secret.ts";
@@ -43,11 +43,12 @@ export async function readSecret(session: Session, keys: Keys, courier: ReadCour
   const { stores } = session.context;
   const current = await currentVersion(session, keys, courier, path);
   if (current === null) throw notGiven(session, path);
+  const own = current.metadata.class === SEALED_CLASS ? await session.sealIdentity() : null;
   const notes: string[] = [];
   const refusals = new Set<string>();
   for (const store of stores) {
     try {
-      const outcome = await ask(session, keys, courier, store, current);
+      const outcome = await ask(session, keys, courier, store, current, own);
       if (typeof outcome === "object") return outcome.value;
       refusals.add(outcome);
       notes.push(`${store.name} ${SAID[outcome]}`);
@@ -104,7 +105,14 @@ async function versionsOf(courier: ReadCourier, path: string): Promise<readonly 
   }
 }
 
-async function ask(session: Session, keys: Keys, courier: ReadCourier, store: Store, wanted: Wanted): Promise<Outcome> {
+async function ask(
+  session: Session,
+  keys: Keys,
+  courier: ReadCourier,
+  store: Store,
+  wanted: Wanted,
+  own: SealIdentity | null,
+): Promise<Outcome> {
   const { challenge } = (await courier.call("POST", "/v1/secret-challenges", {
     body: { store: store.key },
   })) as OutputOf<typeof secretChallengeOperation>;
@@ -126,7 +134,7 @@ async function ask(session: Session, keys: Keys, courier: ReadCourier, store: St
     if (opened === null) throw contradicted(store, "the answer is not signed by it");
     const got = decodeGetAnswer(opened);
     return got.state === "value"
-      ? { value: await openAnswer(keys, session, answers, got.sealed, store, wanted) }
+      ? { value: await openAnswer(keys, session, { answers, own }, got.sealed, store, wanted) }
       : got.state;
   } catch (error) {
     if (error instanceof MalformedError) throw contradicted(store, error.message);
@@ -139,7 +147,7 @@ async function ask(session: Session, keys: Keys, courier: ReadCourier, store: St
 async function openAnswer(
   keys: Keys,
   session: Session,
-  answers: SealIdentity,
+  { answers, own }: { readonly answers: SealIdentity; readonly own: SealIdentity | null },
   sealed: Uint8Array,
   store: Store,
   wanted: Wanted,
@@ -151,8 +159,14 @@ async function openAnswer(
     if (served.path !== wanted.path || served.version !== wanted.version) {
       throw contradicted(store, "it gave another version than the one that counts");
     }
-    const content = await openServed(keys, answers, session.mesh, served, wanted);
-    if (content.verdict === "refused") throw contradicted(store, content.reason);
+    const content = await openServed(keys, own ?? answers, session.mesh, served, wanted);
+    if (content.verdict === "not-ours") {
+      throw new LabError("SecretUnavailable", `secret "${wanted.path}" is not sealed to ${session.operator}`, {
+        notes: ["it is sealed to operators who were allowed, and had a recipient, when it was set"],
+        hint: "lab operator recipient, and then somebody sets it again",
+      });
+    }
+    if (content.verdict !== "value") throw contradicted(store, content.reason);
     return content.value;
   } finally {
     opened.wipe();

@@ -1,6 +1,6 @@
 import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
-import type { Keys } from "../core/ports/keys.ts";
+import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import type { Signable, Signature } from "../core/signature.ts";
 import type { CheckpointBody, KnownBody } from "../crdt/authority/bodies.ts";
 import type { AuthorityHeader, Entry } from "../crdt/entry/entry.ts";
@@ -367,6 +367,16 @@ export class Session {
   /** Signs what is no entry: a request. */
   async signRequest(signable: Signable): Promise<Signature> {
     return signWith(this.#surroundings.keys, await this.#unlocked(), signable);
+  }
+
+  /** What is sealed to this key opens with it. Throws `NotAuthorised` for one that signs and cannot open. */
+  async sealIdentity(): Promise<SealIdentity> {
+    const { seal } = await this.#unlocked();
+    if (seal !== null) return seal(this.mesh);
+    throw new LabError("NotAuthorised", `the key of ${this.operator} signs, and opens nothing that is sealed to it`, {
+      notes: ["it is in an SSH agent or a token"],
+      hint: "a second key of yours, in a file, can: lab operator request",
+    });
   }
 
   /** Acts that have their place among all others and nobody's signature. */

@@ -1,4 +1,4 @@
-import type { Keys } from "../core/ports/keys.ts";
+import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import type { Secret } from "../core/secret.ts";
 import { SCHEME_ED25519, type Signable, type Signature, sshSignature } from "../core/signature.ts";
 import { encodeSshSignature, sshSignedData } from "../core/ssh/sshsig.ts";
@@ -11,6 +11,8 @@ export interface OperatorSigner {
   /** What a FIDO2 token mixes into its signatures, such as `ssh:`; null for a key that is no token's. */
   readonly application: string | null;
   sign(message: Uint8Array): Promise<KeySignature>;
+  /** What is sealed to the key in a mesh opens with it; null for a key that signs and cannot open. */
+  readonly seal: ((mesh: Uint8Array) => Promise<SealIdentity>) | null;
 }
 
 /** What an Ed25519 key says; a FIDO2 token adds what it knows of the moment (OpenSSH's PROTOCOL.u2f). */
@@ -26,12 +28,14 @@ export type OperatorHeader = AuthorityHeader | ChainHeader;
 type Hashes = Pick<Keys, "hash" | "hash512">;
 
 /** The signer of an Ed25519 key that is at hand. */
-export function seedSigner(keys: Pick<Keys, "signer">, seed: Secret): OperatorSigner {
+export function seedSigner(keys: Pick<Keys, "signer" | "hash">, seed: Secret): OperatorSigner {
   const signer = keys.signer(seed);
   return {
     publicKey: signer.publicKey,
     application: null,
     sign: async (message) => ({ bytes: signer.sign(message), token: null }),
+    // Loaded when it is needed: it brings the library of age.
+    seal: async (mesh) => (await import("./own-seal.ts")).operatorSeal(keys, seed, mesh),
   };
 }
 

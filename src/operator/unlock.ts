@@ -9,7 +9,7 @@ import { type KeySignature, type OperatorSigner, seedSigner } from "./signer.ts"
 
 /** What a key may need of its person and its device before it signs. */
 export interface Unlocking {
-  readonly keys: Pick<Keys, "signer">;
+  readonly keys: Pick<Keys, "signer" | "hash">;
   /** Null when there is no other attempt: nobody to ask, or asked often enough. The first attempt is 1. */
   passphrase(key: OperatorKey, attempt: number): Promise<Secret | null>;
   sshAgent(): { sign(key: Pick<SshKey, "key" | "application">, message: Uint8Array): Promise<KeySignature> };
@@ -35,6 +35,7 @@ export async function unlock(key: OperatorKey, unlocking: Unlocking): Promise<Op
         publicKey: key.publicKey,
         application: custody.application,
         sign: (message) => agent.sign(sshKey, message),
+        seal: null,
       };
     }
     case "elsewhere":

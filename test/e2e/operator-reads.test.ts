@@ -67,11 +67,27 @@ it("bob reads what alice allows him, also what a store makes; carol does not, an
   expect(await nas.run(["secret", "status", "--store"])).toMatch(/operator bob +→ 2 secrets/);
 });
 
+it("what no store can open is sealed to bob once he has a recipient, and to nobody whom alice has not allowed", async () => {
+  const input = "secrets: { root/ca: { class: sealed } }";
+  await nas.run(["apply", "-f", "-"], { input });
+  await nas.run(["secret", "allow", "root/ca", "bob"]);
+  const set = async () => nas.try(["secret", "set", "root/ca"], { input: "the root of all" });
+  expectRefusal(await set(), 2, /nobody may yet/);
+  expect((await bob.run(["operator", "recipient"])).trim()).toMatch(/^age1[0-9a-z]{58}$/);
+  await until("nas-1 knows bob's recipient", async () => (await set()).exit === 0);
+  const { exit, stderr } = await set();
+  expect({ exit, stderr }).toMatchObject({ exit: 0, stderr: expect.stringContaining("sealed to bob") });
+  await until("bob reads it", async () => (await read(bob, "root/ca")).stdout === "the root of all");
+  expectRefusal(await read(carol, "root/ca", "--as-operator"), 4, /carol may not read it/);
+  await nas.run(["secret", "allow", "root/ca", "bob", "alice"]);
+  expectRefusal(await read(nas, "root/ca", "--as-operator"), 1, /"root\/ca" is not sealed to alice/);
+});
+
 it("bob is removed: what he read is told and made anew, and he reads nothing more", async () => {
   const before = (await read(nas, "made/key", "--as-operator")).stdout;
   const { exit, stderr } = await nas.try(["operator", "remove", "bob", "--yes"]);
   expect(exit).toBe(0);
-  expect(stderr).toContain("bob had 2 of the secrets that count now; stores make 1 of them anew at once");
+  expect(stderr).toContain("bob had 3 of the secrets that count now; stores make 1 of them anew at once");
   expectRefusal(await read(bob, "db/password"), 4, /this machine is not entitled/);
   expectRefusal(await read(bob, "db/password", "--as-operator"), 4, /./);
   await until("a store has made a new value", async () => {

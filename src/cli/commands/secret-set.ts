@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { fromHex, toBase64Url } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { requireSecretPath } from "../../core/names.ts";
-import { secretPath, secretVersionPath } from "../../core/paths.ts";
+import { secretOperatorsPath, secretPath, secretVersionPath } from "../../core/paths.ts";
 import type { Json } from "../../core/json.ts";
 import { Secret } from "../../core/secret.ts";
 import { SEALED_CLASS } from "../../core/secrets/version.ts";
@@ -23,7 +23,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   const value = new Secret(await readValue(ctx, path));
   try {
     if (value.byteLength === 0) requireMeant(ctx, path);
-    const paths = [secretPath(path), secretVersionPath(path)];
+    const paths = [secretPath(path), secretVersionPath(path), secretOperatorsPath(path)];
     const connection = await ctx.connect("replica");
     // Whom the policy grants it, as the agent says; what keys they have, the signed entries say.
     const servers = (await secretOf(connection, path))?.machines.map(({ name }) => name) ?? [];
@@ -50,7 +50,7 @@ async function setSecret(ctx: CommandContext, signing: Signing, path: string, va
   const isDeclared = declared !== undefined;
   const recovery = context.recovery === null ? [] : [context.recovery];
   const prepared = isSealed(declared)
-    ? await prepareSealed(facts, [...readersOf(signing, path), ...recovery])
+    ? await prepareSealed(facts, [...(await readersOf(ctx, signing, path)), ...recovery])
     : prepareSecret(facts);
   const { links } = await session.sign({
     writes: [
@@ -72,15 +72,26 @@ function isSealed(declared: Json | undefined): boolean {
   return (declared as { readonly class?: Json } | undefined)?.class === SEALED_CLASS;
 }
 
-/** Recipients of the machines that may read it. Throws `Invalid` where a value would be sealed to nobody. */
-function readersOf({ session }: Signing, path: string): string[] {
-  const { nodes } = session.known.authority;
-  const seals = Object.values(session.context.servers).flatMap((subject) => {
-    const node = subject?.state === "active" ? nodes.get(subject.id) : undefined;
-    return node === undefined ? [] : [node.seal];
+/** Recipients of the machines and operators that may read it. Throws `Invalid` where it would be sealed to nobody. */
+async function readersOf(ctx: CommandContext, { session, keys, connection }: Signing, path: string): Promise<string[]> {
+  const { known, context } = session;
+  const machines = Object.entries(context.servers).flatMap(([name, subject]) => {
+    const node = subject?.state === "active" ? known.authority.nodes.get(subject.id) : undefined;
+    return node === undefined ? [] : [{ name, recipient: node.seal }];
   });
-  if (seals.length > 0) return [...new Set(seals)].sort();
-  throw new LabError("Invalid", `"${path}" is sealed to the machines that may read it, and none may yet`, {
+  const { sealedReaders } = await import("../../operator/sealed-readers.ts");
+  const named = context.current[secretOperatorsPath(path)];
+  const operators = await sealedReaders(connection, keys, known, path, named);
+  for (const { name, recipient } of operators) {
+    if (recipient === null)
+      ctx.warn(`${name} may read it and has no recipient: lab operator recipient, and set it again`);
+  }
+  const readers = [...machines, ...operators].filter(({ recipient }) => recipient !== null);
+  if (readers.length > 0) {
+    for (const line of wrapped(`sealed to ${readers.map(({ name }) => name).join(", ")}`, 2)) ctx.note(line);
+    return [...new Set(readers.map(({ recipient }) => recipient as string))].sort();
+  }
+  throw new LabError("Invalid", `"${path}" is sealed to those who may read it, and nobody may yet`, {
     hint: `first a label that declares it: labels: {web: {secrets: [${path}]}}`,
   });
 }

@@ -5,9 +5,13 @@ import { openEnvelope } from "./envelope.ts";
 import type { Served } from "./messages.ts";
 import { checkCommitment, type CurrentVersion, SEALED_CLASS } from "./version.ts";
 
-/** - `value`: the caller's own, to be wiped · `refused`: with the reason */
+/**
+ * - `value`: the caller's own, to be wiped · `not-ours`: its writer sealed it to others · `refused`: it is false, with the
+ *   reason
+ */
 export type OpenedServed =
   | { readonly verdict: "value"; readonly value: Secret }
+  | { readonly verdict: "not-ours"; readonly reason: string }
   | { readonly verdict: "refused"; readonly reason: string };
 
 /**
@@ -24,7 +28,8 @@ export async function openServed(
   if (isSealed !== (current.metadata.class === SEALED_CLASS)) return refused("it is of another class than was signed");
   const bound = toHex(current.metadata.commitment);
   const committed = isSealed ? await openEnvelope(keys, seal, mesh, content, bound) : content;
-  if (committed === null) return refused("its writer sealed it to other machines: it has to be set again");
+  if (committed === null)
+    return { verdict: "not-ours", reason: "its writer sealed it to others: it has to be set again" };
   if (checkCommitment(keys, mesh, current, committed)) return { verdict: "value", value: committed.value };
   committed.value.wipe();
   return refused("it is not the value that its writer signed");

@@ -77,6 +77,17 @@ export const trustCommands: readonly CommandWords[] = [
     ],
   },
   {
+    words: ["operator", "recipient"],
+    module: "operator-recipient",
+    summary: "Have values that stores cannot open sealed to your key as well, where you may read them",
+    details:
+      "Signs the age recipient of your key. Values of class sealed that are set from now on are sealed to it, if lab " +
+      "secret allow lets you read them. A key in an SSH agent or a token signs and opens nothing: have a second one.",
+    args: [],
+    flags: [],
+    examples: ["lab operator recipient"],
+  },
+  {
     words: ["operator", "remove"],
     module: "operator-remove",
     summary: "End what an operator's keys may do",

@@ -17,6 +17,7 @@ function tokenSigner(byte: number): OperatorSigner {
   return {
     publicKey: signer.publicKey,
     application,
+    seal: null,
     sign: async (message) => {
       const [flags, counter] = [1, 7];
       const touched = Uint8Array.of(flags, 0, 0, 0, counter);

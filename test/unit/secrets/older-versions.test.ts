@@ -138,7 +138,7 @@ describe("a secret of class sealed", () => {
     await expect(web2.read("web/tls")).rejects.toThrow("no store gave it");
     const reasons = web2.log.records.filter(({ event }) => event === "secret-cache.refused");
     expect(reasons.map(({ facts }) => facts.reason)).toContain(
-      "its writer sealed it to other machines: it has to be set again",
+      "its writer sealed it to others: it has to be set again",
     );
   });
 

@@ -159,6 +159,7 @@ describe("an operator who may read a value", () => {
     const token: OperatorSigner = {
       publicKey: people.bob.publicKey,
       application: "ssh:",
+      seal: null,
       sign: async (message) => {
         const hash = (bytes: Uint8Array) => homelab.keys.hash(bytes);
         const touched = concat(hash(new TextEncoder().encode("ssh:")), Uint8Array.of(1, 0, 0, 0, 7), hash(message));
