@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,6 +126,20 @@ describe("a damaged store", () => {
     await first.disk.append([{ key: "z", value: new Uint8Array(1) }], true);
     await first.disk.close();
     expect(readdirSync(home).sort()).toEqual(["store", "store.tally"]);
+  });
+
+  test("that could not be kept aside whole leaves no part that would be read in its place", async () => {
+    const pipe = join(store, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const opened = await openStore(store, options());
+    expect(opened.health().state).toBe("stand-in");
+    await opened.disk.close();
+    expect(readdirSync(home).filter((name) => name.startsWith("store.before"))).toEqual([]);
+    rmSync(pipe);
+    const after = await openStore(store, options());
+    expect(after.health()).toEqual({ state: "sound" });
+    expect(digest(await after.disk.scan(""))).toBe(digest(written));
+    await after.disk.close();
   });
 
   test("with wrong permissions is opened and mended", async () => {

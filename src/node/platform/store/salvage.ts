@@ -71,14 +71,22 @@ export async function isDirectory(path: string): Promise<boolean> {
  * does not name, also when the manifest is the part that is damaged. Tables cost no space where links are possible.
  */
 export async function keepAside(directory: string, aside: string): Promise<void> {
-  await rm(aside, { recursive: true, force: true });
-  await mkdir(aside, { mode: 0o700 });
-  for (const name of await readdir(directory)) {
-    const [from, to] = [join(directory, name), join(aside, name)];
-    // Tables are never written again; what is appended to has to be copied.
-    if (/[.](ldb|sst)$/.test(name)) await link(from, to).catch(() => cp(from, to));
-    else if (name !== "LOCK") await cp(from, to, { recursive: true });
+  const begun = `${aside}.new`;
+  for (const left of [aside, begun]) await rm(left, { recursive: true, force: true });
+  await mkdir(begun, { mode: 0o700 });
+  try {
+    for (const name of await readdir(directory)) {
+      const [from, to] = [join(directory, name), join(begun, name)];
+      // Tables are never written again; what is appended to has to be copied.
+      if (/[.](ldb|sst)$/.test(name)) await link(from, to).catch(() => cp(from, to));
+      else if (name !== "LOCK") await cp(from, to, { recursive: true });
+    }
+  } catch (error) {
+    await rm(begun, { recursive: true, force: true });
+    throw error;
   }
+  // All of them or none: what is here is read in the place of the store.
+  await rename(begun, aside);
 }
 
 /** Moves damaged files out of the way, beside their store. */
