@@ -3,7 +3,6 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { lab } from "../../src/cli/lab.ts";
 import { hear, Lab, type Machine, until } from "./lab.ts";
 import { without } from "../programs.ts";
 
@@ -300,20 +299,7 @@ async function setAll(machine: Machine, paths: readonly string[]): Promise<void>
   const value = join(machine.home, "value");
   for (const path of paths) {
     writeFileSync(value, path);
-    const said: string[] = [];
-    const sink = { write: (text: string | Uint8Array) => said.push(String(text)) };
-    const exit = await lab(["secret", "set", path, "--from-file", value, "--home", machine.home], {
-      stdin: process.stdin,
-      stdout: sink,
-      stderr: sink,
-      env: { LAB_CONFIG: machine.config },
-      cwd: "/",
-      uid: 0,
-      columns: undefined,
-      color: false,
-      now: Date.now,
-    });
-    expect({ exit, said: exit === 0 ? [] : said }).toEqual({ exit: 0, said: [] });
+    expect(await machine.tryHere(["secret", "set", path, "--from-file", value])).toMatchObject({ exit: 0 });
   }
 }
 

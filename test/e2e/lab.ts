@@ -133,6 +133,25 @@ export class Machine {
     return stdout;
   }
 
+  /** The same in this process, as a hundred starts of a command would take a minute. */
+  async tryHere(words: readonly string[]): Promise<Omit<Heard, "bytes">> {
+    const { lab } = await import("../../src/cli/lab.ts");
+    const [stdout, stderr]: [string[], string[]] = [[], []];
+    const sink = (said: string[]) => ({ write: (text: string | Uint8Array) => said.push(String(text)) });
+    const exit = await lab([...words, "--home", this.home], {
+      stdin: process.stdin,
+      stdout: sink(stdout),
+      stderr: sink(stderr),
+      env: { LAB_CONFIG: this.config },
+      cwd: "/",
+      uid: 0,
+      columns: undefined,
+      color: false,
+      now: Date.now,
+    });
+    return { exit, stdout: stdout.join(""), stderr: stderr.join("") };
+  }
+
   async json<T>(...words: string[]): Promise<T> {
     return JSON.parse(await this.run([...words, "-o", "json"])) as T;
   }

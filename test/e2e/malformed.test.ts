@@ -11,6 +11,7 @@ import { createKeys } from "../../src/node/platform/keys.ts";
 import { ownLogDir } from "../../src/operator/files/key-file.ts";
 import { OwnLog } from "../../src/operator/files/own-log.ts";
 import { expectRefusal, Lab, type Machine } from "./lab.ts";
+import { SmallDisk } from "./small-disk.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -449,24 +450,16 @@ describe("an agent on a full disk", () => {
 
   it("says so, goes on to answer, writes again when there is room, and keeps what it acknowledged", async (context) => {
     const nas = lab.machine("nas-1");
-    mkdirSync(nas.home);
-    const probe = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "none", nas.home]);
-    if (probe.status !== 0) context.skip("a small disk cannot be mounted here: it takes root");
-    // A process that holds the namespace; everything else enters it.
-    const script = 'mount -t tmpfs -o size=24m,mode=700 none "$1" && echo ready && exec sleep 600';
-    const holder = lab.spawn("unshare", ["--mount", "sh", "-c", script, "sh", nas.home]);
-    await new Promise((resolve) => holder.stdout?.once("data", resolve));
-    nas.within = ["nsenter", "--mount", "--target", String(holder.pid)];
-    const there = join(`/proc/${holder.pid}/root`, nas.home);
-    nas.socket = join(there, "run/agent.sock");
+    const disk = await SmallDisk.under(lab, nas);
+    if (disk === null) return context.skip("a small disk cannot be mounted here: it takes root");
 
     await nas.run(["init", "--local", "--node", "nas-1", "--recovery", "later"]);
     await nas.startAgent();
     const acknowledged = ["before"];
     await nas.run(["label", "server", "nas-1", "before"]);
 
-    // All of it but a little; then labels until one does not fit.
-    spawnSync("sh", ["-c", 'dd if=/dev/zero of="$1" bs=64k count=1000', "sh", join(there, "ballast")]);
+    // Then labels until one does not fit.
+    disk.fill();
     let refusal = null;
     for (let i = 0; refusal === null && i < 50; i++) {
       const heard = await nas.try(["label", "server", "nas-1", `full-${i}`]);
@@ -483,7 +476,7 @@ describe("an agent on a full disk", () => {
     const other = { env: { LAB_CONFIG: join(lab.root, "other") } };
     expectRefusal(await nas.try(second, other), 1, /no space left|disk is full/);
 
-    rmSync(join(there, "ballast"));
+    disk.free();
     await nas.run(second, other);
     await nas.run(["label", "server", "nas-1", "after"]);
     acknowledged.push("after");
