@@ -30,6 +30,10 @@ export interface Wire {
   whenAwake(key: PeerKey, run: () => void): void;
   isLost(): boolean;
   isDuplicated(): boolean;
+  /** So many bytes of this kind leave a machine, whether they arrive or not. */
+  leave(from: PeerKey, kind: string, bytes: number): void;
+  /** So many bytes are said to everybody for the first time. */
+  say(from: PeerKey, bytes: number): void;
   /** How long the next message is on its way. */
   drawDelayMs(from: PeerKey, to: PeerKey): number;
   /**
@@ -95,6 +99,9 @@ export class Broadcasts {
 
 /** Nobody answers an address for this long: then the next one is tried. */
 const ADDRESS_TIMEOUT_MS = 4_000;
+
+/** What broadcasts are counted as, beside the channels of requests. */
+export const GOSSIP = "gossip";
 
 /** For this long a body that was seen is not passed on again. */
 const SEEN_MS = 120_000;
@@ -235,7 +242,7 @@ export class SimLink implements Link {
       const timer = wire.clock.after(timeoutMs, () => wire.whenAwake(this.self, timeOut));
       end.asked.add(fail);
 
-      this.#sentBytes += body.length;
+      this.#leave(channel, body.length);
       const answer = (give: () => void) => {
         this.#send(end, "back", () => {
           if (!end.asked.has(fail)) return;
@@ -262,7 +269,9 @@ export class SimLink implements Link {
     if (this.#state !== "running" || body.length > MAX_BROADCAST_BYTES) return;
     this.#wire.counters.broadcasts++;
     const broadcast = this.#wire.broadcasts.of(body, this.#wire.clock.monotonic());
-    if (this.#isNew(broadcast)) this.#spread(broadcast, this.self);
+    if (!this.#isNew(broadcast)) return;
+    this.#wire.say(this.self, body.length);
+    this.#spread(broadcast, this.self);
   }
 
   /** What was said, without what a transport would add. */
@@ -386,8 +395,13 @@ export class SimLink implements Link {
     if (this.#events.standing(from) === "removed") throw new Error("removed");
     const answer = await this.#events.request(from, channel, body);
     refuseTooLarge(answer);
-    this.#sentBytes += answer.length;
+    this.#leave(channel, answer.length);
     return answer;
+  }
+
+  #leave(kind: string, bytes: number): void {
+    this.#sentBytes += bytes;
+    this.#wire.leave(this.self, kind, bytes);
   }
 
   #isNew(broadcast: Broadcast<Way>): boolean {
@@ -402,7 +416,7 @@ export class SimLink implements Link {
     const nowMs = clock.monotonic();
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || connection.isSevered || this.#standing(peer.self) !== "member") continue;
-      this.#sentBytes += broadcast.body.length;
+      this.#leave(GOSSIP, broadcast.body.length);
       counters.broadcastsSent++;
       if (broadcast.hasSeen(peer.#number, nowMs)) continue;
       if (this.#wire.isLost()) {

@@ -2,6 +2,7 @@ import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
 import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
 import { CHECKPOINT_MUTANTS } from "./checkpoints/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
+import { FLOOD_MUTANTS } from "./floods/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { READER_MUTANTS } from "./readers/mutants.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
@@ -261,4 +262,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RETURN_MUTANTS,
   ...READER_MUTANTS,
   ...CHECKPOINT_MUTANTS,
+  ...FLOOD_MUTANTS,
 ];

@@ -30,6 +30,10 @@ export class SimNetwork {
     broadcastsLost: 0,
     broadcastsDuplicated: 0,
   };
+  /** What left each machine, by its key and by channel. */
+  readonly sent = new Map<PeerKey, Map<string, Sent>>();
+  /** What each machine said to everybody and nobody had said before, by its key, in bytes. */
+  readonly said = new Map<PeerKey, number>();
   readonly #clock: Clock;
   readonly #wire: Wire;
   readonly #links = new Map<string, SimLink>();
@@ -65,6 +69,8 @@ export class SimNetwork {
       isOut: (host, from) => this.#routers.size > 0 && this.#isBehindAnother(host, from),
       seenAt: (link) => this.#seenAt(link),
       whenAwake: (link, run) => this.#whenAwake(link, run),
+      leave: (from, kind, bytes) => this.#leave(from, kind, bytes),
+      say: (from, bytes) => void this.said.set(from, (this.said.get(from) ?? 0) + bytes),
       isLost: () => happens(loss, this.#loss),
       isDuplicated: () => happens(duplication, this.#duplication),
       drawDelayMs: (from, to) => {
@@ -172,6 +178,17 @@ export class SimNetwork {
     this.#tail = { probability, mostMs };
   }
 
+  #leave(from: PeerKey, kind: string, bytes: number): void {
+    let kinds = this.sent.get(from);
+    if (kinds === undefined) this.sent.set(from, (kinds = new Map()));
+    const sent = kinds.get(kind);
+    if (sent === undefined) kinds.set(kind, { messages: 1, bytes });
+    else {
+      sent.messages++;
+      sent.bytes += bytes;
+    }
+  }
+
   #isCut(from: PeerKey, to: PeerKey): boolean {
     return this.#cuts.some(
       ({ a, b, ways }) => (a.has(from) && b.has(to)) || (ways === "both" && a.has(to) && b.has(from)),
@@ -199,6 +216,11 @@ export class SimNetwork {
     if (kept === undefined) run();
     else kept.push(run);
   }
+}
+
+export interface Sent {
+  messages: number;
+  bytes: number;
 }
 
 interface Cut {

@@ -2,7 +2,8 @@ import type { Act } from "./acts.ts";
 import { settled } from "./clock.ts";
 import { checkAcknowledged, checkOwnWord } from "./checkers/acknowledged.ts";
 import { checkBatches } from "./checkers/batches.ts";
-import { checkBounded } from "./checkers/bounded.ts";
+import { checkBounded, heldBy } from "./checkers/bounded.ts";
+import { Burden } from "./checkers/burden.ts";
 import { checkConvergence, hasConverged } from "./checkers/convergence.ts";
 import { checkClocks, checkFrozen } from "./checkers/frozen.ts";
 import { checkLiveness } from "./checkers/liveness.ts";
@@ -61,6 +62,7 @@ export interface RunReport {
 }
 
 const CHECK_EVERY_MS = 30_000;
+const MINUTE_MS = 60_000;
 /** Machines are down for half a minute at most: what holds of them must be looked at while they are. */
 const GLANCE_EVERY_MS = 3_000;
 /** Twice as long as a connection across a cut lives on. */
@@ -160,11 +162,19 @@ function planOf({ seed, leftOut }: RunOptions): FaultPlan {
 async function passTime(world: World, archive: Archive | null, durationMs: number): Promise<void> {
   const endMs = world.clock.monotonic() + durationMs;
   let checkMs = world.clock.monotonic() + CHECK_EVERY_MS;
+  let minuteMs = world.clock.monotonic() + MINUTE_MS;
+  const burden = new Burden(world, () =>
+    Math.max(0, ...world.running.map(({ agent }) => (agent === null ? 0 : heldBy(agent.replica)))),
+  );
   for (let atMs = world.clock.monotonic() + GLANCE_EVERY_MS; atMs < endMs; atMs += GLANCE_EVERY_MS) {
     await world.clock.runUntil(atMs);
     checkDeadAreKnown(world);
     if (atMs < checkMs) continue;
     checkMs += CHECK_EVERY_MS;
+    if (atMs >= minuteMs) {
+      minuteMs += MINUTE_MS;
+      burden.look();
+    }
     noteViews(world);
     checkNothingStolen(world);
     for (const machine of world.running) {

@@ -25,7 +25,8 @@ export function checkBounded(world: World, { name, agent, disk }: Machine): void
   }
 }
 
-function heldBy({ graph, chains, observed }: NonNullable<Machine["agent"]>["replica"]): number {
+/** Bytes of all entries that a replica has. */
+export function heldBy({ graph, chains, observed }: NonNullable<Machine["agent"]>["replica"]): number {
   let bytes = 0;
   for (const { entry } of graph.entries) bytes += entry.bytes.length;
   for (const chain of chains.values()) for (const { entry } of chain.links()) bytes += entry.bytes.length;

@@ -8,8 +8,9 @@ import {
   encodeEnrolAnswer,
   tokenSecretHash,
 } from "../../core/enrolment.ts";
-import type { Role, RoleContext, RoleDefinition } from "../../core/ports/role.ts";
+import type { AuditRecord, Role, RoleContext, RoleDefinition } from "../../core/ports/role.ts";
 import { freshnessChannel, freshnessHandler } from "../../core/secrets/freshness.ts";
+import { KnockLog } from "./knock-log.ts";
 import { planRedemption, type RedemptionPlan } from "./redemption.ts";
 
 const BOUND = "bound/";
@@ -25,10 +26,12 @@ const MOST_MEMBERS = 128;
  */
 class Coordinator implements Role {
   readonly #context: RoleContext;
+  readonly #knocks: KnockLog;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(context: RoleContext) {
     this.#context = context;
+    this.#knocks = new KnockLog(context);
   }
 
   async start(): Promise<void> {
@@ -40,6 +43,7 @@ class Coordinator implements Role {
 
   async stop(): Promise<void> {
     await this.#turn;
+    await this.#knocks.stop();
   }
 
   async #enrol(peer: string, body: Uint8Array): Promise<Uint8Array> {
@@ -50,7 +54,9 @@ class Coordinator implements Role {
     const from = `from ${this.#context.peers.remoteAddress(peer) ?? "somewhere"}`;
     if (plan.verdict === "refuse") {
       const reason = `${from}: ${plan.reason}`;
-      await this.#context.audit({ actor, action: "token.redeem", object, decision: "denied", reason });
+      // Whatever nobody issued is of one kind: there is no end of it.
+      const kind = plan.token === null ? "no token" : `refused ${plan.token.entry}`;
+      await this.#knocks.note(kind, { actor, action: "token.redeem", object, decision: "denied", reason });
       return encodeEnrolAnswer({ state: "refused", reason: plan.reason, hint: plan.hint });
     }
     if (plan.verdict === "redeem") {
@@ -64,7 +70,8 @@ class Coordinator implements Role {
     }
     if (plan.verdict === "repeat" && (request.after ?? 0) === 0) {
       const reason = `${from}: as ${plan.name}, again`;
-      await this.#context.audit({ actor, action: "token.redeem", object, decision: "allowed", reason });
+      const record: AuditRecord = { actor, action: "token.redeem", object, decision: "allowed", reason };
+      await this.#knocks.note(`again ${plan.token.entry}`, record);
     }
     return encodeEnrolAnswer(this.#welcome(request.after));
   }

@@ -9,7 +9,8 @@ export type RedemptionPlan =
   | { readonly verdict: "redeem"; readonly token: Token; readonly name: string }
   /** The same key asks again: it is enrolled, and gets the same answer. */
   | { readonly verdict: "repeat"; readonly token: Token; readonly name: string }
-  | { readonly verdict: "refuse"; readonly reason: string; readonly hint: string };
+  /** `token`: the one that was meant; null if there is none, or its secret was another. */
+  | { readonly verdict: "refuse"; readonly reason: string; readonly hint: string; readonly token: Token | null };
 
 export interface RedemptionFacts {
   readonly view: View;
@@ -35,8 +36,9 @@ export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
   const token = view.tokens.find((candidate) => candidate.id === toHex(request.tokenId));
   // A wrong secret and an unknown token are one answer: nobody learns which tokens exist.
   if (token === undefined || token.secretHash !== secretHash) {
-    return refuse("this mesh knows no such token", ANOTHER);
+    return refuseOf(null)("this mesh knows no such token", ANOTHER);
   }
+  const refuse = refuseOf(token);
   if (token.issuer !== roleLog) {
     return refuse("another coordinator issued this token", "try again when it is back, or ask for another token");
   }
@@ -70,8 +72,8 @@ export function planRedemption(facts: RedemptionFacts): RedemptionPlan {
   return { verdict: "redeem", token, name };
 }
 
-function refuse(reason: string, hint: string): RedemptionPlan {
-  return { verdict: "refuse", reason, hint };
+function refuseOf(token: Token | null): (reason: string, hint: string) => RedemptionPlan {
+  return (reason, hint) => ({ verdict: "refuse", reason, hint, token });
 }
 
 function span(spanMs: number): string {
