@@ -288,6 +288,15 @@ describe.skipIf(noNotify !== "")(`an agent that is a service${noNotify}`, () => 
         expect(heard).toContain("in place then: 100");
       }
       expect(boots.map(({ tookMs }) => tookMs).filter((tookMs) => tookMs > 2000)).toEqual([]);
+
+      // The step that the unit of `lab agent install` waits for before it has started (ExecStartPost) says so no earlier.
+      await web.killAgent();
+      await all.forget();
+      const ready = web
+        .run(["agent", "ready", "--timeout", "60s"])
+        .then((said) => ({ said, inPlace: paths.map((path) => all.read(path)) }));
+      await web.startAgent();
+      expect(await ready).toEqual({ said: `100 secrets in ${all.secrets}\n`, inPlace: paths });
     } finally {
       await all.close();
     }
