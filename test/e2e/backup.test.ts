@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { checkRecoveryCode } from "../../src/operator/recovery.ts";
 import { ACCESS_KEY, type Certificate, S3Server, SECRET_KEY } from "../unit/backup/s3-server.ts";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
 
@@ -125,6 +126,65 @@ describe("when every machine is gone", () => {
     expect(merged).toContain("✓ nas-2 got 0 entries that it did not have");
     expect(merged).toContain("✓ 1 of 1 secrets can be read again");
     await readsSecret(nas2);
+  });
+});
+
+describe("a recovery code that is not the one on the paper", () => {
+  it("is found out by its own check or by the mesh, is not repeated, and leaves backup and machine as they were", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    await setSecret();
+    await nas.run(["backup", "create", place]);
+    await lose(nas);
+    const words = (readFileSync(paper, "utf8").split("\n").at(-2) ?? "").split(" ");
+    const [first = "", second = "", ...rest] = words;
+    const other = lab.machine("other", "other-operator");
+    const otherPaper = join(lab.root, "other.txt");
+    await other.run(["init", "--local", "--node", "other", "--recovery", otherPaper]);
+    const rescue = lab.machine("rescue", "new-operator");
+    const restore = async (code: string, exit: number, why: RegExp) => {
+      const file = join(lab.root, "typed.txt");
+      writeFileSync(file, code);
+      const heard = await rescue.try([
+        "backup",
+        "restore",
+        place,
+        "--node",
+        "nas-1",
+        "--all-gone",
+        "--code",
+        file,
+        "--yes",
+      ]);
+      expect(heard.stderr).toMatch(why);
+      expect(heard.exit).toBe(exit);
+      const said = heard.stdout + heard.stderr;
+      // No two words that follow each other on the paper.
+      for (const [i, word] of words.slice(1).entries()) expect(said).not.toContain(`${words[i]} ${word}`);
+      expect(existsSync(join(rescue.home, "home.json"))).toBe(false);
+    };
+    // One in sixteen of such slips gives a code that belongs together, and is another one.
+    const slips = [
+      [second, first, ...rest],
+      [...rest, first, second],
+      [...rest, second, first],
+    ].map((one) => one.join(" "));
+    const told = slips.find((code) => checkRecoveryCode(code).problem !== null) ?? "";
+    await restore(
+      told,
+      2,
+      /not a recovery code: the words do not belong together: one is another one, or two changed places/,
+    );
+    await restore([`${first}x`, second, ...rest].join(" "), 2, /not a recovery code: word 1 is not on the list/);
+    await restore(words.slice(1).join(" "), 2, /not a recovery code: a recovery code has 12 words, not 11/);
+    await restore(
+      readFileSync(otherPaper, "utf8").split("\n").at(-2) ?? "",
+      4,
+      /this is not the recovery code of mesh attic/,
+    );
+    await rescue.run(["backup", "restore", place, "--node", "nas-1", "--all-gone", "--code", paper, "--yes"]);
+    await rescue.startAgent();
+    await rescue.run(["label", "server", "nas-1", "web"]);
+    await readsSecret(rescue);
   });
 });
 

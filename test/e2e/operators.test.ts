@@ -45,6 +45,13 @@ describe("an operator's key", () => {
     expectRefusal(await label("quiet", secret("alice", "open one", 0o644)), 4, /can be read by everybody/);
     expectRefusal(await label("quiet", { LAB_OPERATOR_PASSPHRASE_FILE: "/nowhere" }), 2, /does not exist/);
     expect((await label("loud", secret("alice", "old one"))).exit).toBe(0);
+    // Nor is a value lost by a wrong one.
+    const set = (value: string, env: Record<string, string>) =>
+      nas.try(["secret", "set", "db/key"], { input: value, env });
+    expect((await set("before", secret("alice", "old one"))).exit).toBe(0);
+    expectRefusal(await set("after", secret("alice", "guess")), 4, /this is not the passphrase of alice's key/);
+    const history = await nas.json<{ items: readonly { stores: readonly string[] }[] }>("secret", "history", "db/key");
+    expect(history.items.map(({ stores }) => stores)).toEqual([["nas-1"]]);
     // What is so already needs no signature, and no passphrase.
     expect((await label("loud")).stdout).toBe("no changes\n");
     expect((await nas.servers())[0]?.labels).toEqual(["coordinator", "loud", "secret-store"]);

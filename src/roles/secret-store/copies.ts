@@ -37,6 +37,8 @@ export class Copies {
   #loaded: "no" | "yes" = "no";
   #running: Promise<unknown> = Promise.resolve();
   #failure: string | null = null;
+  /** Revision of the view by which everything there is sealed. */
+  #sealedAt = -1;
   #readers: { readonly view: View; readonly machines: ReadonlyMap<string, readonly Node[]> } | null = null;
 
   constructor(parts: CopiesParts) {
@@ -93,14 +95,18 @@ export class Copies {
         failure ??= error;
       }
     };
-    // What somebody must not read any more goes first.
-    for (const held of place.list()) {
-      if (!isStore()) return "settled";
-      if (!this.#isToStay(held.path)) await trying(() => place.drop(held));
-    }
-    for (const held of place.sealedOtherwise()) {
-      if (!isStore()) return "settled";
-      await trying(() => place.reseal(held));
+    // What somebody must not read any more goes first. The policy is in the view and nowhere else.
+    const { revision } = context.view();
+    if (revision !== this.#sealedAt) {
+      for (const held of place.list()) {
+        if (!isStore()) return "settled";
+        if (!this.#isToStay(held.path)) await trying(() => place.drop(held));
+      }
+      for (const held of place.sealedOtherwise()) {
+        if (!isStore()) return "settled";
+        await trying(() => place.reseal(held));
+      }
+      if (failure === null) this.#sealedAt = revision;
     }
     for (const current of currentVersions(context.view())) {
       if (!isStore()) return "settled";
