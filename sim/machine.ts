@@ -9,17 +9,16 @@ import type { Secret } from "../src/core/secret.ts";
 import { Replica } from "../src/crdt/replica.ts";
 import type { Retention } from "../src/crdt/retention.ts";
 import type { EntryReader } from "../src/crdt/entry-reader.ts";
-import { Agent } from "../src/node/agent.ts";
+import type { Agent } from "../src/node/agent.ts";
 import type { KnownAddress } from "../src/node/directory.ts";
-import { noteLoss } from "../src/node/loss.ts";
-import { OperationCalls } from "../src/node/operation-calls.ts";
+import type { OperationCalls } from "../src/node/operation-calls.ts";
 import { scopedDisk } from "../src/node/scoped-disk.ts";
 import type { InputOf, Operation, OutputOf } from "../src/operations/operation.ts";
-import { roles } from "../src/roles/catalogue.ts";
 import type { NodeClock } from "./clock.ts";
 import type { CutBatch, SimDisk } from "./disk.ts";
 import type { SimLink } from "./link.ts";
 import type { SimNetwork } from "./network.ts";
+import { type Release, THIS_RELEASE } from "./releases/release.ts";
 import { type LinkWatcher, watchedLink } from "./watched-link.ts";
 
 const ENTRIES = "entries/";
@@ -59,6 +58,8 @@ export class Machine {
   readonly id: string;
   readonly key: string;
   readonly clock: NodeClock;
+  /** What it runs from its next start on. */
+  release: Release = THIS_RELEASE;
   readonly #parts: MachineParts;
   #address: string;
   #disk: SimDisk;
@@ -130,12 +131,12 @@ export class Machine {
     await agent.load();
     if (agent.replica.damaged.length + agent.replica.missing > 0) {
       // As the host does with a damaged home. A disk that is full as well forgets that anything was lost.
-      await noteLoss(this.#disk, this.clock.now()).catch(ignoreFull);
+      await this.release.noteLoss(this.#disk, this.clock.now()).catch(ignoreFull);
       agent = build();
       await agent.load();
       await agent.replica.acceptLoss().catch(ignoreFull);
     }
-    const calls = new OperationCalls(agent);
+    const calls = new this.release.OperationCalls(agent);
     await agent.start();
     this.#running = { agent, calls };
     this.#sinceMs = parts.worldMs();
@@ -144,7 +145,7 @@ export class Machine {
 
   #agent(link: SimLink, run: string): Agent {
     const parts = this.#parts;
-    return new Agent({
+    return new this.release.Agent({
       platform: {
         clock: parts.clock,
         random: parts.random.fork(run),
@@ -162,9 +163,9 @@ export class Machine {
         seal: parts.seal,
         machineKey: parts.machineKey,
       },
-      roles,
+      roles: this.release.roles,
       bootstrap: parts.bootstrap,
-      release: "simulated",
+      release: `simulated ${this.release.name}`,
       os: "virtual",
       arch: "none",
       // Worlds are short: what takes weeks elsewhere has to happen in minutes.

@@ -5,6 +5,7 @@ import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import { FLOOD_MUTANTS } from "./floods/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { READER_MUTANTS } from "./readers/mutants.ts";
+import { RELEASE_MUTANTS } from "./releases/mutants.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 import { RETURN_MUTANTS } from "./returns/mutants.ts";
 import { RETENTION_MUTANTS } from "./retention/mutants.ts";
@@ -263,4 +264,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...READER_MUTANTS,
   ...CHECKPOINT_MUTANTS,
   ...FLOOD_MUTANTS,
+  ...RELEASE_MUTANTS,
 ];

@@ -15,7 +15,8 @@ const root = join(import.meta.dirname, "..");
 
 function copyOfSources(): string {
   const dir = mkdtempSync(join(tmpdir(), "lab-mutants-"));
-  for (const part of ["src", "sim", "package.json"]) cpSync(join(root, part), join(dir, part), { recursive: true });
+  for (const part of ["src", "sim", "test/releases", "package.json"])
+    cpSync(join(root, part), join(dir, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
   return dir;
 }
@@ -39,20 +40,24 @@ async function judge(dir: string, mutant: Mutant, seeds: readonly number[]): Pro
   }
 }
 
-/** The first check that one seed violates, or null. */
+/** The first check that one seed violates, or null. Throws when the simulator does not come to its report: that sees nothing. */
 async function violationOf(dir: string, seed: number, flags: readonly string[]): Promise<string | null> {
   const child = spawn(process.execPath, [join(dir, "sim/main.ts"), "--seed", `${seed}`, ...flags, "-o", "json"], {
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  let output = "";
+  let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  const code = await new Promise((resolve) => child.on("close", resolve));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   if (code === 0) return null;
   const last = output.trimEnd().split("\n").at(-1) ?? "";
-  if (!last.startsWith("{")) return "crash";
-  return (JSON.parse(last) as RunReport).violations[0]?.check ?? "crash";
+  const [first] = last.startsWith("{") ? (JSON.parse(last) as RunReport).violations : [];
+  if (first === undefined) throw new Error(`no report of seed ${seed} ${flags.join(" ")}: exit ${code}\n${errors}`);
+  return first.check;
 }
 
 async function main(): Promise<void> {

@@ -196,7 +196,8 @@ async function workOnBothSides(world: World, faults: Faults, workload: Workload)
   await world.clock.runUntil(world.clock.monotonic() + CUT_MS / 2);
 }
 
-async function converge(world: World, workload: Workload): Promise<number | null> {
+/** Seconds until all agree; null if they do not in time. */
+export async function converge(world: World, workload: Workload): Promise<number | null> {
   const healedMs = world.clock.monotonic();
   let handedOver = false;
   while (world.clock.monotonic() < healedMs + CONVERGE_WITHIN_MS) {
@@ -227,7 +228,8 @@ async function waitForMending(world: World): Promise<void> {
   }
 }
 
-async function checkAtEnd(world: World, archive: Archive | null): Promise<void> {
+/** When all have what anybody has, and nothing happens any more. */
+export async function checkAtEnd(world: World, archive: Archive | null): Promise<void> {
   noteViews(world);
   if (archive !== null) for (const machine of world.running) checkReference(world, archive, machine);
   checkConvergence(world);

@@ -3,6 +3,7 @@ import { runCheckpoints } from "./checkpoints/run.ts";
 import { runDelivery } from "./delivery/run.ts";
 import { runReaders } from "./readers/run.ts";
 import { runFloods } from "./floods/run.ts";
+import { runReleases } from "./releases/run.ts";
 import { runRemovals } from "./removals/run.ts";
 import { runRetention } from "./retention/run.ts";
 import { runReturns } from "./returns/run.ts";
@@ -23,6 +24,10 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
   delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
   readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   floods: { run: runFloods, about: "a member and a stranger say as much as they can: what that costs everybody" },
+  releases: {
+    run: runReleases,
+    about: "machines get other releases while operators work, and go back to those before",
+  },
   removals: { run: runRemovals, about: "machines and an operator are removed: who hears of it, and what counts" },
   returns: { run: runReturns, about: "older values are returned to, and such as no store can open" },
   rotations: {

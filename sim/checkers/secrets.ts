@@ -51,9 +51,11 @@ export async function checkReadable(world: World): Promise<void> {
 
 /** Whether any honest hand ever gave the server a label that opens the path. */
 export function wasEverEntitled(world: World, server: string, path: string): boolean {
-  return grantingLabels(path).some((label) => world.history.everLabelled(server, label));
+  return grantingLabels(world, path).some((label) => world.history.everLabelled(server, label));
 }
 
-function grantingLabels(path: string): string[] {
-  return Object.keys(SECRETS_OF).filter((label) => SECRETS_OF[label]?.includes(path));
+/** Whatever is declared besides, what the workload's labels open never changes. */
+function grantingLabels(world: World, path: string): string[] {
+  const own = Object.keys(SECRETS_OF).filter((label) => SECRETS_OF[label]?.includes(path));
+  return own.length > 0 ? own : world.history.openersOf(path);
 }

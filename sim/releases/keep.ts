@@ -1,0 +1,23 @@
+// Keeps the agent of a commit as a release that machines of a world may run.
+//
+//   npm run sim:keep-release -- COMMIT NAME
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
+import { bundleRelease } from "./bundle.ts";
+
+const [commit = "", name = ""] = process.argv.slice(2);
+const root = join(import.meta.dirname, "../..");
+const sources = mkdtempSync(join(tmpdir(), "lab-release-"));
+try {
+  const archive = execFileSync("git", ["archive", commit, "src"], { cwd: root, maxBuffer: 1024 ** 3 });
+  execFileSync("tar", ["-x", "-C", sources], { input: archive });
+  const releases = join(root, "test/releases");
+  mkdirSync(releases, { recursive: true });
+  const packed = brotliCompressSync(await bundleRelease(sources)).toString("base64");
+  writeFileSync(join(releases, `${name}.mjs.br.txt`), `${packed.replaceAll(/.{1000}/g, "$&\n")}\n`);
+} finally {
+  rmSync(sources, { recursive: true });
+}

@@ -1,0 +1,16 @@
+import { noteLoss } from "../../src/node/loss.ts";
+import { Agent } from "../../src/node/agent.ts";
+import { OperationCalls } from "../../src/node/operation-calls.ts";
+import { roles } from "../../src/roles/catalogue.ts";
+
+/** What a machine runs. */
+export interface Release {
+  readonly name: string;
+  readonly Agent: typeof Agent;
+  readonly OperationCalls: typeof OperationCalls;
+  readonly noteLoss: typeof noteLoss;
+  readonly roles: typeof roles;
+}
+
+/** Of these sources. */
+export const THIS_RELEASE: Release = { name: "this", Agent, OperationCalls, noteLoss, roles };
