@@ -22,6 +22,12 @@ export type HeadState = "unsure" | "sure";
 
 const PENDING = "pending-audit/";
 
+interface Asked {
+  readonly payload: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 /** What the node itself signs: its audit log, its observed record, and as a coordinator redemptions. */
 export class OwnLogs {
   readonly #replica: Replica;
@@ -35,6 +41,8 @@ export class OwnLogs {
   /** Audit records that wait for a sure head, in order; on disk, too, so that a crash forgets no denial. */
   #pending: { readonly key: string; readonly payload: Uint8Array }[] = [];
   #pendingCount = 0;
+  /** Audit records of which none is written yet. */
+  readonly #asked: Asked[] = [];
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: {
@@ -72,15 +80,37 @@ export class OwnLogs {
   }
 
   /** Durable when it resolves, signed as soon as the head is sure. */
-  async audit(record: TimedAuditRecord): Promise<void> {
-    await this.#exclusive(async () => {
+  audit(record: TimedAuditRecord): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#asked.push({ payload: encodeAudit(record), resolve, reject });
+    void this.#exclusive(() => this.#tellAsked());
+    return promise;
+  }
+
+  /** All that was asked for while something else was written: one sync for as many as there are. */
+  async #tellAsked(): Promise<void> {
+    const asked = this.#asked.splice(0);
+    if (asked.length === 0) return;
+    try {
+      await this.#tell(asked.map(({ payload }) => payload));
+      for (const { resolve } of asked) resolve();
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  }
+
+  async #tell(payloads: readonly Uint8Array[]): Promise<void> {
+    if (this.#head === "sure" && this.#pending.length === 0) return this.#signAudit(payloads);
+    const pending = payloads.map((payload) => {
       const key = `${PENDING}${String(this.#pendingCount++).padStart(12, "0")}`;
-      const payload = encodeAudit(record);
-      if (this.#head === "sure" && this.#pending.length === 0) return this.#signAudit([payload]);
-      await this.#disk.append([{ key, value: payload }], true);
-      this.#pending.push({ key, payload });
-      if (this.#head === "sure") await this.#signPending();
+      return { key, payload };
     });
+    await this.#disk.append(
+      pending.map(({ key, payload }) => ({ key, value: payload })),
+      true,
+    );
+    this.#pending.push(...pending);
+    if (this.#head === "sure") await this.#signPending();
   }
 
   /** Publishes a new version of the node's report; nothing while the head is unsure: the caller comes again. */
