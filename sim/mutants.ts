@@ -75,8 +75,8 @@ async function main(): Promise<void> {
   const first = Array.from({ length: FIRST_SEEDS }, (_, i) => i + 1);
   const seedsFor = ({ name }: Mutant): readonly number[] => {
     const seed = known.get(name)?.seed ?? null;
-    // In the check each has one seed to be seen by; else the first is looked for.
-    return values.kept && seed !== null ? [seed] : first;
+    // Whatever draws chance once more or less makes other worlds of all seeds: then another one has to see it.
+    return values.kept && seed !== null ? [seed, ...first.filter((other) => other !== seed)] : first;
   };
   const verdicts: Verdict[] = [];
   const waiting = [...chosen];
