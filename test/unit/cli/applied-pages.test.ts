@@ -58,7 +58,7 @@ const source = {
     authority: { roleLogs: new Map() },
     makeWhole: () => Promise.resolve(),
   },
-  directory: { reports: () => new Map() },
+  directory: { reports: () => new Map(), report: () => undefined },
   self: { id: "", key: "" },
   targeting: () => targeting,
   nowMs: () => 0,
