@@ -32,6 +32,7 @@ import {
 import { READ_ACTION, REPLICATE_ACTION, STORE_ACTION } from "../../core/secrets/grant-log.ts";
 import { isStrict, SECRET_STORE, storeRecipients } from "../../core/policy/entitlement.ts";
 import { type Committed, type CurrentVersion, keptVersions } from "../../core/secrets/version.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Challenges } from "./challenges.ts";
 import { Copies } from "./copies.ts";
 import { Dataset } from "./dataset.ts";
@@ -59,6 +60,7 @@ class SecretStore implements Role {
   readonly #lease: FreshnessLease;
   readonly #requests: RequestLog;
   readonly #challenges: Challenges;
+  readonly #arrivals: Arrivals;
   readonly #replication: Replication;
   readonly #rotations: Rotations;
   readonly #copies: Copies | null;
@@ -71,6 +73,7 @@ class SecretStore implements Role {
     this.#lease = new FreshnessLease(context);
     this.#requests = new RequestLog(context);
     this.#challenges = new Challenges(context);
+    this.#arrivals = new Arrivals(context.clock);
     this.#replication = new Replication({ context, dataset: this.#dataset, isStore: () => this.#isStore() });
     this.#rotations = new Rotations(context, this.#dataset, () => this.#passes.request());
     const [dataset, requests, tree] = [this.#dataset, this.#requests, context.secretCopies];
@@ -198,6 +201,7 @@ class SecretStore implements Role {
     peer: string,
     reader: Reader,
     { path, version }: Pick<GetRequest, "path" | "version">,
+    patience: "waits" | "waited" = "waits",
   ): Promise<GetAnswer> {
     const asked = { path, version, vouched: this.#lease.state, nowMs: this.#context.clock.now() };
     const plan = planServing(this.#context.view(), reader, asked);
@@ -208,8 +212,12 @@ class SecretStore implements Role {
     }
     const { wanted, recipient, vouched } = plan;
     const content = await this.#open(wanted);
-    // Neither given nor refused: a machine that hears of a version may well ask before the envelope is here.
-    if (content === null) return { state: "missing" };
+    if (content === null) {
+      // Neither given nor refused: whoever hears of a version may well ask before its envelope is here.
+      if (patience === "waited" || !(await this.#isBrought(wanted))) return { state: "missing" };
+      // Judged anew: what was granted before the wait may have been taken.
+      return this.#serve(peer, reader, { path, version }, "waited");
+    }
     const served = encodeServed({ path, version: wanted.version, content });
     try {
       const sealed = await this.#context.keys.seal([recipient], served);
@@ -221,6 +229,10 @@ class SecretStore implements Role {
       served.wipe();
       if ("value" in content) content.value.wipe();
     }
+  }
+
+  async #isBrought(wanted: CurrentVersion): Promise<boolean> {
+    return (await this.#arrivals.of(wanted)) || this.#dataset.has(wanted);
   }
 
   #actorOf(reader: Reader): string {
@@ -266,6 +278,7 @@ class SecretStore implements Role {
       const envelope = decodeEnvelope(body);
       record = { ...record, object: envelope.path, facts: { version: envelope.version } };
       refused = await this.#admit(envelope, peer);
+      if (refused === null) this.#arrivals.came(envelope.version);
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
       refused = error.message;

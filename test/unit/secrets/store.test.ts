@@ -33,9 +33,12 @@ const VALUES: Record<string, string> = {
 };
 const NOWHERE = "never/set";
 
+function askFor(homelab: Homelab, from: Machine, path: string): Uint8Array {
+  return encodeGetRequest({ path, ...homelab.headsOf(from.state) });
+}
+
 function ask(homelab: Homelab, from: Machine, to: Machine, path: string): Promise<Uint8Array> {
-  const request = encodeGetRequest({ path, ...homelab.headsOf(from.state) });
-  return homelab.within(from.peers.request(to.key, GET_CHANNEL, request, 1000));
+  return homelab.within(from.peers.request(to.key, GET_CHANNEL, askFor(homelab, from, path), 1000));
 }
 
 async function valueFor(homelab: Homelab, from: Machine, to: Machine, path: string): Promise<string | null> {
@@ -157,6 +160,7 @@ describe("a secret store asked for values", () => {
 
   test("drops a value that its disk has damaged and takes it from another store", async () => {
     const homelab = await homelabWithValues();
+    await homelab.pass(10_000);
     const { "web-1": web1, "nas-1": nas1 } = homelab.by;
     const [record] = await nas1.roleDisk.scan("envelope/web/tls@");
     const envelope = envelopeIn(record!.value);
@@ -169,12 +173,34 @@ describe("a secret store asked for values", () => {
     expect(await valueFor(homelab, web1, nas1, "web/tls")).toBe(VALUES["web/tls"]);
   });
 
+  test("has whoever asks wait for a value that is being brought, and gives it only to who may have it by then", async () => {
+    const homelab = await exampleHomelab();
+    const { "web-1": web1, "web-2": web2, "nas-1": nas1 } = homelab.by;
+    const { envelope } = await homelab.sign("web/tls", "brought");
+    const asking = [web1, web2].map((from) => {
+      return from.peers.request(nas1.key, GET_CHANNEL, askFor(homelab, from, "web/tls"), 5000);
+    });
+    await homelab.pass(700);
+    homelab.unlabel("web-2", "web");
+    await put(homelab, web1, nas1, envelope);
+    const [given, taken] = await homelab.within(Promise.all(asking));
+    expect(decodeGetAnswer(given!).state).toBe("value");
+    expect(decodeGetAnswer(taken!).state).toBe("none");
+  });
+
   test("says that it lacks a value that only others hold", async () => {
     const homelab = await exampleHomelab();
     await homelab.sign("web/tls", "x");
+    const askedMs = homelab.clock.monotonic();
     expect(decodeGetAnswer(await ask(homelab, homelab.by["web-1"], homelab.by["nas-1"], "web/tls"))).toEqual({
       state: "missing",
     });
+    expect(homelab.clock.monotonic() - askedMs).toBeLessThan(2000);
+    await homelab.pass(10_000);
+    const laterMs = homelab.clock.monotonic();
+    const later = await ask(homelab, homelab.by["web-1"], homelab.by["nas-1"], "web/tls");
+    expect(decodeGetAnswer(later)).toEqual({ state: "missing" });
+    expect(homelab.clock.monotonic() - laterMs).toBeLessThan(200);
   });
 });
 
