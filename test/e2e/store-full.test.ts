@@ -101,6 +101,8 @@ describe("a secret store on a full disk", () => {
     await nas2.killAgent();
     await nas2.startAgent();
     await until("it has what it had", async () => (await held()) === before);
+    expectRefusal(await nas2.try(["label", "server", "nas-2", "more"]), 1, /the disk is full/);
+    expect((await nas2.run(["status"])).replaceAll(/\s+/g, " ")).toContain("answered from memory: the disk is full");
     disk.free();
     await nas2.killAgent();
     await nas2.startAgent();

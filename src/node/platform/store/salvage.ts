@@ -1,7 +1,7 @@
 import { cp, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
-import type { DiskRecord } from "../../../core/ports/disk.ts";
+import { DiskFullError, type DiskRecord } from "../../../core/ports/disk.ts";
 import type { StoreDamagedError } from "./errors.ts";
 import { readLevel } from "./level-disk.ts";
 
@@ -83,7 +83,8 @@ export async function keepAside(directory: string, aside: string): Promise<void>
     }
   } catch (error) {
     await rm(begun, { recursive: true, force: true });
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === "ENOSPC" || code === "EDQUOT" ? new DiskFullError({ cause: error }) : error;
   }
   // All of them or none: what is here is read in the place of the store.
   await rename(begun, aside);
