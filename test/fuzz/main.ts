@@ -16,7 +16,7 @@ const { values } = parseArgs({
   },
 });
 const READERS =
-  /src\/(core\/(encoding|enrolment|fields|report|audit|selector\/term|secrets\/(messages|envelope|freshness))|crdt\/(entry\/entry|authority\/bodies|ledger\/update-codec|sync\/(exchange|removal-notice))|mesh\/(gossip-message|libp2p\/frames)|node\/cache-record)[.]ts$/;
+  /src\/(core\/(encoding|enrolment|fields|report|audit|selector\/term|secrets\/(messages|envelope|freshness|operator-read))|crdt\/(entry\/entry|authority\/bodies|ledger\/update-codec|sync\/(exchange|removal-notice))|mesh\/(gossip-message|libp2p\/frames)|node\/cache-record)[.]ts$/;
 const AT_ONCE = 2_000;
 
 const chosen = (await targets()).filter(({ name }) => name.includes(values.target));

@@ -33,6 +33,15 @@ import {
   encodePutAnswer,
   encodeServed,
 } from "../../src/core/secrets/messages.ts";
+import {
+  decodeCarriedRead,
+  decodeChallengeAnswer,
+  encodeCarriedRead,
+  encodeChallengeAnswer,
+  encodeOperatorRead,
+  openReadAnswer,
+  signReadAnswer,
+} from "../../src/core/secrets/operator-read.ts";
 import { parseSelector } from "../../src/core/selector/term.ts";
 import { decodeBody, encodeBody, type KnownBody } from "../../src/crdt/authority/bodies.ts";
 import { decodeEntry, type Entry } from "../../src/crdt/entry/entry.ts";
@@ -251,10 +260,17 @@ function secrets(): Target[] {
     recipients: [sealOf("nas-1")],
     wrapped: bytesFor("wrapped"),
   };
+  const read = encodeOperatorRead({
+    ...{ mesh: bytesFor("mesh"), operator: "ab".repeat(32), store: "cd".repeat(32), path: "web/tls" },
+    ...{ recipient: sealOf("bob"), challenge: bytesFor("challenge") },
+  });
   return [
     {
       name: "secret: get",
-      samples: [encodeGetRequest({ path: "web/tls", authority, desired })],
+      samples: [
+        encodeGetRequest({ path: "web/tls", authority, desired }),
+        encodeGetRequest({ ...held, authority, desired }),
+      ],
       read: decodeGetRequest,
     },
     {
@@ -264,6 +280,23 @@ function secrets(): Target[] {
         encodeGetAnswer({ state: "value", sealed: authority, vouched: "fresh" }),
       ],
       read: decodeGetAnswer,
+    },
+    {
+      name: "secret: read",
+      samples: [
+        encodeCarriedRead({ bytes: read, signature: { scheme: 1, bytes: new Uint8Array(64) }, authority, desired }),
+      ],
+      read: decodeCarriedRead,
+    },
+    {
+      name: "secret: challenge",
+      samples: [encodeChallengeAnswer(bytesFor("challenge"))],
+      read: (bytes) => [decodeChallengeAnswer(bytes)],
+    },
+    {
+      name: "secret: answer to a read",
+      samples: [signReadAnswer(keys, signerOf("nas-1"), read, encodeGetAnswer({ state: "none" }))],
+      read: (bytes) => [openReadAnswer(keys, signerOf("nas-1").publicKey, read, bytes)],
     },
     {
       name: "secret: put",
