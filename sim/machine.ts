@@ -5,6 +5,7 @@ import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
 import type { Log } from "../src/core/ports/log.ts";
 import type { Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
+import type { NodeReport } from "../src/core/report.ts";
 import type { Secret } from "../src/core/secret.ts";
 import { Replica } from "../src/crdt/replica.ts";
 import type { Retention } from "../src/crdt/retention.ts";
@@ -22,6 +23,11 @@ import { type Release, THIS_RELEASE } from "./releases/release.ts";
 import { type LinkWatcher, watchedLink } from "./watched-link.ts";
 
 const ENTRIES = "entries/";
+
+/** What every machine of a world says of itself that runs this release. */
+export function factsOf({ name }: Release): Pick<NodeReport, "release" | "os" | "arch"> {
+  return { release: `simulated ${name}`, os: "virtual", arch: "none" };
+}
 
 export interface MachineParts {
   readonly name: string;
@@ -165,13 +171,12 @@ export class Machine {
       },
       roles: this.release.roles,
       bootstrap: parts.bootstrap,
-      release: `simulated ${this.release.name}`,
-      os: "virtual",
-      arch: "none",
+      ...factsOf(this.release),
       // Worlds are short: what takes weeks elsewhere has to happen in minutes.
       summedFrom: 3,
       retention: parts.retention,
-      reader: parts.reader,
+      // Another release reads for itself: it may find other things in the same bytes.
+      ...(this.release === THIS_RELEASE ? { reader: parts.reader } : {}),
     });
   }
 

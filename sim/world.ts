@@ -1,4 +1,5 @@
-import { toHex } from "../src/core/bytes.ts";
+import { NO_CLAIMS } from "../src/core/alarms/claims.ts";
+import { fromHex, toHex } from "../src/core/bytes.ts";
 import { HLC_MAX_AHEAD_MS } from "../src/core/hlc.ts";
 import { joinMessage } from "../src/core/enrolment.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
@@ -6,22 +7,24 @@ import type { PeerKey } from "../src/core/ports/link.ts";
 import type { Log } from "../src/core/ports/log.ts";
 import type { AlarmNotice, Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
+import { encodeReport } from "../src/core/report.ts";
 import { Secret } from "../src/core/secret.ts";
 import { type KnownBody, RIGHTS } from "../src/crdt/authority/bodies.ts";
 import { genesisLog } from "../src/crdt/authority/identifiers.ts";
-import { composeAuthority, composeGenesis } from "../src/crdt/compose.ts";
+import { composeAuthority, composeGenesis, composeObserved } from "../src/crdt/compose.ts";
 import { type EntryReader, entryReader } from "../src/crdt/entry-reader.ts";
 import { AUDIT_RETENTION, type Retention } from "../src/crdt/retention.ts";
 import type { Agent } from "../src/node/agent.ts";
 import { Acts, type LeftOut, NOTHING_LEFT_OUT, type State, STATES } from "./acts.ts";
-import { SimClock } from "./clock.ts";
+import { SimClock, WORLD_BEGINS_MS } from "./clock.ts";
 import { Room, SimDisk } from "./disk.ts";
 import { History } from "./history.ts";
 import { createSimKeys, VerifyMemo } from "./keys.ts";
-import { Machine } from "./machine.ts";
+import { factsOf, Machine } from "./machine.ts";
 import { SimNetwork } from "./network.ts";
 import { seededRandom } from "./random.ts";
 import { readMemo } from "./read-memo.ts";
+import { THIS_RELEASE } from "./releases/release.ts";
 import { SimOperator } from "./sim-operator.ts";
 import { Trace } from "./trace.ts";
 import type { LinkWatcher } from "./watched-link.ts";
@@ -30,8 +33,18 @@ export interface WorldOptions {
   readonly seed: string;
   /** Honest machines; one that is hostile comes on top. */
   readonly nodes: number;
-  /** Without it every machine checks every signature anew: slower, and otherwise the same. Default `shared`. */
-  readonly memo?: "shared" | "none";
+  /**
+   * What machines need not do one by one; slower without, and otherwise the same. Default `shared`.
+   * - `shared`: signatures are checked and entries are read once for all
+   * - `signatures`: every machine reads for itself, and holds what it has read
+   * - `none`: every machine checks every signature as well
+   */
+  readonly memo?: "shared" | "signatures" | "none";
+  /**
+   * Whether the mesh has run before, so that every machine knows where all others listen; else they know three of them.
+   * Default `strangers`.
+   */
+  readonly machines?: "acquainted" | "strangers";
   /** Acts that this run does without. */
   readonly leftOut?: LeftOut;
   /** Labels of the member who cheats, which it was given in good faith. Default none. */
@@ -170,12 +183,13 @@ export class World {
     leftOut = NOTHING_LEFT_OUT,
     roleOfHostile = "none",
     auditRetention,
+    machines = "strangers",
   }: WorldOptions): Promise<World> {
     if (nodes < STORES + 1) throw new Error(`a world has at least ${STORES + 1} machines`);
     const random = seededRandom(seed);
-    const shared = memo === "shared" ? new VerifyMemo() : null;
+    const shared = memo === "none" ? null : new VerifyMemo();
     const keysFor = (name: string): Keys => createSimKeys(random.fork(`keys ${name}`), { memo: shared });
-    const shares: Shares = { reader: shared === null ? null : readMemo(keysFor("reader")), room: new Room() };
+    const shares: Shares = { reader: memo !== "shared" ? null : readMemo(keysFor("reader")), room: new Room() };
     const founding = await found(random.fork("founding"), keysFor("operators"), nodes, roleOfHostile);
     const world = new World({
       random,
@@ -186,7 +200,8 @@ export class World {
       machines: (self) =>
         founding.members.map((member) => self.#machine(member, keysFor(member.name), founding, shares, auditRetention)),
     });
-    await world.until(Promise.all(world.machines.map((machine) => machine.settle(founding.entries))));
+    const entries = [...founding.entries, ...(machines === "acquainted" ? reportsOf(founding) : [])];
+    await world.until(Promise.all(world.machines.map((machine) => machine.settle(entries))));
     return world;
   }
 
@@ -371,6 +386,16 @@ interface Founding {
   /** Server id and role label. */
   readonly roles: readonly (readonly [server: string, role: string])[];
   readonly bootstrap: readonly { readonly key: string; readonly addresses: readonly string[] }[];
+}
+
+/** What each machine said of itself when it ran before. */
+function reportsOf({ keys, members, mesh }: Founding): Uint8Array[] {
+  return members.map(({ id, address, signer }) => {
+    const alarms = { ...NO_CLAIMS, programs: [PROGRAM] };
+    const report = { ...factsOf(THIS_RELEASE), addresses: [address], roles: [], alarms };
+    const position = { mesh, log: fromHex(id) as Uint8Array, seq: 1, hlc: { ms: WORLD_BEGINS_MS, count: 0 } };
+    return composeObserved(keys, position, encodeReport(report), signer).bytes;
+  });
 }
 
 /** Genesis by alice, a second operator, every machine enrolled, a coordinator and two stores. */

@@ -19,7 +19,7 @@ const HEAL_MS = 120_000;
 async function measure(nodes: number): Promise<Cost> {
   const beganMs = performance.now();
   const emptyBytes = heapBytes();
-  const world = await World.create({ seed: SEED, nodes });
+  const world = await World.create({ seed: SEED, nodes, memo: "signatures" });
   const { clock, history, machines, network } = world;
   const pass = (ms: number): Promise<void> => clock.runUntil(clock.monotonic() + ms);
   const said = new Map<string, number>();

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import type { Machine } from "../../sim/machine.ts";
+import { World } from "../../sim/world.ts";
+
+async function started(machines: "acquainted" | "strangers"): Promise<Machine> {
+  const world = await World.create({ seed: "acquainted", nodes: 6, machines });
+  await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+  return world.machines.at(-1) as Machine;
+}
+
+const listed = ({ agent }: Machine) =>
+  agent?.directory.members().filter(({ addresses }) => addresses.length > 0).length;
+const reported = ({ agent, id }: Machine) => agent?.replica.observed.get(id);
+
+test("machines that have run before know from the start where all others listen, and of themselves what they say", async () => {
+  const web = await started("acquainted");
+  expect(listed(web)).toBe(5);
+  expect(reported(web)).toMatchObject({ state: "record", entry: { header: { seq: 1 } } });
+});
+
+test("machines that start for the first time know where three of them listen", async () => {
+  const web = await started("strangers");
+  expect(listed(web)).toBe(3);
+  expect(reported(web)).toBeUndefined();
+});
