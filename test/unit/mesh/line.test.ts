@@ -1,7 +1,16 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import type { Libp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { atMost, encodeAnswer, encodeRequest, numbered, readFrame } from "../../../src/mesh/libp2p/frames.ts";
+import {
+  atMost,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+  LENGTH_BYTES,
+  numbered,
+  numberOf,
+  readFrame,
+} from "../../../src/mesh/libp2p/frames.ts";
 import {
   addressOf,
   type Host,
@@ -151,5 +160,101 @@ describe("small questions between members", () => {
       await until(() => stranger.status !== "open", "it is reset");
       expect(bob.asked).toBe(0);
     });
+  });
+
+  describe("to somebody who keeps to no rule", () => {
+    /** That alice has opened to it, in order. */
+    let lines: Stream[];
+    let taken: (words: string, reply: (answer: string) => void, line: Stream) => void;
+    let rude: Awaited<ReturnType<typeof guest>>;
+
+    const askRude = (words: string, timeoutMs = 10_000) =>
+      alice.link.request(rude.key, "echo", bytes(words), timeoutMs, "small").then(text);
+
+    const reply = (line: Stream, number: number, words: string) =>
+      line.send(numbered(encodeAnswer({ kind: "answered", body: bytes(words) }), number));
+
+    /** The length of a frame that has not come yet. */
+    const announce = (line: Stream, length: number) => {
+      const head = new Uint8Array(LENGTH_BYTES);
+      new DataView(head.buffer).setUint32(0, length);
+      line.send(head);
+    };
+
+    beforeEach(async () => {
+      lines = [];
+      taken = (words, answer) => answer(words);
+      rude = await guest();
+      await rude.node.handle(LINE_PROTOCOL, (line) => {
+        lines.push(line);
+        let unread = Buffer.alloc(0);
+        line.addEventListener("message", ({ data }) => {
+          unread = Buffer.concat([unread, data.subarray()]);
+          while (unread.length >= LENGTH_BYTES && unread.length >= LENGTH_BYTES + unread.readUint32BE()) {
+            const end = LENGTH_BYTES + unread.readUint32BE();
+            const { number, payload } = numberOf(Uint8Array.from(unread.subarray(LENGTH_BYTES, end)));
+            unread = unread.subarray(end);
+            taken(text(decodeRequest(payload)?.body ?? bytes("")), (words) => reply(line, number, words), line);
+          }
+        });
+      });
+      await rude.node.dial(addressOf(alice));
+      await until(() => alice.link.connected().includes(rude.key), "alice sees the guest");
+    });
+
+    it("have each its own answer, in whatever order they come", async () => {
+      const waiting: (() => void)[] = [];
+      taken = (words, answer) => {
+        waiting.push(() => answer(`of ${words}`));
+        if (waiting.length === 20) for (const give of waiting.reverse()) give();
+      };
+      const asked = Array.from({ length: 20 }, (_, i) => askRude(`${i}`));
+      expect(await Promise.all(asked)).toEqual(asked.map((_, i) => `of ${i}`));
+      expect(lines).toHaveLength(1);
+    });
+
+    it("have no other answer by what is said twice, or without end, or to nobody", async () => {
+      taken = (words, answer, line) => {
+        for (let number = 1_000; number < 21_000; number++) reply(line, number, "who asked?");
+        answer(words);
+        answer("something else");
+      };
+      expect(await askRude("first")).toBe("first");
+      expect(await askRude("second")).toBe("second");
+      expect(lines).toHaveLength(1);
+    });
+
+    it("fail by an answer that is larger than small ones are, and the next has another line", async () => {
+      taken = (_, __, line) => announce(line, 64 * 1024 + LENGTH_BYTES + 1);
+      await expect(askRude("first")).rejects.toMatchObject({ code: "PeerUnreachable" });
+      taken = (words, answer) => answer(words);
+      expect(await askRude("second")).toBe("second");
+      expect(lines).toHaveLength(2);
+      expect(alice.link.connected()).toContain(rude.key);
+    });
+
+    it.each([
+      ["is mute", () => undefined],
+      ["gives one byte after the other and never the last", (line: Stream) => announce(line, 60_000)],
+    ])(
+      "end by their own time where the line %s and the connection is not, and the next has another",
+      async (_, begin) => {
+        taken = (__, ___, line) => begin(line);
+        const own = await rude.node.getConnections()[0]!.newStream(LINE_PROTOCOL);
+        const speaks = setInterval(() => {
+          own.send(numbered(encodeRequest({ channel: "echo", body: bytes("?") }), 1));
+          if (begin.length > 0 && lines[0]?.status === "open") lines[0].send(new Uint8Array(1));
+        }, 20);
+        try {
+          await expect(askRude("first", 1_000)).rejects.toMatchObject({ code: "PeerTimeout" });
+          taken = (words, answer) => answer(words);
+          expect(await askRude("second")).toBe("second");
+          expect(lines).toHaveLength(2);
+          await until(() => lines[0]?.status !== "open", "the first line is over");
+        } finally {
+          clearInterval(speaks);
+        }
+      },
+    );
   });
 });
