@@ -1,7 +1,8 @@
 // Runs the simulator over many seeds, and asks of all together that they met what they are for.
 //
 //   npm run check:seeds    the first seeds, until enough was done to them
-//   npm run sim:night      as many as it takes, for a night
+//   npm run sim:night      as many as it takes, for a night: what was done is noted in .lab/night.json, and a run that
+//                          was ended goes on from there while the sources are the same (--anew: from the beginning)
 //
 // A violation, or a crash of the simulator, ends with the command that repeats it. Every twentieth seed runs once more,
 // with every signature checked on every machine, and must take the same way.
@@ -9,6 +10,7 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { NightNotes } from "./night-notes.ts";
 import { OF_A_NIGHT, OF_THE_CHECK } from "./sometimes.ts";
 
 const UNREMEMBERED_EVERY = 20;
@@ -31,40 +33,35 @@ interface Report {
   readonly violations: readonly unknown[];
 }
 
-interface Totals {
-  seeds: number;
-  acts: number;
-  virtualSeconds: number;
-  readonly failed: Set<number>;
-  readonly met: Map<string, number>;
-}
-
 const { values } = parseArgs({
   options: {
     night: { type: "boolean", default: false },
     acts: { type: "string" },
     first: { type: "string", default: "1" },
     seeds: { type: "string" },
+    anew: { type: "boolean", default: false },
   },
 });
 const wantedActs = Number(values.acts ?? (values.night ? 200_000 : 2_000));
 /** Not before these: what is met is asked of a fixed set. */
 const leastSeeds = Number(values.seeds ?? 20);
 
-const totals: Totals = {
-  seeds: 0,
-  acts: 0,
-  virtualSeconds: 0,
-  failed: new Set(),
-  met: new Map(),
-};
-let nextSeed = Number(values.first);
+const notes = new NightNotes(values.night ? join(import.meta.dirname, "../.lab/night.json") : null, {
+  first: Number(values.first),
+  anew: values.anew,
+});
+const { totals } = notes;
+if (totals.seeds > 0) console.log(`goes on after ${totals.seeds} worlds and ${totals.acts} acts`);
 const begunMs = performance.now();
 await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
 judge();
 
 async function work(): Promise<void> {
-  while (totals.acts < wantedActs || totals.seeds < leastSeeds) await runSeed(nextSeed++);
+  while (totals.acts < wantedActs || totals.seeds < leastSeeds) {
+    const seed = notes.take();
+    await runSeed(seed);
+    notes.done(seed);
+  }
 }
 
 async function runSeed(seed: number): Promise<void> {
@@ -129,7 +126,7 @@ function judge(): void {
   const wanted = values.night ? OF_A_NIGHT : OF_THE_CHECK;
   const unmet = wanted.filter((what) => !met.has(what));
   console.log(
-    `${seeds} worlds, ${Math.round(virtualSeconds / 60)} virtual minutes, ${acts} acts in ${minutes} minutes`,
+    `${seeds} worlds, ${Math.round(virtualSeconds / 60)} virtual minutes, ${acts} acts; this run took ${minutes} minutes`,
   );
   console.log(`${wanted.length - unmet.length} of ${wanted.length} things that must be met were met`);
   for (const what of unmet) console.log(`NEVER MET ${what}`);
