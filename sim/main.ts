@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { NOTHING_LEFT_OUT } from "./acts.ts";
 import { runRaces } from "./races.ts";
@@ -5,6 +6,7 @@ import { draw } from "./diagram.ts";
 import { type RunOptions, type RunReport, run, runInFull } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { STORIES } from "./stories.ts";
+import type { Violation } from "./world.ts";
 
 const STORY_NAMES = Object.keys(STORIES);
 
@@ -22,6 +24,7 @@ npm run sim -- ${STORY_NAMES.map((name) => `--${name}`).join("|")} [--seed N] [-
   --writes W      operators' writes for each machine and minute (default 1)
   --calm          no faults
   --no-memo       every machine checks every signature itself
+  --first         end at the first violation, with a line of JSON that has nothing else
   --doublecheck   run twice, and fail unless both took the same way
   --races         strangers race for tokens instead, while the mesh is cut: R cuts (default 5), T tokens in each (10)
 ${Object.entries(STORIES)
@@ -61,6 +64,7 @@ function readArguments(argv: readonly string[]): Arguments {
       rounds: { type: "string", default: "5" },
       tokens: { type: "string", default: "10" },
       doublecheck: { type: "boolean", default: false },
+      first: { type: "boolean", default: false },
       output: { type: "string", short: "o", default: "text" },
     },
   });
@@ -90,6 +94,7 @@ function readArguments(argv: readonly string[]): Arguments {
     story: values.draw,
     memo: values["no-memo"] ? "none" : "shared",
     doublecheck: values.doublecheck,
+    ...(values.first ? { onViolation: endAt } : {}),
     told: STORY_NAMES.find((name) => (values as Readonly<Record<string, unknown>>)[name] === true) ?? null,
     races: values.races ? { rounds: number("rounds", values.rounds), tokens: number("tokens", values.tokens) } : null,
     format: values.output,
@@ -116,10 +121,18 @@ function replayCommand(options: Arguments): string {
   return parts.join(" ");
 }
 
+/** Whoever asks only whether there is one need not wait for the rest of the world. */
+function endAt(violation: Violation): void {
+  writeSync(process.stdout.fd, `${JSON.stringify({ violations: [violation] })}\n`);
+  process.exit(1);
+}
+
 function runOnce(options: Arguments): Promise<RunReport> {
   const story = options.told === null ? undefined : STORIES[options.told];
-  if (story !== undefined) return story.run({ seed: options.seed });
-  if (options.races !== null) return runRaces({ seed: options.seed, ...options.races });
+  const { onViolation, races, seed } = options;
+  const world = { seed, ...(onViolation === undefined ? {} : { onViolation }) };
+  if (story !== undefined) return story.run(world);
+  if (races !== null) return runRaces({ ...world, ...races });
   return options.doublecheck ? runTwice(options) : run(options);
 }
 

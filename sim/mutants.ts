@@ -42,9 +42,13 @@ async function judge(dir: string, mutant: Mutant, seeds: readonly number[]): Pro
 
 /** The first check that one seed violates, or null. Throws when the simulator does not come to its report: that sees nothing. */
 async function violationOf(dir: string, seed: number, flags: readonly string[]): Promise<string | null> {
-  const child = spawn(process.execPath, [join(dir, "sim/main.ts"), "--seed", `${seed}`, ...flags, "-o", "json"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(dir, "sim/main.ts"), "--seed", `${seed}`, ...flags, "--first", "-o", "json"],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let [output, errors] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;

@@ -15,10 +15,9 @@ import { CALM } from "./fault-plan.ts";
 import type { SimLink } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
-import { describe, World } from "./world.ts";
+import { describe, World, type WorldOptions } from "./world.ts";
 
-export interface RaceOptions {
-  readonly seed: string;
+export interface RaceOptions extends Omit<WorldOptions, "nodes"> {
   /** Each is a cut, with tokens raced for meanwhile. */
   readonly rounds: number;
   /** Tokens of a round. */
@@ -55,8 +54,9 @@ interface Race {
  * Several strangers have the same token and knock at once, at its issuer and at the other coordinator, while the mesh is
  * cut in two and coordinators lose power. One of them becomes a member, or none, and whoever was told to be one is one.
  */
-export async function runRaces({ seed, rounds, tokens }: RaceOptions): Promise<RunReport> {
-  const world = await World.create({ seed, nodes: NODES });
+export async function runRaces({ rounds, tokens, ...options }: RaceOptions): Promise<RunReport> {
+  const { seed } = options;
+  const world = await World.create({ ...options, nodes: NODES });
   const random = world.random.fork("races");
   const faults = { cut: 0, crash: 0, race: 0 };
   const races: Race[] = [];

@@ -51,6 +51,8 @@ export interface WorldOptions {
   readonly roleOfHostile?: "none" | "store and coordinator";
   /** How long machines keep audit; as everywhere if not said. */
   readonly auditRetention?: Retention;
+  /** Called in the moment of each violation. */
+  readonly onViolation?: (violation: Violation) => void;
 }
 
 /** Something that must never happen. */
@@ -138,6 +140,7 @@ export class World {
   /** Log lines of the level `error`, by event. */
   readonly errors: Record<string, number> = {};
   #arrived: ((machine: string, from: PeerKey) => void) | null = null;
+  readonly #onViolation: (violation: Violation) => void;
   #troubles = 0;
   #calmMs = Number.NEGATIVE_INFINITY;
   #started: (machine: Machine, agent: Agent) => void = () => undefined;
@@ -148,10 +151,12 @@ export class World {
     marker: string;
     founding: Founding;
     leftOut: LeftOut;
+    onViolation: (violation: Violation) => void;
     machines: (world: World) => readonly Machine[];
   }) {
     const { founding } = parts;
     this.acts = new Acts(this.clock, parts.leftOut, () => this.states());
+    this.#onViolation = parts.onViolation;
     this.random = parts.random;
     this.marker = parts.marker;
     this.mesh = founding.mesh;
@@ -184,6 +189,7 @@ export class World {
     roleOfHostile = "none",
     auditRetention,
     machines = "strangers",
+    onViolation = () => undefined,
   }: WorldOptions): Promise<World> {
     if (nodes < STORES + 1) throw new Error(`a world has at least ${STORES + 1} machines`);
     const random = seededRandom(seed);
@@ -197,6 +203,7 @@ export class World {
       marker: `canary-${toHex(random.fork("marker").bytes(MARKER_BYTES))}`,
       founding,
       leftOut,
+      onViolation,
       machines: (self) =>
         founding.members.map((member) => self.#machine(member, keysFor(member.name), founding, shares, auditRetention)),
     });
@@ -220,7 +227,9 @@ export class World {
   }
 
   violated(check: string, detail: string): void {
-    this.violations.push({ check, atSeconds: Math.round(this.seconds * 1000) / 1000, detail });
+    const violation = { check, atSeconds: Math.round(this.seconds * 1000) / 1000, detail };
+    this.violations.push(violation);
+    this.#onViolation(violation);
   }
 
   /** What a world is in the middle of when something happens to it; see {@link STATES}. */
