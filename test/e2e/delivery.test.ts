@@ -87,6 +87,8 @@ describe.skipIf(noLists !== "")(`secrets in front of a machine's programs${noLis
     await all.web.run(["apply", "-f", "-"], { input: DECLARED });
     await all.web.run(["label", "server", "web-1", "web"]);
     for (const path of ["web/tls", "web/session-key", "web/own", "web/shared"]) await all.set(path, `${path} one`);
+    // A value is in place a moment before its service hears of it.
+    await until("the service was told of both that concern it", () => all.reloaded().length === 2);
   });
   afterAll(() => all.close());
 
