@@ -78,7 +78,9 @@ export class SimSecretDirectory implements SecretDirectory {
   async #step(): Promise<void> {
     const happen = this.#atStep;
     this.#atStep = null;
+    // Asked for before the power goes: what is asked for after that rings when the machine is on again.
+    const end = new Promise<void>((resolve) => this.#clock.after(this.#random.below(WRITE_MS), resolve));
     happen?.();
-    await new Promise<void>((resolve) => this.#clock.after(this.#random.below(WRITE_MS), resolve));
+    await end;
   }
 }
