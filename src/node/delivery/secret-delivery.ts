@@ -81,12 +81,13 @@ export class SecretDelivery {
 
   /** Puts in place what the cache has; returns when it is. What cannot be is tried again later. */
   async start(): Promise<void> {
+    // First of all: what comes while the first pass is under way is for the next one.
+    this.#end = this.#options.cache.onChange(() => this.#passes.request());
     await this.#options.directory.tidy();
     const outcome = await this.#run().catch((error: unknown): PassOutcome => {
       this.#options.log.write("error", "delivery.pass-failed", { error });
       return "unsettled";
     });
-    this.#end = this.#options.cache.onChange(() => this.#passes.request());
     if (outcome === "unsettled") this.#passes.request();
   }
 
@@ -132,8 +133,9 @@ export class SecretDelivery {
     return [...failure, ...missing, ...this.#problems];
   }
 
+  /** One after the other: the first of a start is under way when the view changes, and a pass counts on what is in place. */
   #run(): Promise<PassOutcome> {
-    const pass = this.#pass();
+    const pass = this.#busy.then(() => this.#pass());
     this.#busy = pass.then(
       () => undefined,
       () => undefined,

@@ -7,6 +7,8 @@ export class MemorySecretDirectory implements SecretDirectory {
   contents: ReadonlyMap<string, string> = new Map();
   state: "good" | "full" = "good";
   generations = 0;
+  /** What a write takes, after its values were read. */
+  whileWriting: () => Promise<void> = () => Promise.resolve();
   #current: Generation | null = null;
 
   current(): Promise<Generation | null> {
@@ -27,6 +29,7 @@ export class MemorySecretDirectory implements SecretDirectory {
         value.wipe();
       }
     }
+    await this.whileWriting();
     if (this.state === "full") throw new DeliveryFailedError("no space is left there", "more space");
     this.contents = contents;
     this.#current = next;

@@ -137,6 +137,22 @@ describe("the delivery of secrets", () => {
     expect(bench.reloaded).toEqual(["postfix.service"]);
   });
 
+  it("places what comes while the first files are placed, and tells the unit that may have read those", async () => {
+    bench.declared.set("mail/tls", { type: "static", reload: "postfix.service" });
+    bench.directory.whileWriting = () => new Promise((resolve) => bench.clock.after(100, resolve));
+    const delivery = bench.delivery();
+    const started = delivery.start();
+    await bench.clock.runUntil(50);
+    bench.set("mail/dkim", "dkim-2");
+    bench.set("mail/tls", "tls-2");
+    bench.changed();
+    await bench.clock.until(started);
+    await bench.clock.runUntil(1000);
+    await settle(delivery);
+    expect(contents()).toEqual({ "mail/tls": "tls-2", "mail/dkim": "dkim-2" });
+    expect(bench.reloaded).toEqual(["postfix.service"]);
+  });
+
   it("puts the value before beside the new one while it is valid, and tells nobody when it goes", async () => {
     bench.declared.set("mail/tls", { type: "static", mode: "0440", reload: "postfix.service" });
     const delivery = bench.delivery();
