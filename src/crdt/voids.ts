@@ -205,7 +205,10 @@ function voidsOfLedger(known: Judged, chain: Chain): VoidAct[] {
   const { ledgers } = known;
   const ledger = ledgers.get(chain.log);
   if (ledger?.end.end === "open" && chain.shape === "line") return [];
-  const causeOf = ledger === undefined ? unopened(known, chain) : causesIn(known, ledger);
+  const opening = known.graph.logs.get(chain.log)?.opening;
+  // A damaged disk may have lost what opened the log, genesis included: until a peer gives it again there is no saying why.
+  if (ledger === undefined && opening === undefined) return [];
+  const causeOf = ledger === undefined ? unopened(known, opening ?? 0) : causesIn(known, ledger);
   const found = chain.links().flatMap((link) => {
     const because = causeOf(link);
     return because === null ? [] : [{ link, because }];
@@ -246,8 +249,7 @@ function laterWrites(links: readonly ChainLink[]): ReadonlyMap<ChainLink, Readon
   return later;
 }
 
-function unopened(known: Judged, chain: Chain): () => VoidCause {
-  const opening = known.graph.logs.get(chain.log)?.opening ?? 0;
+function unopened(known: Judged, opening: number): () => VoidCause {
   const by = rootCause(known, opening);
   const because: VoidCause = { cause: "opening", opening: known.graph.at(opening).entry.id, by };
   return () => because;
