@@ -1,4 +1,9 @@
-import type { MessageStream, StreamCloseEvent, StreamMessageEvent } from "@libp2p/interface";
+import {
+  type MessageStream,
+  type StreamCloseEvent,
+  type StreamMessageEvent,
+  UnsupportedProtocolError,
+} from "@libp2p/interface";
 import { ascii, concat, equalBytes } from "../../core/bytes.ts";
 import { LabError } from "../../core/errors.ts";
 import { MAX_FRAME_BYTES } from "../../core/ports/link.ts";
@@ -75,8 +80,8 @@ export function numberOf(payload: Uint8Array): { readonly number: number; readon
 }
 
 /**
- * The payload of the one frame that the other side sends, behind exactly the bytes of `before`. Rejects when `announced`
- * throws, which is called with its size before room is made for it, when nothing comes for `idleMs`, when the stream ends
+ * The payload of the one frame that the other side sends, behind exactly the bytes of `before`. Rejects with
+ * {@link UnsupportedProtocolError} at the first byte that is another, when `announced` throws, which is called with its size before room is made for it, when nothing comes for `idleMs`, when the stream ends
  * early and when the signal aborts.
  *
  * Not written with the stream's own iterator: begun after the other side has closed its half, that one never ends.
@@ -110,10 +115,14 @@ export function readFrame(
       idle.refresh();
       chunks.push(event.data.subarray());
       received += event.data.byteLength;
-      if (expected === null && received >= begin) {
+      if (expected === null) {
         const start = concat(...chunks.splice(0));
         chunks.push(start);
-        if (!equalBytes(start.subarray(0, before.length), before)) return fail(new Error("something else was sent"));
+        const known = Math.min(start.length, before.length);
+        if (!equalBytes(start.subarray(0, known), before.subarray(0, known))) {
+          return fail(new UnsupportedProtocolError("the other side did not choose the protocol"));
+        }
+        if (received < begin) return;
         const bytes = new DataView(start.buffer).getUint32(before.length);
         try {
           announced(bytes);
