@@ -81,8 +81,9 @@ export function numberOf(payload: Uint8Array): { readonly number: number; readon
 
 /**
  * The payload of the one frame that the other side sends, behind exactly the bytes of `before`. Rejects with
- * {@link UnsupportedProtocolError} at the first byte that is another, when `announced` throws, which is called with its size before room is made for it, when nothing comes for `idleMs`, when the stream ends
- * early and when the signal aborts.
+ * {@link UnsupportedProtocolError} at the first of these that is another; when `announced` throws, which is called with
+ * the frame's size before room is made for it; when nothing comes for `idleMs`, when the stream ends early and when the
+ * signal aborts.
  *
  * Not written with the stream's own iterator: begun after the other side has closed its half, that one never ends.
  */
