@@ -43,8 +43,10 @@ const { values } = parseArgs({
   },
 });
 const wantedActs = Number(values.acts ?? (values.night ? 200_000 : 2_000));
-/** Not before these: what is met is asked of a fixed set. */
 const leastSeeds = Number(values.seeds ?? 20);
+/** What is rare is looked for a while longer: any change of behaviour makes other worlds of the first seeds. */
+const mostSeeds = 3 * leastSeeds;
+const wanted = values.night ? OF_A_NIGHT : OF_THE_CHECK;
 
 const notes = new NightNotes(values.night ? join(import.meta.dirname, "../.lab/night.json") : null, {
   first: Number(values.first),
@@ -57,7 +59,7 @@ await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, wo
 judge();
 
 async function work(): Promise<void> {
-  while (totals.acts < wantedActs || totals.seeds < leastSeeds) {
+  while (totals.acts < wantedActs || totals.seeds < leastSeeds || (unmet().length > 0 && totals.seeds < mostSeeds)) {
     const seed = notes.take();
     await runSeed(seed);
     notes.done(seed);
@@ -82,6 +84,10 @@ async function runSeed(seed: number): Promise<void> {
   const counted = [...Object.entries(report.faults), ...Object.entries(report.sometimes)];
   for (const [what, times] of counted) count(what, times);
   for (const what of [...report.pairs, ...report.states]) count(what, 1);
+}
+
+function unmet(): string[] {
+  return wanted.filter((what) => !totals.met.has(what));
 }
 
 function count(what: string, times: number): void {
@@ -123,14 +129,13 @@ function judge(): void {
   for (const [what, times] of [...met].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!what.includes(" × ")) console.log(`  ${what}: ${times}`);
   }
-  const wanted = values.night ? OF_A_NIGHT : OF_THE_CHECK;
-  const unmet = wanted.filter((what) => !met.has(what));
+  const never = unmet();
   console.log(
     `${seeds} worlds, ${Math.round(virtualSeconds / 60)} virtual minutes, ${acts} acts; this run took ${minutes} minutes`,
   );
-  console.log(`${wanted.length - unmet.length} of ${wanted.length} things that must be met were met`);
-  for (const what of unmet) console.log(`NEVER MET ${what}`);
+  console.log(`${wanted.length - never.length} of ${wanted.length} things that must be met were met`);
+  for (const what of never) console.log(`NEVER MET ${what}`);
   const names = failed.size > 0 ? `: ${[...failed].join(" ")}` : "";
   console.log(`${seeds - failed.size} worlds hold, ${failed.size} do not${names}`);
-  process.exitCode = failed.size + unmet.length === 0 ? 0 : 1;
+  process.exitCode = failed.size + never.length === 0 ? 0 : 1;
 }
