@@ -561,6 +561,7 @@ export class Agent {
         },
       },
       authorityTips: () => this.replica.graph.tips.map(({ entry }) => entry.id).reverse(),
+      knowsActs: (ids) => ids.every((id) => this.replica.graph.find(id) !== undefined),
       authorityEntries: () => this.replica.graph.entries.map(({ entry }) => entry.bytes),
       memberAddresses: () => [
         ...this.directory.members(),

@@ -91,6 +91,8 @@ export interface RoleContext {
   readonly generated: GeneratedVersions;
   /** Hex of the authority entries without successor, the newest first. */
   authorityTips(): readonly string[];
+  /** Whether all of these authority entries are here; what waits for others is not. */
+  knowsActs(ids: readonly string[]): boolean;
   /** All authority entries, genesis first: what a new member starts with. */
   authorityEntries(): readonly Uint8Array[];
   /** Known addresses of members. */

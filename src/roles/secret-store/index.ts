@@ -306,10 +306,11 @@ class SecretStore implements Role {
     const find = () =>
       keptVersions(this.#context.view(), wanted.path).find(({ version }) => version === wanted.version) ?? null;
     const known = find();
-    // Whoever has a version that was made after a revocation has the revocation, too.
     if (known !== null && this.#knowsAuthority(known.metadata.heads)) return known;
     await this.#catchUp(from);
-    return find();
+    const caughtUp = find();
+    // Whoever has a version that was made after a revocation has the revocation, too, or does not take the version.
+    return caughtUp !== null && this.#context.knowsActs(caughtUp.metadata.tips) ? caughtUp : null;
   }
 
   /** A member says that an older value is to be the current one, which an operator has signed. */

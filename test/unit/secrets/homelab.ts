@@ -28,6 +28,8 @@ interface State {
   readonly revision: number;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly operators: readonly Operator[];
+  /** What was decided about nodes and operators, the newest last. */
+  readonly acts: ReadonlySet<string>;
   readonly desired: ReadonlyMap<string, PathWinner>;
   readonly written: ReadonlySet<string>;
   /** What was written at a path, the newest first. */
@@ -60,6 +62,7 @@ export class Homelab {
     revision: 1,
     nodes: new Map(),
     operators: [],
+    acts: new Set(),
     desired: new Map(),
     written: new Set(),
     history: new Map(),
@@ -86,7 +89,7 @@ export class Homelab {
     };
     const node = { ...fresh, ...this.state.nodes.get(id), ...changes };
     const stores = node.roles.has("secret-store") ? [id] : [];
-    this.#advance({
+    this.#act({
       nodes: new Map(this.state.nodes).set(id, node),
       formerStores: new Set([...this.state.formerStores, ...stores]),
     });
@@ -96,13 +99,13 @@ export class Homelab {
   operator(name: string, ...rights: string[]): Signer {
     const signer = this.keys.signer(new Secret(this.random.bytes(32)));
     const operator = { log: name, key: toHex(signer.publicKey), name, rank: 2, rights, state: "live" as const };
-    this.#advance({ operators: [...this.state.operators, operator] });
+    this.#act({ operators: [...this.state.operators, operator] });
     return signer;
   }
 
   cutOperator(name: string): void {
     const operators = this.state.operators.map((one) => (one.name === name ? { ...one, state: "cut" as const } : one));
-    this.#advance({ operators });
+    this.#act({ operators });
   }
 
   /** Grants a role. */
@@ -169,8 +172,9 @@ export class Homelab {
     const { keys, random, mesh } = this;
     const bytes = typeof value === "string" ? ascii(value) : value;
     const heads = this.headsOf(this.state).authority;
+    const tips = [...this.state.acts].slice(-1);
     const nowMs = this.clock.now();
-    const prepared = prepareSecret({ keys, random, mesh, path, value: new Secret(bytes), heads, tips: [], nowMs });
+    const prepared = prepareSecret({ keys, random, mesh, path, value: new Secret(bytes), heads, tips, nowMs });
     const version = this.write(secretVersionPath(path), prepared.metadata);
     return { version, envelope: await prepared.finish(version, storeRecipients(viewOf(this, this.state))) };
   }
@@ -203,6 +207,11 @@ export class Homelab {
       authority: this.keys.hash(ascii([...nodes, ...state.operators.map(({ key, state }) => key + state)].join(";"))),
       desired: this.keys.hash(ascii(`${state.revision}`)),
     };
+  }
+
+  #act(change: Partial<State>): void {
+    const id = toHex(this.keys.hash(ascii(`act ${this.state.revision}`)));
+    this.#advance({ ...change, acts: new Set([...this.state.acts, id]) });
   }
 
   #advance(change: Partial<State>): void {
@@ -395,6 +404,7 @@ export class Machine {
         has: (version) => this.signed.has(version),
       },
       authorityTips: () => [],
+      knowsActs: (ids) => ids.every((id) => this.#state.acts.has(id)),
       authorityEntries: unused,
       memberAddresses: unused,
       requestReconcile: () => this.reconcileStore(),

@@ -289,6 +289,43 @@ describe("freshness of a secret store", () => {
   });
 });
 
+describe("a secret store that cannot hear of a removal", () => {
+  test("gives who was removed what it had, unvouched, and nothing that was made since, however long it is cut off", async () => {
+    const homelab = await homelabWithValues();
+    const { "web-1": web1, "nas-1": nas1 } = homelab.by;
+    for (const machine of [nas1, web1]) {
+      machine.side = 1;
+      machine.hears = "nothing";
+    }
+    homelab.putNode(web1, { state: "cut" });
+    await homelab.set("web/tls", "made since", homelab.by["web-2"]);
+    for (let days = 0; days < 3; days++) {
+      await homelab.pass(24 * 3_600_000);
+      expect(await valueFor(homelab, web1, nas1, "web/tls")).toBe(VALUES["web/tls"]);
+      expect(decodeGetAnswer(await ask(homelab, web1, nas1, "web/tls"))).toMatchObject({ vouched: "unvouched" });
+    }
+  });
+
+  test("does not take a value that was set since, from a member that keeps the removal back", async () => {
+    const homelab = await homelabWithValues();
+    const { "web-1": web1, "nas-1": nas1, "mail-1": mail1 } = homelab.by;
+    for (const machine of [nas1, web1, mail1]) {
+      machine.side = 1;
+      machine.hears = "nothing";
+    }
+    const { nodes, acts } = homelab.state;
+    homelab.putNode(web1, { state: "cut" });
+    const { envelope } = await homelab.sign("web/tls", "made since");
+    // All but what was decided meanwhile.
+    for (const machine of [nas1, web1, mail1]) machine.learn({ ...homelab.state, nodes, acts });
+    expect(await put(homelab, mail1, nas1, envelope)).toMatchObject({ stored: false });
+    expect(await valueFor(homelab, web1, nas1, "web/tls")).toBeNull();
+    nas1.learn({ ...homelab.state, revision: homelab.state.revision + 1 });
+    expect(await put(homelab, mail1, nas1, envelope)).toEqual({ stored: true });
+    expect(await valueFor(homelab, web1, nas1, "web/tls")).toBeNull();
+  });
+});
+
 describe("a secret store handed an envelope", () => {
   test("takes the current version from any member, twice as once, and says so", async () => {
     const homelab = await exampleHomelab();
