@@ -191,6 +191,7 @@ local $/; print <$s>;`;
     const left = () =>
       ["web", `users.d/${WWW.uid}.sock`, "credentials.d/web"].filter((name) => existsSync(join(all.secrets, name)));
     await until("directory and sockets are gone", () => left().length === 0);
+    expect(all.read("web/shared")).toBeUndefined();
     await all.web.run(["label", "server", "web-1", "web"]);
     await until("they are back", () => all.read("web/own") === "web/own one");
   });
