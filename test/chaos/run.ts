@@ -69,7 +69,7 @@ export async function runChaos({ seed, agents, cutsSeconds, directory }: ChaosOp
     await writer.pause();
     await untilAlive(crew, violated);
     await checkAtEnd(crew, violated);
-    // The mole answers as it pleases, and is thought of accordingly.
+    // The mole answers as it pleases, on whichever side it is, and is thought of accordingly.
     const alarms = crew.machines.flatMap(({ name, logFile }) =>
       alarmsIn(readFileSync(logFile, "utf8"), name, beganWallMs),
     );
@@ -79,7 +79,7 @@ export async function runChaos({ seed, agents, cutsSeconds, directory }: ChaosOp
     const { absences } = faults;
     for (const { atMs, detail } of [
       ...wrongSightings(sightings, absences, ALARM_AFTER_S * 1000 * ALARM_SLACK),
-      ...alarmsOfIsolated(sightings, absences, crew.machines.length),
+      ...alarmsOfIsolated(sightings, absences, { members: agents, strays: 1 }),
     ])
       violated("verdicts", detail, atMs);
     const rss = crew.machines.map(({ pid }) => (pid === null ? 0 : measure(pid).rssMiB));

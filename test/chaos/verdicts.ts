@@ -51,16 +51,20 @@ export function wrongSightings(
   });
 }
 
-/** Alarms about others that somebody raised who saw less than half of the mesh. */
+/**
+ * Alarms about others that somebody raised who saw less than half of the mesh. `members` are those of when all began: who
+ * joined since was on one side only, and the other cannot count it. `strays` are members besides whom any side may hear.
+ */
 export function alarmsOfIsolated(
   sightings: readonly Sighting[],
   absences: readonly Absence[],
-  members: number,
+  { members, strays }: { readonly members: number; readonly strays: number },
 ): Wrong[] {
   return sightings.flatMap(({ by, about, kind, atMs }) => {
     if (kind !== "alarm") return [];
     const alone = absences.find(
-      ({ side, fromMs, toMs }) => side.has(by) && side.size * 2 < members && fromMs <= atMs && atMs < toMs,
+      ({ side, fromMs, toMs }) =>
+        side.has(by) && (side.size + strays) * 2 < members + strays && fromMs <= atMs && atMs < toMs,
     );
     const detail = `${by}, itself on its own (${alone?.what}), raises an alarm about ${about}`;
     return alone === undefined ? [] : [{ atMs, detail }];

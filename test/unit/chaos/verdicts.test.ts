@@ -46,9 +46,11 @@ describe("an alarm", () => {
 
   it("is nothing for whoever is cut off itself", () => {
     const cut = absence(["m2", "m3"], 0, 60_000);
-    const isolated = (sighting: Sighting) => alarmsOfIsolated([sighting], [cut], 7);
+    const isolated = (sighting: Sighting, strays = 0) => alarmsOfIsolated([sighting], [cut], { members: 5, strays });
     expect(isolated(said("m2", "m1", 30_000, "alarm"))).toHaveLength(1);
     expect(isolated(said("m1", "m2", 30_000, "alarm"))).toEqual([]);
     expect(isolated(said("m2", "m1", 30_000))).toEqual([]);
+    // With a member that speaks on both sides two of five are three of six.
+    expect(isolated(said("m2", "m1", 30_000, "alarm"), 1)).toEqual([]);
   });
 });
