@@ -2,7 +2,7 @@ import type { Clock } from "../core/ports/clock.ts";
 import type { Notice } from "../core/ports/exchange.ts";
 import type { PeerKey } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
 
 /** Of one machine: each time it can be a mebibyte or more, and whoever has understood does not come again. */
 const NOTICES = { perSecond: 1 / 60, burst: 3 };

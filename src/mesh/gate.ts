@@ -4,7 +4,7 @@ import type { PeerKey, Standing } from "../core/ports/link.ts";
 import type { ChannelHandler } from "../core/ports/mesh.ts";
 import type { MeshCounters } from "./counters.ts";
 import type { Directory } from "./directory.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
 
 /** What a stranger hears on every channel that is not open to it, whether there is one or not. */
 export const NOT_A_MEMBER = "not a member of this mesh";

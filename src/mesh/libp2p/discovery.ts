@@ -5,7 +5,7 @@ import { multiaddr } from "@multiformats/multiaddr";
 import type { InterfaceAddress, Interfaces } from "../../core/ports/interfaces.ts";
 import type { PeerKey } from "../../core/ports/link.ts";
 import type { Log } from "../../core/ports/log.ts";
-import { TokenBucket } from "../token-bucket.ts";
+import { TokenBucket } from "../../core/token-bucket.ts";
 import { fromMultiaddr, isGuestInterface, toMultiaddr } from "./addresses.ts";
 import { keyOfText, peerIdOf } from "./peer-key.ts";
 

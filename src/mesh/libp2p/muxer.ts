@@ -1,6 +1,6 @@
 import type { Connection, MessageStream, Stream, StreamMuxerFactory } from "@libp2p/interface";
 import { yamux } from "@libp2p/yamux";
-import { TokenBucket } from "../token-bucket.ts";
+import { TokenBucket } from "../../core/token-bucket.ts";
 
 /** What the other end of one connection may occupy here. */
 export interface Allowance {

@@ -1,5 +1,5 @@
 import type { Stream } from "@libp2p/interface";
-import { TokenBucket } from "../token-bucket.ts";
+import { TokenBucket } from "../../core/token-bucket.ts";
 
 /** A member that has connected says within one round trip what it listens to; after this long it never will. */
 export const DEAF_AFTER_MS = 3_000;
