@@ -18,7 +18,8 @@ import { seededRandom } from "../sim/random.ts";
 import { DAMAGES, damageOf, digest, makeStore, start } from "./damages.ts";
 import { atLeast, atMost, type Figure } from "./figure.ts";
 import { Fleet } from "./fleet.ts";
-import { sizeOf, starts } from "./stores.ts";
+import { bytesUnder } from "./bytes-under.ts";
+import { starts } from "./starts.ts";
 
 const keys = createKeys();
 /** Entries that are admitted together: as a member catches up. */
@@ -113,7 +114,7 @@ async function thirtyDays(note: (text: string) => void): Promise<Figure[]> {
         }
       }
     });
-    const megabytes = sizeOf(join(fleet.nodes[0]?.home ?? "", "store")) / 1e6;
+    const megabytes = bytesUnder(join(fleet.nodes[0]?.home ?? "", "store")) / 1e6;
     const { medianMs, from } = await starts(fleet);
     const life = `written as agents would leave it, not lived (suite month): ${records} audit records, ${days * DAY.writes} writes, ${days * DAY.reportsPerNode} reports of each node`;
     return [

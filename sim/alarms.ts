@@ -4,6 +4,7 @@ import type { Json } from "../src/core/json.ts";
 import { writeAlarmRoute } from "../src/core/model/alarm-route.ts";
 import { alarmAckPath, alarmRoutePath, serverAttributePath } from "../src/core/paths.ts";
 import { checkTold, type Expected } from "./checkers/alarms.ts";
+import { Hands } from "./hands.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
 import { startAll, told } from "./told.ts";
@@ -39,25 +40,25 @@ export async function runAlarms(options: Omit<WorldOptions, "nodes">): Promise<R
 
 class Story {
   readonly #world: World;
-  readonly #random;
+  readonly #hands: Hands;
   #told = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#random = world.random.fork("alarms");
+    this.#hands = new Hands(world, "alarms");
   }
 
   async declareRoutes(): Promise<void> {
-    const { hostile, machines } = this.#world;
-    await this.#write(machines[0] as Machine, {
-      [serverAttributePath(hostile.member.id, "availability")]: "intermittent",
-      [alarmRoutePath(PAGE)]: route([], null),
-      [alarmRoutePath(NAG)]: route(["unreachable"], NAG_SECONDS),
-    });
+    const { alice, hostile, machines } = this.#world;
+    await this.#hands.write(alice, machines[0] as Machine, [
+      { path: serverAttributePath(hostile.member.id, "availability"), value: "intermittent" },
+      { path: alarmRoutePath(PAGE), value: route([], null) },
+      { path: alarmRoutePath(NAG), value: route(["unreachable"], NAG_SECONDS) },
+    ]);
   }
 
   async calm(): Promise<void> {
-    await this.#pass(3 * MINUTE_MS);
+    await this.#hands.pass(3 * MINUTE_MS);
     this.#check([]);
   }
 
@@ -65,9 +66,9 @@ class Story {
   async shortStop(): Promise<void> {
     const machine = this.#any();
     machine.crash();
-    await this.#pass(10 * SECOND_MS);
+    await this.#hands.pass(10 * SECOND_MS);
     await this.#world.until(machine.start());
-    await this.#pass(TOLD_WITHIN_MS);
+    await this.#hands.pass(TOLD_WITHIN_MS);
     this.#check([]);
   }
 
@@ -77,26 +78,26 @@ class Story {
     const dead = this.#any();
     dead.crash();
     const others = machines.filter((machine) => machine !== dead);
-    const able = others[this.#random.below(others.length)] as Machine;
+    const able = others[this.#hands.random.below(others.length)] as Machine;
     for (const machine of others) if (machine !== able) deaf.add(machine.name);
-    await this.#pass(TOLD_WITHIN_MS);
+    await this.#hands.pass(TOLD_WITHIN_MS);
     const raised = [unreachable(dead, [able]), ...missing(others, [able])].map(
       (one) => ({ ...one, state: "raised" }) as const,
     );
     checkTold(this.#world, PAGE, this.#told, raised);
     this.#turnPage();
     deaf.clear();
-    await this.#pass(2 * NAG_SECONDS * SECOND_MS);
+    await this.#hands.pass(2 * NAG_SECONDS * SECOND_MS);
     if (this.#toldBy(NAG) === 0)
       this.#world.violated("alarms", `that ${dead.name} is gone was not told again by ${NAG}`);
     this.#check([]);
     await this.#acknowledge(able, dead);
     this.#turnPage();
-    await this.#pass(3 * NAG_SECONDS * SECOND_MS);
+    await this.#hands.pass(3 * NAG_SECONDS * SECOND_MS);
     if (this.#toldBy(NAG) > 0) this.#world.violated("alarms", `what alice has seen was told again by ${NAG}`);
     this.#check([]);
     await this.#world.until(dead.start());
-    await this.#pass(TOLD_WITHIN_MS);
+    await this.#hands.pass(TOLD_WITHIN_MS);
     const resolved = raised.map((one) => ({ ...one, state: "resolved", from: namesOf(machines) }) as const);
     this.#check(resolved);
     this.#world.reached("a death was told once, and its end");
@@ -104,47 +105,29 @@ class Story {
 
   /** Two are cut off from three: those tell who is missing, these that they are isolated, and nothing else. */
   async cut(): Promise<void> {
-    const { machines, network } = this.#world;
-    await this.#write(machines[0] as Machine, { [alarmRoutePath(NAG)]: route(["backlog"], null) });
-    const first = this.#random.below(machines.length);
+    const { alice, machines, network } = this.#world;
+    const quiet = { path: alarmRoutePath(NAG), value: route(["backlog"], null) };
+    await this.#hands.write(alice, machines[0] as Machine, [quiet]);
+    const first = this.#hands.random.below(machines.length);
     const few = [machines[first], machines[(first + 1) % machines.length]] as Machine[];
     const many = machines.filter((machine) => !few.includes(machine));
     network.cut(keysOf(few), keysOf(many));
-    await this.#pass(TOLD_WITHIN_MS);
+    await this.#hands.pass(TOLD_WITHIN_MS);
     const isolated = { kind: "isolated", about: "homelab", from: namesOf(few) };
     const told = [...few.map((machine) => unreachable(machine, many)), ...missing(many, many), isolated];
     this.#check(told.map((one) => ({ ...one, state: "raised" })));
     network.heal();
-    await this.#pass(TOLD_WITHIN_MS);
+    await this.#hands.pass(TOLD_WITHIN_MS);
     this.#check(told.map((one) => ({ ...one, state: "resolved", from: namesOf(machines) })));
     this.#world.reached("a cut was told once on each side, and its end");
   }
 
   async #acknowledge(at: Machine, dead: Machine): Promise<void> {
-    const { keys } = this.#world;
+    const { alice, keys } = this.#world;
     const id = alarmId((bytes) => keys.hash(bytes), { kind: "unreachable", about: dead.name });
     const seen = at.agent?.alarms.alarms().find((alarm) => alarm.id === id);
     if (seen === undefined) throw new Error(`${at.name} does not show that ${dead.name} is gone`);
-    await this.#write(at, { [alarmAckPath(id)]: writeAck(seen.sinceMs, "") });
-  }
-
-  async #write(at: Machine, values: Readonly<Record<string, Json>>): Promise<void> {
-    const { alice } = this.#world;
-    await this.#world.until(
-      (async () => {
-        const context = await alice.ask(at, Object.keys(values));
-        if (context === null) throw new Error(`${at.name} does not know alice`);
-        alice.sign(
-          context,
-          Object.entries(values).map(([path, value]) => ({ path, value })),
-        );
-        await alice.handOver(at, context);
-      })(),
-    );
-  }
-
-  async #pass(durationMs: number): Promise<void> {
-    await this.#world.clock.runUntil(this.#world.clock.monotonic() + durationMs);
+    await this.#hands.write(alice, at, [{ path: alarmAckPath(id), value: writeAck(seen.sinceMs, "") }]);
   }
 
   #check(expected: readonly Expected[]): void {
@@ -162,7 +145,7 @@ class Story {
 
   #any(): Machine {
     const { machines } = this.#world;
-    return machines[this.#random.below(machines.length)] as Machine;
+    return machines[this.#hands.random.below(machines.length)] as Machine;
   }
 }
 

@@ -1,15 +1,10 @@
-import { fromHex, toBase64Url } from "../src/core/bytes.ts";
-import type { Json } from "../src/core/json.ts";
 import { labelPath, secretPath, secretVersionPath, serverLabelPath } from "../src/core/paths.ts";
-import { storeRecipients } from "../src/core/policy/entitlement.ts";
-import { Secret } from "../src/core/secret.ts";
-import { prepareSecret } from "../src/core/secrets/prepare.ts";
 import { composeLink } from "../src/crdt/compose.ts";
 import { CLASS_GENERATED, isChain } from "../src/crdt/entry/entry.ts";
 import { keepsOf } from "../src/crdt/keeps.ts";
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
-import { secretDeliverOperation } from "../src/operations/secret.ts";
 import { checkCanaries, checkNotEarly, checkOneWinner, type MadeVersion, readMade } from "./checkers/rotations.ts";
+import { bytes, Hands, now, running } from "./hands.ts";
 import type { Machine } from "./machine.ts";
 import type { RunReport } from "./run.ts";
 import { startAll, told } from "./told.ts";
@@ -50,13 +45,13 @@ export async function runRotations(options: Omit<WorldOptions, "nodes">): Promis
 
 class Story {
   readonly #world: World;
-  readonly #random;
+  readonly #hands: Hands;
   readonly #made = new Map<string, MadeVersion>();
   readonly #revoked = new Set<Machine>();
 
   constructor(world: World) {
     this.#world = world;
-    this.#random = world.random.fork("rotation");
+    this.#hands = new Hands(world, "rotation");
   }
 
   watch(replica: NonNullable<Machine["agent"]>["replica"]): void {
@@ -73,15 +68,15 @@ class Story {
   }
 
   async declare(): Promise<void> {
-    const values: Record<string, Json> = {
-      [labelPath(LABEL)]: { secrets: [MADE, BY_HAND] },
-      [secretPath(MADE)]: { type: "dynamic", generator: "random", rotateEverySeconds: EVERY_MS / 1000 },
-      [secretPath(BY_HAND)]: { type: "static" },
-    };
-    for (const { id } of this.#readers()) values[serverLabelPath(id, LABEL)] = true;
-    await this.#write(this.#first(), values);
-    await this.#set(this.#first(), BY_HAND);
-    await this.#pass(MINUTE_MS);
+    const made = { type: "dynamic", generator: "random", rotateEverySeconds: EVERY_MS / 1000 };
+    await this.#hands.write(this.#world.alice, this.#first(), [
+      { path: labelPath(LABEL), value: { secrets: [MADE, BY_HAND] } },
+      { path: secretPath(MADE), value: made },
+      { path: secretPath(BY_HAND), value: { type: "static" } },
+      ...this.#readers().map(({ id }) => ({ path: serverLabelPath(id, LABEL), value: true })),
+    ]);
+    await this.#setByHand();
+    await this.#hands.pass(MINUTE_MS);
     this.#expectMade("declared", 1, 1);
     await this.#checkAll();
   }
@@ -90,7 +85,7 @@ class Story {
   async calm(): Promise<void> {
     const before = this.#count();
     await this.#passUntilDue(0);
-    await this.#pass(2 * EVERY_MS + MADE_WITHIN_MS);
+    await this.#hands.pass(2 * EVERY_MS + MADE_WITHIN_MS);
     this.#expectMade("in three times its age", 3, 3, before);
     await this.#checkAll();
     this.#world.reached("values were made anew in time");
@@ -106,8 +101,8 @@ class Story {
     const { keys } = platform;
     const chain = replica.chain(log, CLASS_GENERATED);
     const tip = chain?.main.at(-1) ?? null;
-    const bytes = fromHex(log) as Uint8Array;
-    const cursor = chain?.documentAt(tip) ?? new DocumentCursor(keys, bytes);
+    const own = bytes(log);
+    const cursor = chain?.documentAt(tip) ?? new DocumentCursor(keys, own);
     const at = secretVersionPath(BY_HAND);
     const before = agent.view().desired(at);
     const value = agent.view().desired(secretVersionPath(MADE))?.value;
@@ -117,11 +112,11 @@ class Story {
     ];
     const hlc = { ms: platform.clock.now(), count: 1_000_000 };
     const head = tip === null ? null : { seq: tip.entry.header.seq, hash: tip.entry.hash };
-    const position = { mesh: identity.mesh, log: bytes, class: CLASS_GENERATED, head, hlc, seen: bytes, more: 0 };
+    const position = { mesh: identity.mesh, log: own, class: CLASS_GENERATED, head, hlc, seen: own, more: 0 };
     const entry = composeLink(keys, position, cursor.encode(writes, hlc), identity.signer);
     this.#made.set(`${entry.id} ${BY_HAND}`, { entry: entry.id, path: "a lie", log, atMs: 0 });
     await this.#world.until(agent.submit([entry.bytes]));
-    await this.#pass(MINUTE_MS);
+    await this.#hands.pass(MINUTE_MS);
     for (const { name, agent: other } of this.#members()) {
       const view = other?.view();
       if (view?.desired(at)?.entry !== before?.entry || view?.desired(labelPath("stolen")) !== undefined) {
@@ -136,12 +131,12 @@ class Story {
     for (let round = 0; round < 3; round++) {
       const before = this.#count();
       await this.#passUntilDue(-2 * SECOND_MS);
-      const store = this.#stores()[this.#random.below(2)] as Machine;
-      await this.#pass(this.#random.below(60 * SECOND_MS));
+      const store = this.#stores()[this.#hands.random.below(2)] as Machine;
+      await this.#hands.pass(this.#hands.random.below(60 * SECOND_MS));
       store.crash();
-      await this.#pass(this.#random.below(40 * SECOND_MS));
+      await this.#hands.pass(this.#hands.random.below(40 * SECOND_MS));
       await this.#world.until(store.start());
-      await this.#pass(MADE_WITHIN_MS);
+      await this.#hands.pass(MADE_WITHIN_MS);
       // Two at most: one that only the store that crashed had seen, and one of the other.
       this.#expectMade("while a store crashed", 1, 2, before);
       await this.#checkAll();
@@ -158,12 +153,12 @@ class Story {
     const here = [one, reader as Machine];
     const there = this.#members().filter((machine) => !here.includes(machine));
     this.#world.network.cut(keysOf(here), keysOf(there));
-    await this.#pass(2 * MINUTE_MS + MADE_WITHIN_MS);
+    await this.#hands.pass(2 * MINUTE_MS + MADE_WITHIN_MS);
     this.#expectMade("on both sides of a cut", 2, 2, before);
     await checkOneWinner(this.#world, MADE, here, []);
     await checkOneWinner(this.#world, MADE, there, []);
     this.#world.network.heal();
-    await this.#pass(2 * MINUTE_MS);
+    await this.#hands.pass(2 * MINUTE_MS);
     this.#expectMade("after the heal", 2, 2, before);
     const winner = await this.#checkAll();
     for (const { name, agent } of [one, other]) {
@@ -182,7 +177,7 @@ class Story {
     const gone = this.#readers().at(-1) as Machine;
     const before = this.#winner();
     await this.#cutOff(gone, this.#first());
-    await this.#pass(REVOKED_WITHIN_MS);
+    await this.#hands.pass(REVOKED_WITHIN_MS);
     if (this.#winner() === before) this.#world.violated("rotation", `${MADE} stays what ${gone.name} has`);
     await this.#checkAll();
     await this.#checkNothingNew(gone, this.#winner());
@@ -192,8 +187,8 @@ class Story {
         this.#world.violated("rotation", `${name} takes this for exposed: ${told.join() || "nothing"}`);
       }
     }
-    await this.#set(this.#first(), BY_HAND);
-    await this.#pass(5 * SECOND_MS);
+    await this.#setByHand();
+    await this.#hands.pass(5 * SECOND_MS);
     const left = this.#members().filter(({ agent }) => agent?.exposures.current.length !== 0);
     for (const { name } of left) this.#world.violated("rotation", `${name} does not see that a new value was set`);
     this.#world.reached("a machine was revoked that had the value");
@@ -206,16 +201,16 @@ class Story {
     const gone = this.#readers().at(-1) as Machine;
     const there = this.#members().filter((machine) => machine !== one && machine !== gone);
     this.#world.network.cut(keysOf([one, gone]), keysOf(there));
-    await this.#pass(30 * SECOND_MS);
+    await this.#hands.pass(30 * SECOND_MS);
     const before = this.#winner();
     await this.#cutOff(gone, this.#first());
     // The store that is first in line may be the one behind the cut, and be taken for there for a while.
-    await this.#pass(3 * MINUTE_MS);
+    await this.#hands.pass(3 * MINUTE_MS);
     const made = await checkOneWinner(this.#world, MADE, there, []);
     if (made === before) this.#world.violated("rotation", `${MADE} stays what ${gone.name} has, behind a cut`);
     await this.#checkNothingNew(gone, made ?? "");
     this.#world.network.heal();
-    await this.#pass(MINUTE_MS);
+    await this.#hands.pass(MINUTE_MS);
     await this.#checkAll();
     await this.#checkNothingNew(gone, this.#winner());
     this.#world.reached("a machine was revoked behind a cut");
@@ -230,51 +225,13 @@ class Story {
   async #cutOff(gone: Machine, at: Machine): Promise<void> {
     const { alice } = this.#world;
     this.#revoked.add(gone);
-    await this.#world.until(
-      (async () => {
-        const context = await alice.ask(at, []);
-        const replica = at.agent?.replica;
-        if (context === null || replica === undefined) throw new Error(`${at.name} does not know alice`);
-        const keeps = keepsOf({ graph: replica.graph, ledgers: replica.fold.ledgers }, gone.key);
-        const key = fromHex(gone.key) as Uint8Array;
-        alice.act(context, { type: "cut", key, keeps, reason: "stolen", at: alice.clock.now() });
-        await alice.handOver(at, context);
-      })(),
-    );
+    const { replica } = running(at);
+    const keeps = keepsOf({ graph: replica.graph, ledgers: replica.fold.ledgers }, gone.key);
+    await this.#hands.act(alice, at, { type: "cut", key: bytes(gone.key), keeps, reason: "stolen", at: now(alice) });
   }
 
-  async #set(at: Machine, path: string): Promise<void> {
-    const { alice, keys, marker, mesh } = this.#world;
-    await this.#world.until(
-      (async () => {
-        const context = await alice.ask(at, [secretVersionPath(path)]);
-        if (context === null || at.agent === null) throw new Error(`${at.name} does not know alice`);
-        const value = new Secret(new Uint8Array(Buffer.from(`${marker} ${path}`)));
-        const random = this.#random.fork(`value ${this.#world.seconds}`);
-        const heads = fromHex(context.seen) as Uint8Array;
-        const secret = { keys, random, mesh, path, value, heads, tips: context.tips, nowMs: alice.clock.now() };
-        const prepared = prepareSecret(secret);
-        const version = alice.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata }]);
-        await alice.handOver(at, context);
-        const envelope = toBase64Url(await prepared.finish(version, storeRecipients(at.agent.view())));
-        await at.call(secretDeliverOperation, { path, version, envelope });
-      })(),
-    );
-  }
-
-  async #write(at: Machine, values: Readonly<Record<string, Json>>): Promise<void> {
-    const { alice } = this.#world;
-    await this.#world.until(
-      (async () => {
-        const context = await alice.ask(at, Object.keys(values));
-        if (context === null) throw new Error(`${at.name} does not know alice`);
-        alice.sign(
-          context,
-          Object.entries(values).map(([path, value]) => ({ path, value })),
-        );
-        await alice.handOver(at, context);
-      })(),
-    );
+  async #setByHand(): Promise<void> {
+    await this.#hands.setSecret(this.#world.alice, this.#first(), BY_HAND, "by hand");
   }
 
   async #checkAll(): Promise<string | null> {
@@ -309,11 +266,7 @@ class Story {
   async #passUntilDue(offsetMs: number): Promise<void> {
     const value = this.#first().agent?.view().desired(secretVersionPath(MADE))?.value as { at: number } | undefined;
     const dueInMs = (value?.at ?? 0) + EVERY_MS - (this.#first().agent?.platform.clock.now() ?? 0);
-    await this.#pass(Math.max(0, dueInMs + offsetMs));
-  }
-
-  async #pass(durationMs: number): Promise<void> {
-    await this.#world.clock.runUntil(this.#world.clock.monotonic() + durationMs);
+    await this.#hands.pass(Math.max(0, dueInMs + offsetMs));
   }
 
   #first(): Machine {

@@ -20,7 +20,8 @@ import { SimNetwork } from "../../sim/network.ts";
 import { seededRandom } from "../../sim/random.ts";
 import { atMost, type Figure } from "../figure.ts";
 import { Fleet, Pen } from "../fleet.ts";
-import { sizeOf, starts } from "../stores.ts";
+import { bytesUnder } from "../bytes-under.ts";
+import { starts } from "../starts.ts";
 import { Author } from "./author.ts";
 import { MirroredDisk } from "./mirrored-disk.ts";
 import { WholeAgent } from "./whole-agent.ts";
@@ -94,7 +95,7 @@ class Month {
         await happen();
       }
       await this.#until((day + 1) * DAY_MS, disk, store);
-      largest = Math.max(largest, sizeOf(join(first.home, "store")));
+      largest = Math.max(largest, bytesUnder(join(first.home, "store")));
       const { user, system } = process.cpuUsage(beganCpu);
       this.#note(`day ${day + 1}: ${(largest / 1e6).toFixed(1)} MB, ${((user + system) / 1e6).toFixed(0)} s of CPU`);
     }
@@ -104,7 +105,7 @@ class Month {
     await store.close();
     const { user, system } = process.cpuUsage(beganCpu);
     const cpu = `${((user + system) / 1e6).toFixed(0)} s of CPU`;
-    const lived = `lived in virtual time: ${WHOLE} whole agents without a pause, with retention, bases, restarts and, in this home, hourly snapshots (${(sizeOf(join(first.home, "snapshots")) / 1e6).toFixed(1)} MB); the other ${NODES - WHOLE} members say what they have to by the agent's own code and are else silent; ${life}; ${cpu}`;
+    const lived = `lived in virtual time: ${WHOLE} whole agents without a pause, with retention, bases, restarts and, in this home, hourly snapshots (${(bytesUnder(join(first.home, "snapshots")) / 1e6).toFixed(1)} MB); the other ${NODES - WHOLE} members say what they have to by the agent's own code and are else silent; ${life}; ${cpu}`;
     const { medianMs, from } = await starts(this.#fleet);
     return [
       atMost(`store after ${DAYS} virtual days of ${NODES} nodes, at its largest`, largest / 1e6, "MB", 50, lived),

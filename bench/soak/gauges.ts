@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { bytesUnder } from "../bytes-under.ts";
 import { askText, type BenchNode } from "../fleet.ts";
 import type { Gauge } from "./verdict.ts";
 
@@ -65,13 +65,4 @@ function sumOf(metrics: ReadonlyMap<string, number>, name: string): number {
 
 function timersOf(metrics: ReadonlyMap<string, number>): number {
   return metrics.get('nodejs_active_resources{type="Timeout"}') ?? 0;
-}
-
-function bytesUnder(directory: string): number {
-  let bytes = 0;
-  for (const file of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    // The store removes files while they are counted.
-    if (file.isFile()) bytes += statSync(join(file.parentPath, file.name), { throwIfNoEntry: false })?.size ?? 0;
-  }
-  return bytes;
 }

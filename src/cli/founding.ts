@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
@@ -11,6 +11,7 @@ import type { Draft } from "../operator/order.ts";
 import type { CommandContext } from "./command.ts";
 import { confirm } from "./confirm.ts";
 import { deviceName } from "./device-name.ts";
+import { createFirstHome, makeNodeKeys } from "./first-home.ts";
 import { bindFounder, founderKey } from "./founder-key.ts";
 import { unlockKey } from "./operator-key.ts";
 import { readSmallFile } from "./order-files.ts";
@@ -85,15 +86,12 @@ export async function finishFounding(
 ): Promise<{ readonly mesh: string; readonly meshName: string; readonly operator: string; readonly founders: number }> {
   refuseAlone(ctx);
   const file = ctx.flags.value("from") ?? "";
-  const [{ createHome, openPlatform }, { Founding }, { readOrder }, { beginMesh }, { OwnLog }, { ownLogDir }] =
-    await Promise.all([
-      import("./node-door.ts"),
-      import("../operator/founding.ts"),
-      import("../operator/order.ts"),
-      import("../operator/authority.ts"),
-      import("../operator/files/own-log.ts"),
-      import("../operator/files/key-file.ts"),
-    ]);
+  const [{ openPlatform }, { Founding }, { readOrder }, { beginMesh }] = await Promise.all([
+    import("./node-door.ts"),
+    import("../operator/founding.ts"),
+    import("../operator/order.ts"),
+    import("../operator/authority.ts"),
+  ]);
   const { keys, random } = await openPlatform();
   const founding = Founding.read(keys, readOrder(keys, file, readSmallFile(ctx, file)), file);
   for (const line of founding.describe()) ctx.note(line);
@@ -112,33 +110,23 @@ export async function finishFounding(
   if (!hasSigned) await confirm(ctx, QUESTION, founding.describe());
   const signer = await unlockKey(ctx, keys, key);
   if (!hasSigned) await founding.sign(signer);
-  const nodeSeed = new Secret(random.bytes(32));
-  const nodeSeal = await keys.createSealIdentity();
+  const nodeKeys = await makeNodeKeys(keys, random);
   const { mesh, log, acts } = await beginMesh(keys, founding.mesh, {
     founder: { name, signer },
-    node: { name: wish.node, signer: keys.signer(nodeSeed), seal: nodeSeal.recipient },
+    node: { name: wish.node, signer: keys.signer(nodeKeys.seed), seal: nodeKeys.seal.recipient },
     roles: ["coordinator", "secret-store"],
     writes: [],
     nowMs: ctx.io.now(),
   });
   await bindFounder(ctx, key, mesh);
-  const { operatorDir } = ctx.place;
   const entries = acts.map(({ entry }) => entry);
-  try {
-    OwnLog.open(keys, ownLogDir(operatorDir, key.name), log).append(entries);
-    await createHome({
-      home: wish.home,
-      node: { seed: nodeSeed, seal: nodeSeal },
-      mesh,
-      name: wish.node,
-      entries: [founding.genesis().bytes, ...entries.map(({ bytes }) => bytes)],
-      ...(ctx.flags.on("psk") ? { psk: new Secret(random.bytes(32)) } : {}),
-    });
-  } catch (error) {
-    // Of a machine that nobody has: the next attempt makes another one.
-    rmSync(ownLogDir(operatorDir, key.name), { recursive: true, force: true });
-    throw error;
-  }
+  const { home, node } = wish;
+  const genesis = founding.genesis();
+  await createFirstHome(
+    ctx,
+    { keys, random },
+    { home, node, nodeKeys, mesh, operator: key.name, log, genesis, entries },
+  );
   return { mesh: toHex(mesh), meshName: founding.meshName, operator: key.name, founders: founding.names.length };
 }
 

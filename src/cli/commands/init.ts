@@ -7,12 +7,12 @@ import { requireServerName } from "../../core/names.ts";
 import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { Random } from "../../core/ports/random.ts";
-import { Secret } from "../../core/secret.ts";
 import type { OperatorSigner } from "../../operator/signer.ts";
 import { mayAsk } from "../ask.ts";
 import type { CommandContext } from "../command.ts";
 import { deviceName, operatorNameOf } from "../device-name.ts";
 import type { SealCode } from "../new-key.ts";
+import { createFirstHome, makeNodeKeys } from "../first-home.ts";
 import { draftMesh, finishFounding } from "../founding.ts";
 import { commandPrefix } from "../next-command.ts";
 import { codeSheet, showCode } from "../recovery-code.ts";
@@ -24,9 +24,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   const wishes = readWishes(ctx);
   if (ctx.flags.values("founder").length > 0) return draftMesh(ctx, wishes);
   if (ctx.flags.value("from") !== undefined) return finish(ctx, wishes);
-  const { keyFileNames, keyFilePath, ownLogDir, removeKeyFile, writeKeyFile } = await import(
-    "../../operator/files/key-file.ts"
-  );
+  const { keyFileNames, keyFilePath, removeKeyFile, writeKeyFile } = await import("../../operator/files/key-file.ts");
   const { operatorDir } = ctx.place;
   refuseHome(wishes.home);
   if (keyFileNames(operatorDir).includes(wishes.operator)) {
@@ -34,22 +32,20 @@ export async function run(ctx: CommandContext): Promise<number> {
       hint: "LAB_CONFIG=DIR in front of the command keeps a second mesh apart from it",
     });
   }
-  const [{ createHome, openPlatform }, { foundMesh }, { OwnLog }, { makeKey }] = await Promise.all([
+  const [{ openPlatform }, { foundMesh }, { makeKey }] = await Promise.all([
     import("../node-door.ts"),
     import("../../operator/authority.ts"),
-    import("../../operator/files/own-log.ts"),
     import("../new-key.ts"),
   ]);
   const { keys, random } = await openPlatform();
   const { custody, signer, seal } = await makeKey(ctx, { keys, random }, wishes.operator);
   const recovery = await recoveryOf(ctx, wishes, keys, random, seal);
-  const nodeSeed = new Secret(random.bytes(32));
-  const nodeSeal = await keys.createSealIdentity();
+  const nodeKeys = await makeNodeKeys(keys, random);
   const { mesh, log, genesis, acts, links } = await foundMesh(keys, random, {
     meshName: wishes.mesh,
     founder: { name: wishes.operator, signer },
     recovery: recovery && { root: recovery.root, recipient: recovery.recipient },
-    node: { name: wishes.node, signer: keys.signer(nodeSeed), seal: nodeSeal.recipient },
+    node: { name: wishes.node, signer: keys.signer(nodeKeys.seed), seal: nodeKeys.seal.recipient },
     roles: ["coordinator", "secret-store"],
     writes: recovery?.state === "kept" ? [{ path: RECOVERY_CODE_PATH, value: { state: "later" } }] : [],
     nowMs: ctx.io.now(),
@@ -58,15 +54,8 @@ export async function run(ctx: CommandContext): Promise<number> {
   writeKeyFile(operatorDir, { name: wishes.operator, mesh, publicKey: signer.publicKey, custody });
   try {
     recovery?.keep();
-    OwnLog.open(keys, ownLogDir(operatorDir, wishes.operator), log).append(entries);
-    await createHome({
-      home: wishes.home,
-      node: { seed: nodeSeed, seal: nodeSeal },
-      mesh,
-      name: wishes.node,
-      entries: [genesis.bytes, ...entries.map(({ bytes }) => bytes)],
-      ...(ctx.flags.on("psk") ? { psk: new Secret(random.bytes(32)) } : {}),
-    });
+    const { home, node, operator } = wishes;
+    await createFirstHome(ctx, { keys, random }, { home, node, nodeKeys, mesh, operator, log, genesis, entries });
   } catch (error) {
     // What belongs to a mesh that nobody has is only in the way of the next attempt.
     removeKeyFile(operatorDir, wishes.operator);

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "./figure.ts";
 import { ask, type Fleet, LAB } from "./fleet.ts";
+import { measure } from "./process-cost.ts";
 
 const STARTS = 5;
 const POLL_MS = 5;
@@ -26,7 +25,7 @@ export async function starts(fleet: Fleet): Promise<{ readonly medianMs: number;
     // The first warms the page cache, and is not counted.
     if (i > 0) {
       took.push(performance.now() - beganMs);
-      worked.push(cpuSecondsOf(agent.pid as number));
+      worked.push(measure(agent.pid as number).cpuS);
     }
     agent.kill("SIGTERM");
     await ended;
@@ -34,19 +33,4 @@ export async function starts(fleet: Fleet): Promise<{ readonly medianMs: number;
   const all = took.map((ms) => (ms / 1000).toFixed(2)).join(", ");
   const from = `median of ${STARTS} starts: ${all} s; of CPU ${median(worked).toFixed(2)} s`;
   return { medianMs: median(took), from };
-}
-
-/** Clock ticks of Linux, in which it counts what a process has had of its processors. */
-const TICKS_PER_SECOND = 100;
-
-function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // Behind the name, which may have blanks in it: state is the first, utime and stime are the twelfth and thirteenth.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-/** Bytes of the files in a directory. */
-export function sizeOf(directory: string): number {
-  return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }
