@@ -17,23 +17,15 @@ import { withDeadline } from "./deadline.ts";
 import { dialOrder } from "./dial-order.ts";
 import type { Discovery } from "./discovery.ts";
 import type { Answer } from "./frames.ts";
-import {
-  atMost,
-  decodeAnswer,
-  decodeRequest,
-  encodeAnswer,
-  encodeRequest,
-  MAX_ANSWER_FRAME_BYTES,
-  MAX_REQUEST_FRAME_BYTES,
-  readFrame,
-} from "./frames.ts";
+import { atMost, decodeAnswer, encodeRequest, MAX_ANSWER_FRAME_BYTES, readFrame } from "./frames.ts";
 import { MemberGossip } from "./gossip.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { answerLine, Lines, MAX_LINE_QUESTION_BYTES } from "./line.ts";
+import { Lines, MAX_LINE_QUESTION_BYTES } from "./line.ts";
 import { BoundedMuxers, MEMBER, STRANGER } from "./muxer.ts";
 import { keyOf, peerIdOf } from "./peer-key.ts";
+import { asError, reasonOf } from "./reason.ts";
+import { REQUESTS_AT_ONCE, Serving } from "./serving.ts";
 import { silentLogger } from "./silent-logger.ts";
-import { Transfers } from "./transfers.ts";
 import { MAX_HALF_OPEN, Wire } from "./wire.ts";
 
 export interface Libp2pLinkOptions {
@@ -53,24 +45,13 @@ export interface Libp2pLinkOptions {
   readonly log: Log;
 }
 
-/** A peer that opens a request and stops sending is cut after this long. */
-const REQUEST_IDLE_MS = 10_000;
-
-/** What one request may take on the wire, each way, so that slow senders cannot hold their places for ever. */
-const TRANSFER_MS = 60_000;
-
 /** Half of what a peer takes before a protocol is chosen. */
 const MAX_EARLY_BYTES = 8 * 1024;
-
-/** Requests of one peer that are served at once. A stranger asks one thing: to be enrolled. */
-const REQUESTS_AT_ONCE = { member: 64, stranger: 4 };
 
 /** One each way and connection, and others that are being reset. */
 const LINES = 4;
 
 /** A request to be enrolled has less than 1 KiB. */
-const MAX_STRANGER_REQUEST_BYTES = 16 * 1024;
-
 /** Of one address. A rack behind one address that restarts is let in within a second; the rest tries again. */
 const CONNECTIONS_PER_SECOND = 200;
 
@@ -110,8 +91,6 @@ class Libp2pLink implements Link {
   readonly #greeting: Uint8Array;
   readonly #lineProtocol: string;
   readonly #connections = new Map<PeerKey, Set<Connection>>();
-  /** Requests that are being served, per peer. */
-  readonly #serving = new Map<PeerKey, number>();
   /** Dials that a connection from the other side would answer, too. */
   readonly #awaited = new Map<PeerKey, Set<() => void>>();
   /** Of members that were dialled: where that worked the last time, and how often it has not since. */
@@ -120,7 +99,10 @@ class Libp2pLink implements Link {
   readonly #wire = new Wire();
   readonly #muxers = new BoundedMuxers();
   readonly #keepAlive = new KeepAlive(this.#muxers);
-  readonly #transfers = new Transfers();
+  readonly #serving = new Serving({
+    events: () => this.#running?.events ?? null,
+    hangUp: (peer) => void this.hangUp(peer),
+  });
   readonly #lines: Lines;
   #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
   #listen: readonly Multiaddr[] = [];
@@ -200,11 +182,11 @@ class Libp2pLink implements Link {
 
     this.#running = { node, events };
     try {
-      await node.handle(this.#protocol, (stream, connection) => this.#serve(stream, connection), {
+      await node.handle(this.#protocol, (stream, connection) => this.#serving.serveStream(stream, connection), {
         maxInboundStreams: REQUESTS_AT_ONCE.member,
         maxOutboundStreams: 1_000,
       });
-      await node.handle(this.#lineProtocol, (stream, connection) => this.#serveLine(stream, connection), {
+      await node.handle(this.#lineProtocol, (stream, connection) => this.#serving.serveLine(stream, connection), {
         maxInboundStreams: LINES,
         maxOutboundStreams: LINES,
       });
@@ -282,7 +264,7 @@ class Libp2pLink implements Link {
         const { lastGood, failures = 0 } = this.#dialled.get(peer) ?? {};
         this.#dialled.set(peer, { lastGood, failures: failures + 1 });
         const reason = attempt.signal.aborted ? attempt.signal.reason : error;
-        throw new PeerUnreachableError(peer, describe(reason), { cause: error });
+        throw new PeerUnreachableError(peer, reasonOf(reason), { cause: error });
       }
     } finally {
       clearTimeout(timer);
@@ -329,7 +311,7 @@ class Libp2pLink implements Link {
         return asked === "no line" ? await this.#ask(connection, frame, timeoutMs, deadline) : asked;
       } catch (error) {
         if (deadline.aborted) throw new PeerTimeoutError(peer, timeoutMs);
-        throw new PeerUnreachableError(peer, describe(error), { cause: error });
+        throw new PeerUnreachableError(peer, reasonOf(error), { cause: error });
       }
     });
     if (answer?.kind === "answered") return answer.body;
@@ -475,79 +457,6 @@ class Libp2pLink implements Link {
   #allow(connection: Connection, standing: Standing): void {
     this.#muxers.allow(connection, standing === "member" ? MEMBER : STRANGER);
   }
-
-  /** For members. */
-  #serveLine(stream: Stream, connection: Connection): void {
-    const peer = keyOf(connection.remotePeer);
-    const running = this.#running;
-    if (peer === null || running === null) throw new Error("not serving");
-    const { events } = running;
-    const mayAsk = () => events.standing(peer) === "member";
-    if (!mayAsk()) throw new Error("lines are for members");
-    answerLine(stream, async (payload) => {
-      const release = [this.#begin(peer, REQUESTS_AT_ONCE.member)];
-      try {
-        release.push(this.#transfers.hold(peer, payload.length));
-        const request = decodeRequest(payload);
-        if (request === null || !mayAsk()) throw new Error("not a request of a member");
-        return await answerTo(() => events.request(peer, request.channel, request.body));
-      } finally {
-        for (const end of release) end();
-      }
-    });
-  }
-
-  /** Throws if the peer asks too much at once; else the returned function must be called when it is over. */
-  #begin(peer: PeerKey, most: number): () => void {
-    const served = this.#serving.get(peer) ?? 0;
-    if (served >= most) throw new Error("too many requests at once");
-    this.#serving.set(peer, served + 1);
-    return () => {
-      const left = (this.#serving.get(peer) ?? 1) - 1;
-      if (left > 0) this.#serving.set(peer, left);
-      else this.#serving.delete(peer);
-    };
-  }
-
-  /** libp2p resets the stream of a handler that throws. */
-  async #serve(stream: Stream, connection: Connection): Promise<void> {
-    const peer = keyOf(connection.remotePeer);
-    if (peer === null || this.#running === null) throw new Error("not serving");
-    const { events } = this.#running;
-    const standing = events.standing(peer);
-    if (standing === "refused") {
-      void this.hangUp(peer);
-      throw new Error("refused");
-    }
-    // It is being told that it is a member no more; then this node hangs up.
-    if (standing === "removed") throw new Error("removed");
-    const release = [this.#begin(peer, REQUESTS_AT_ONCE[standing])];
-    const hold = (bytes: number) => void release.push(this.#transfers.hold(peer, bytes));
-    const mayBe = atMost(standing === "member" ? MAX_REQUEST_FRAME_BYTES : MAX_STRANGER_REQUEST_BYTES);
-    const announced = (bytes: number) => {
-      mayBe(bytes);
-      hold(bytes);
-    };
-    try {
-      const received = await withDeadline(TRANSFER_MS, (deadline) =>
-        readFrame(stream, announced, REQUEST_IDLE_MS, deadline),
-      );
-      const request = decodeRequest(received);
-      if (request === null) throw new Error("not a request");
-      if (!mayAsk(events.standing(peer))) throw new Error("refused");
-      const answer = await answerTo(() => events.request(peer, request.channel, request.body));
-      hold(answer.length);
-      stream.send(answer);
-      await withDeadline(TRANSFER_MS, (signal) => stream.close({ signal }));
-    } finally {
-      for (const end of release) end();
-      stream.abort(new Error("the request is over"));
-    }
-  }
-}
-
-function mayAsk(standing: Standing): boolean {
-  return standing === "member" || standing === "stranger";
 }
 
 /** By which multistream-select is told a protocol, and tells it back: two lines, each behind its length in one byte. */
@@ -570,14 +479,6 @@ async function close(connections: readonly Connection[]): Promise<void> {
   );
 }
 
-async function answerTo(handle: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return encodeAnswer({ kind: "answered", body: await handle() });
-  } catch (error) {
-    return encodeAnswer({ kind: "failed", message: describe(error) });
-  }
-}
-
 /** Whether a node listens on the given multiaddr, or on any port of its kind where that says port 0. */
 function listensLike(node: Libp2p, wanted: string): boolean {
   const [, family, , , port] = wanted.split("/");
@@ -585,13 +486,4 @@ function listensLike(node: Libp2p, wanted: string): boolean {
     const [, ownFamily, , , ownPort] = address.toString().split("/");
     return family === ownFamily && (port === "0" || port === ownPort);
   });
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(describe).join("; ");
-  return asError(error).message;
 }
