@@ -1,4 +1,4 @@
-import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes.ts";
+import { equalBytes, fromBase64Url, fromHex, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
 import type { Keys, SealIdentity } from "../core/ports/keys.ts";
 import type { Signable, Signature } from "../core/signature.ts";
@@ -12,7 +12,8 @@ import { keyFileNames, type OperatorKey, ownLogDir, readKeyFile } from "./files/
 import { type Lock, lockDirectory } from "./files/lock.ts";
 import { OwnLog } from "./files/own-log.ts";
 import { KnownAuthority } from "./known-authority.ts";
-import { askContext, type Courier, type OperatorContext, type SubmitAnswer, submitEntries } from "./requests.ts";
+import { Outbox } from "./outbox.ts";
+import { askContext, type Courier, type OperatorContext } from "./requests.ts";
 import { type OperatorSigner, signWith } from "./signer.ts";
 import { requireCommonClock, type SignedLink, signWrites, type Write } from "./write.ts";
 
@@ -52,15 +53,10 @@ export interface Signed {
   readonly state: "signed" | "waiting";
 }
 
-const WAITS = "no agent runs here: it is signed and kept; the next command that finds one hands it over";
-
 /** Another command of the same key takes a fraction of a second. */
 const LOCK_WAIT_MS = 10_000;
 /** Loose ends that are told in one question; more of them cost a longer answer, and no more. */
 const MAX_KNOWS = 1000;
-/** Of entries in one request; a body of it in base64url stays below a mebibyte. */
-const REQUEST_BYTES = 512 * 1024;
-
 /**
  * One operator's key at work: holds its lock, knows that its own log and the peer agree, signs, keeps what it signed
  * before anybody else has it, and hands it over. Throws `NotAuthorised`, `WrongMesh`, `Conflict`, `ClockOff`.
@@ -135,8 +131,7 @@ export class Session {
   #lock: Lock | null = null;
   #context: OperatorContext | null = null;
   readonly #logs = new Map<string, OwnLog>();
-  /** - `waiting`: no agent runs, so what is signed stays in the own log until one does */
-  #outbox: "empty" | "waiting" = "empty";
+  readonly #outbox: Outbox;
   #standing: "operator" | "root" = "operator";
 
   constructor(surroundings: SessionSurroundings, key: OperatorKey, subjects: Subjects, directory = key.name) {
@@ -144,6 +139,7 @@ export class Session {
     this.#key = key;
     this.#subjects = subjects;
     this.#dir = ownLogDir(surroundings.operatorDir, directory);
+    this.#outbox = new Outbox(surroundings);
   }
 
   /** Acts of authority are from now on those of root. Throws `NotAuthorised` if the key is none. */
@@ -242,7 +238,7 @@ export class Session {
       const entries = signedActs.map(({ entry }) => entry);
       this.#own(logs.acts).append(entries);
       this.known.learnOwn(entries.map(({ bytes }) => bytes));
-      await this.#handOver(entries);
+      await this.#outbox.handOver(entries, this.context.meta.peer);
       state = this.#tellOfApprovals(logs.acts, signedActs);
     }
     const due = logs.writes === null ? [] : await this.#signDueCheckpoint(logs.writes);
@@ -252,7 +248,7 @@ export class Session {
       const entries: Entry[] = [...due, ...links].map(({ entry }) => entry);
       this.#own(logs.writes).append(entries);
       this.known.learnOwn(due.map(({ entry }) => entry.bytes));
-      await this.#handOver(entries);
+      await this.#outbox.handOver(entries, this.context.meta.peer);
     }
     return { acts: signedActs, links, state };
   }
@@ -447,7 +443,7 @@ export class Session {
       if (head !== null) this.#requireOnBranch(own, head);
       for (const entry of own.ledgerAfter(head?.seq ?? 0)) missing.set(entry.id, entry);
     }
-    if (missing.size > 0) await this.#handOver([...missing.values()]);
+    if (missing.size > 0) await this.#outbox.handOver([...missing.values()], this.context.meta.peer);
     return missing.size > 0;
   }
 
@@ -487,42 +483,6 @@ export class Session {
     });
   }
 
-  async #handOver(entries: readonly Entry[]): Promise<void> {
-    for (const part of portions(entries)) {
-      const answer = await this.#submit(part);
-      if (answer === "kept") return;
-      const { results } = answer;
-      const refused = results.find(({ state }) => state === "refused");
-      if (refused !== undefined) {
-        throw new LabError("EntryRefused", `${this.context.meta.peer} refused what was signed: ${refused.reason}`, {
-          hint: "lab get operators shows what this key may do",
-        });
-      }
-      if (results.some(({ state }) => state === "parked")) {
-        this.#surroundings.note(`${this.context.meta.peer} waits for entries of others before it can use this`);
-      }
-    }
-  }
-
-  /** `kept` where only a home answers: the own log is the outbox. */
-  async #submit(entries: readonly Entry[]): Promise<SubmitAnswer | "kept"> {
-    try {
-      return await submitEntries(
-        this.#surroundings.courier,
-        entries.map(({ bytes }) => toBase64Url(bytes)),
-      );
-    } catch (cause) {
-      if (!(cause instanceof LabError)) throw cause;
-      if (cause.code === "NoAgent") {
-        if (this.#outbox === "empty") this.#surroundings.note(WAITS);
-        this.#outbox = "waiting";
-        return "kept";
-      }
-      const notes = ["it is signed and kept here; the next command hands it over", ...(cause.facts.notes ?? [])];
-      throw new LabError(cause.code, cause.message, { ...cause.facts, notes }, { cause });
-    }
-  }
-
   #nameOf(): (id: string) => string {
     const { servers, coordinators, self } = this.context;
     const names = new Map([
@@ -537,20 +497,6 @@ export class Session {
 
 function whatIsDead({ live, deadSince }: LedgerSize): string {
   return `${deadSince} writes more hold nothing any more, ${live} hold something`;
-}
-
-function portions(entries: readonly Entry[]): Entry[][] {
-  const parts: Entry[][] = [];
-  let room = 0;
-  for (const entry of entries) {
-    if (entry.bytes.length > room) {
-      parts.push([]);
-      room = REQUEST_BYTES;
-    }
-    parts.at(-1)?.push(entry);
-    room -= entry.bytes.length;
-  }
-  return parts;
 }
 
 function unbase64(text: string): Uint8Array {
