@@ -1,5 +1,6 @@
 import { toHex } from "../src/core/bytes.ts";
 import { DiskFullError } from "../src/core/ports/disk.ts";
+import type { FileTree } from "../src/core/ports/file-tree.ts";
 import type { InterfaceAddress } from "../src/core/ports/interfaces.ts";
 import type { Keys, SealIdentity, Signer } from "../src/core/ports/keys.ts";
 import type { Log } from "../src/core/ports/log.ts";
@@ -66,6 +67,8 @@ export class Machine {
   readonly clock: NodeClock;
   /** What it runs from its next start on. */
   release: Release = THIS_RELEASE;
+  /** Where it keeps copies of secrets from its next start on, if it is a store. */
+  copies: FileTree | null = null;
   readonly #parts: MachineParts;
   #address: string;
   #disk: SimDisk;
@@ -161,6 +164,7 @@ export class Machine {
         keys: parts.keys,
         log: parts.log,
         notifier: parts.notifier,
+        ...(this.copies === null ? {} : { secretCopies: this.copies }),
       },
       identity: {
         mesh: parts.mesh,
@@ -244,6 +248,11 @@ export class Machine {
     await this.#disk.close();
     this.#link = null;
     this.#sinceMs = this.#parts.worldMs();
+  }
+
+  /** What its key makes of a sealed file; null if that is not sealed to it. Throws {@link SealBrokenError}. */
+  open(sealed: Uint8Array): Promise<Secret | null> {
+    return this.#parts.keys.open(this.#parts.seal, sealed);
   }
 
   /** What a person at this machine asks its agent. Throws if no agent runs; never settles if it crashes meanwhile. */

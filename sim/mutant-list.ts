@@ -1,4 +1,5 @@
 import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
+import { COPY_MUTANTS } from "./copies/mutants.ts";
 import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
 import { CHECKPOINT_MUTANTS } from "./checkpoints/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
@@ -260,6 +261,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BYZANTINE_MUTANTS,
   ...RETENTION_MUTANTS,
   ...DELIVERY_MUTANTS,
+  ...COPY_MUTANTS,
   ...RETURN_MUTANTS,
   ...READER_MUTANTS,
   ...CHECKPOINT_MUTANTS,

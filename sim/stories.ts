@@ -1,5 +1,6 @@
 import { runAlarms } from "./alarms.ts";
 import { runCheckpoints } from "./checkpoints/run.ts";
+import { runCopies } from "./copies/run.ts";
 import { runDelivery } from "./delivery/run.ts";
 import { runReaders } from "./readers/run.ts";
 import { runFloods } from "./floods/run.ts";
@@ -21,6 +22,7 @@ interface ToldStory {
 export const STORIES: Readonly<Record<string, ToldStory>> = {
   alarms: { run: runAlarms, about: "machines die, come back and are cut off: what people are told of it" },
   checkpoints: { run: runCheckpoints, about: "ledgers are pinned, forked, cut and begun at what machines summed up" },
+  copies: { run: runCopies, about: "copies of a store's values in a directory that is full, gone, altered, set back" },
   delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
   readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   floods: { run: runFloods, about: "a member and a stranger say as much as they can: what that costs everybody" },
