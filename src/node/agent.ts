@@ -1,95 +1,39 @@
 import type { Complaint } from "../core/alarms/findings.ts";
 import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
-import type { Clock, Timer } from "../core/ports/clock.ts";
-import type { Disk } from "../core/ports/disk.ts";
-import type { FileTree } from "../core/ports/file-tree.ts";
-import type { Interfaces } from "../core/ports/interfaces.ts";
-import type { Keys, SealIdentity, Signer } from "../core/ports/keys.ts";
-import { type Link, PeerUnreachableError } from "../core/ports/link.ts";
-import type { Log } from "../core/ports/log.ts";
-import type { Notifier } from "../core/ports/notifier.ts";
-import type { Random } from "../core/ports/random.ts";
-import type { AuditRecord, RoleContext, RoleDefinition } from "../core/ports/role.ts";
+import type { Timer } from "../core/ports/clock.ts";
+import { PeerUnreachableError } from "../core/ports/link.ts";
+import type { AuditRecord, RoleDefinition } from "../core/ports/role.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
 import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import { encodeReport, type NodeReport } from "../core/report.ts";
-import type { Secret } from "../core/secret.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest } from "../crdt/authority-digest.ts";
 import { type Admission, type Growth, Replica } from "../crdt/replica.ts";
-import { type EntryReader, entryReader } from "../crdt/entry-reader.ts";
-import { CLASS_AUDIT, CLASS_GENERATED, type Entry, isObserved } from "../crdt/entry/entry.ts";
+import { entryReader } from "../crdt/entry-reader.ts";
+import { CLASS_AUDIT, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
-import { AUDIT_RETENTION, mayBeginBefore, type Retention } from "../crdt/retention.ts";
+import { AUDIT_RETENTION, mayBeginBefore } from "../crdt/retention.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { RemovalNotice } from "../crdt/sync/removal-notice.ts";
 import { createVoice } from "../mesh/detector/word.ts";
 import { Mesh } from "../mesh/mesh.ts";
+import type { AgentOptions, Identity, Platform } from "./agent-options.ts";
 import { type AlarmChange, AlarmKeeper } from "./alarms/alarm-keeper.ts";
 import { alarmAfterMs } from "./alarms/facts.ts";
 import { observationOf, type Observation } from "./alarms/observation.ts";
 import { ExposureWatch } from "./exposure-watch.ts";
 import { grantLog } from "./handlers/grant-log.ts";
-import { NodeDirectory, type KnownAddress } from "./directory.ts";
+import { NodeDirectory } from "./directory.ts";
 import { noteLoss, readLoss } from "./loss.ts";
 import { ownNode } from "./own-node.ts";
 import { OwnLogs } from "./own-logs.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
+import { type Lender, openRoleContext } from "./role-context.ts";
 import { RoleRunner } from "./role-runner.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
 import { type Delivery, deliverEnvelope } from "./secret-delivery.ts";
-
-/** Everything that an agent can do to the world. `platform/` builds the real one, the simulator another. */
-export interface Platform {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly disk: Disk;
-  readonly link: Link;
-  readonly interfaces: Interfaces;
-  readonly keys: Keys;
-  readonly log: Log;
-  readonly notifier: Notifier;
-  /** Where a secret store keeps copies besides. */
-  readonly secretCopies?: FileTree;
-}
-
-/** Who this agent is: made at `init` or `join`, never changed. */
-export interface Identity {
-  readonly mesh: Uint8Array;
-  /** Hex of the node's log. */
-  readonly node: string;
-  readonly signer: Signer;
-  readonly seal: SealIdentity;
-  /** Seals the local cache of secrets. */
-  readonly machineKey: Secret;
-  /** Those before it, newest first: what was cached then is opened with them. */
-  readonly formerKeys?: readonly Secret[];
-}
-
-export interface AgentOptions {
-  readonly platform: Platform;
-  readonly identity: Identity;
-  readonly roles: readonly RoleDefinition[];
-  /** Members that an invitation named, until they say themselves where they listen. */
-  readonly bootstrap: readonly KnownAddress[];
-  readonly release: string;
-  readonly os: string;
-  readonly arch: string;
-  /** Default: each entry is read when it comes. */
-  readonly reader?: EntryReader;
-  /** How long audit records stay; default {@link AUDIT_RETENTION}. */
-  readonly retention?: Retention;
-  /** Ledgers of so many links are summed up, so that the next start need not read them. */
-  readonly summedFrom?: number;
-  /** Connections begin with a key that tokens have to carry. */
-  readonly hasPreSharedKey?: boolean;
-  /** What is to be said about the disk and is no complaint; null when there is nothing. */
-  readonly diskWarning?: () => string | null;
-  /** What is wrong with this machine. */
-  readonly complaints?: () => readonly Complaint[];
-}
 
 /** What changes while an agent runs, for whoever watches it. */
 export type AgentEvent =
@@ -242,10 +186,27 @@ export class Agent {
       claimsChanged: () => this.#requestReport(),
       changed: (change) => this.#emit({ event: "alarm", change }),
     });
+    const lender: Lender = {
+      platform,
+      identity,
+      self: this.self,
+      directory: this.directory,
+      mesh: this.mesh,
+      replica: this.replica,
+      own: this.#own,
+      exposures: this.exposures,
+      node: () => this.node,
+      view: () => this.view(),
+      heads: () => this.heads(),
+      lostAtMs: () => this.#lostAtMs,
+      audit: (record) => this.audit(record),
+      catchUp: (peer) => this.#catchUp(peer),
+      requestReconcile: () => this.#runner.request(),
+    };
     this.#runner = new RoleRunner(
       options.roles,
       {
-        context: (definition) => this.#roleContext(definition),
+        context: (definition) => openRoleContext(lender, definition),
         wanted: () => this.view().nodes.get(this.node)?.roles ?? new Set(),
         isMember: () => this.view().nodes.get(this.node)?.state !== "cut",
         changed: () => {
@@ -278,6 +239,7 @@ export class Agent {
     this.exposures.request();
     this.#reconcile();
     this.#tendIn(FIRST_TENDING_MS, () => this.replica.checkBelow());
+    this.alarms.start();
   }
 
   /** Keeps starts short, and reads once what this one did not. */
@@ -290,7 +252,6 @@ export class Agent {
         .catch((error: unknown) => log.write("error", "store.untended", { error }))
         .finally(() => this.#life === "running" && this.#tendIn(TENDING_EVERY_MS));
     });
-    this.alarms.start();
   }
 
   /** An audit log that begins with a record before this time was trimmed; another one was cut. */
@@ -512,64 +473,6 @@ export class Agent {
 
   async #catchUp(peer: string): Promise<void> {
     if ((await this.mesh.catchUp(peer)) === null) throw new PeerUnreachableError(peer, "it does not say what it knows");
-  }
-
-  #roleContext(definition: RoleDefinition): { context: RoleContext; close: () => void } {
-    const { clock, random, keys, log, disk, link, secretCopies } = this.platform;
-    const { identity } = this;
-    const channels: string[] = [];
-    const context: RoleContext = {
-      self: this.self,
-      mesh: identity.mesh,
-      clock,
-      random: random.fork(`role ${definition.name}`),
-      keys,
-      log,
-      signer: identity.signer,
-      seal: identity.seal,
-      disk: scopedDisk(disk, `role/${definition.name}/`),
-      secretCopies: secretCopies ?? null,
-      lostAtMs: () => this.#lostAtMs,
-      peers: this.mesh,
-      view: () => this.view(),
-      heads: () => this.heads(),
-      catchUp: (peer) => this.#catchUp(peer),
-      handle: (channel, handler) => {
-        channels.push(channel);
-        this.mesh.handle(channel, handler);
-      },
-      handleStrangers: (channel, handler) => {
-        channels.push(channel);
-        this.mesh.handleStrangers(channel, handler);
-      },
-      audit: (record) => this.audit(record),
-      redeem: async (redemption) => {
-        const log = this.view().roleLog(this.node, "coordinator");
-        if (log === undefined) throw new Error("this node is no coordinator");
-        await this.#own.redeem(log, redemption);
-      },
-      exposures: () => this.exposures.current,
-      generated: {
-        sign: async (versions, keep) => {
-          const log = this.view().roleLog(this.node, SECRET_STORE);
-          if (log === undefined) throw new Error("this node is no secret store");
-          return this.#own.generate(log, versions, keep);
-        },
-        has: (version) => {
-          const log = this.view().roleLog(this.node, SECRET_STORE);
-          return log !== undefined && this.replica.chain(log, CLASS_GENERATED)?.find(version) !== undefined;
-        },
-      },
-      authorityTips: () => this.replica.graph.tips.map(({ entry }) => entry.id).reverse(),
-      knowsActs: (ids) => ids.every((id) => this.replica.graph.find(id) !== undefined),
-      authorityEntries: () => this.replica.graph.entries.map(({ entry }) => entry.bytes),
-      memberAddresses: () => [
-        ...this.directory.members(),
-        { key: link.self, addresses: [...this.platform.link.addresses()] },
-      ],
-      requestReconcile: () => this.#runner.request(),
-    };
-    return { context, close: () => channels.forEach((channel) => this.mesh.unhandle(channel)) };
   }
 }
 
