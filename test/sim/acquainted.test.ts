@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import type { Machine } from "../../sim/machine.ts";
-import { World } from "../../sim/world.ts";
+import { PROGRAM, World } from "../../sim/world.ts";
 
-async function started(machines: "acquainted" | "strangers"): Promise<Machine> {
+async function started(machines: "acquainted" | "strangers", forMs = 0): Promise<Machine> {
   const world = await World.create({ seed: "acquainted", nodes: 6, machines });
   await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+  await world.clock.runUntil(world.clock.monotonic() + forMs);
   return world.machines.at(-1) as Machine;
 }
 
@@ -23,3 +24,12 @@ test("machines that start for the first time know where three of them listen", a
   expect(listed(web)).toBe(3);
   expect(reported(web)).toBeUndefined();
 });
+
+test.each(["acquainted", "strangers"] as const)(
+  "machines that start all at once as %s have one report each, and what it says is all there is",
+  async (machines) => {
+    const web = await started(machines, 30_000);
+    expect(reported(web)).toMatchObject({ state: "record", entry: { header: { seq: 1 } } });
+    expect(web.agent?.directory.report(web.id)?.alarms.programs).toEqual([PROGRAM]);
+  },
+);

@@ -65,7 +65,8 @@ export class AlarmKeeper {
   /** By route, why the last attempt from here failed. */
   readonly #failed = new Map<string, string>();
   #own: AlarmClaims | null = null;
-  #programs: readonly string[] = [];
+  /** As last looked up; null before that. */
+  #programs: readonly string[] | null = null;
   #programsMs = Number.NEGATIVE_INFINITY;
   #shown: ReadonlyMap<string, Alarm> = new Map();
   #timer: Timer | null = null;
@@ -80,6 +81,8 @@ export class AlarmKeeper {
 
   start(): void {
     this.#life = "running";
+    // Before the first report: a fleet that starts all at once would have two of each machine.
+    this.#lookForPrograms();
     this.#lookIn(LOOK_SOON_MS);
   }
 
@@ -95,7 +98,10 @@ export class AlarmKeeper {
 
   /** What this node says about alarms, for its record. */
   claims(): AlarmClaims {
-    return { ...this.#claims(), complaints: ownComplaints(this.#parts.source), programs: this.#programs };
+    const claims = this.#claims();
+    // Until they were looked up, those of the last run: a start alone is no news.
+    const programs = this.#programs ?? claims.programs;
+    return { ...claims, complaints: ownComplaints(this.#parts.source), programs };
   }
 
   alarms(): readonly Alarm[] {
@@ -137,10 +143,7 @@ export class AlarmKeeper {
   #look(): void {
     const { clock, source } = this.#parts;
     const nowMs = clock.monotonic();
-    if (nowMs - this.#programsMs >= PROGRAMS_EVERY_MS) {
-      this.#programsMs = nowMs;
-      void this.#readPrograms();
-    }
+    if (nowMs - this.#programsMs >= PROGRAMS_EVERY_MS) this.#lookForPrograms();
     const findings = this.#findings();
     this.#held.update(findings.map(findingKey), nowMs);
     if (findings.length === 0 && this.#hasNoHistory()) {
@@ -220,10 +223,15 @@ export class AlarmKeeper {
     this.request();
   }
 
+  #lookForPrograms(): void {
+    this.#programsMs = this.#parts.clock.monotonic();
+    void this.#readPrograms();
+  }
+
   async #readPrograms(): Promise<void> {
     try {
       const programs = [...(await this.#parts.notifier.programs())].sort().slice(0, MOST_PROGRAMS);
-      if (programs.join("/") === this.#programs.join("/") || this.#life !== "running") return;
+      if (programs.join("/") === this.#programs?.join("/") || this.#life !== "running") return;
       this.#programs = programs;
       this.#parts.claimsChanged();
     } catch (error) {
