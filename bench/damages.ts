@@ -19,7 +19,8 @@ import { EntryStore } from "../src/crdt/store/entry-store.ts";
 import { createKeys } from "../src/node/platform/keys.ts";
 import { StoreDamagedError } from "../src/node/platform/store/errors.ts";
 import { openLevelDisk } from "../src/node/platform/store/level-disk.ts";
-import { openStore, type OpenedStore, type StoreOptions } from "../src/node/platform/store/open-store.ts";
+import { openStore, type StoreOptions } from "../src/node/platform/store/open-store.ts";
+import type { OpenedStore } from "../src/node/platform/store/opened-store.ts";
 import { seededRandom } from "../sim/random.ts";
 
 /** What can happen to the files of a store, and a store that it happens to. For the tests and for the benchmark. */
@@ -120,11 +121,15 @@ export const DAMAGES: Readonly<Record<string, Damage>> = {
 
 /** As the agent does: opens, loads, and opens again with what it found. */
 export async function start(store: string, options: StoreOptions): Promise<OpenedStore> {
-  const opened = await openStore(store, options);
-  const damage = await damageOf(store, opened);
-  if (damage === null) return opened;
-  await opened.disk.close();
-  return openStore(store, { ...options, damage });
+  let opened = await openStore(store, options);
+  let damage = await damageOf(store, opened);
+  for (let healings = 0; damage !== null && healings < 2; healings++) {
+    await opened.disk.close();
+    opened = await openStore(store, { ...options, damage });
+    damage = await damageOf(store, opened);
+  }
+  await opened.accept();
+  return opened;
 }
 
 export async function damageOf(store: string, { disk }: OpenedStore): Promise<StoreDamagedError | null> {

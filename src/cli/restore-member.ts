@@ -26,7 +26,7 @@ export async function restoreMember(restoring: Restoring, member: IdleHome): Pro
     return;
   }
   let unreadable: readonly string[] = [];
-  const { admitted, envelopes } = await member.merge(
+  const { admitted, envelopes, found } = await member.merge(
     backup.entries,
     async (view) => {
       const seal = code?.seal ?? null;
@@ -41,6 +41,7 @@ export async function restoreMember(restoring: Restoring, member: IdleHome): Pro
     },
     ctx.io.now(),
   );
+  if (found !== null) ctx.warn(found);
   tellMerged(restoring, member.name, admitted);
   tellSecrets(ctx, envelopes, unreadable);
 }

@@ -2,11 +2,12 @@ import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Replica } from "../crdt/replica.ts";
-import { type Agent, ENTRIES } from "./agent.ts";
+import { ENTRIES } from "./agent.ts";
 import { noteLoss } from "./loss.ts";
 import { StoreDamagedError } from "./platform/store/errors.ts";
 import type { StoreHealth } from "./platform/store/health.ts";
-import { type OpenedStore, openStore } from "./platform/store/open-store.ts";
+import { openStore } from "./platform/store/open-store.ts";
+import type { OpenedStore } from "./platform/store/opened-store.ts";
 import { readStore } from "./platform/store/read-store.ts";
 import { readNewestSnapshot, writeSnapshot } from "./platform/store/snapshots.ts";
 
@@ -19,51 +20,71 @@ const SNAPSHOT_EVERY_MS = 3_600_000;
 /** The first one: a new member has caught up by then. */
 const FIRST_SNAPSHOT_MS = 300_000;
 
+/** What salvage finds may be altered itself: that shows when it is loaded, and a snapshot may have it as it was. */
+const MOST_HEALINGS = 2;
+
 export function storePath(home: string): string {
   return `${home}/${STORE}`;
 }
 
-export interface LoadedAgent {
-  readonly agent: Agent;
+/** What is read from the store of a home: an agent, or a replica alone. */
+export interface Loadable {
+  readonly replica: Replica;
+  load(): Promise<void>;
+}
+
+export interface Loaded<T extends Loadable> {
+  readonly loaded: T;
   readonly disk: Disk;
   readonly health: () => StoreHealth;
+  /** After this the next start does not say any more what was done to the store at this one. */
+  readonly told: () => Promise<void>;
 }
 
 /**
- * Opens the store of a home and loads its agent from it. A store that lost something is healed first, from what is
- * readable and from the last snapshot; what is missing then, peers have. Throws `HomeInUse`.
+ * Opens the store of a home and loads from it what `build` makes. A store that lost something is healed first, from what
+ * is readable and from the last snapshot; what is missing then, peers have. Throws `HomeInUse`.
  */
-export async function loadAgent(
+export async function loadStore<T extends Loadable>(
   home: string,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-  build: (disk: Disk, health: () => StoreHealth) => Agent,
-): Promise<LoadedAgent> {
+  build: (disk: Disk, health: () => StoreHealth) => T,
+): Promise<Loaded<T>> {
   const options = {
     now: () => new Date(clock.now()),
     monotonicMs: () => clock.monotonic(),
     snapshot: () => readNewestSnapshot(`${home}/${SNAPSHOTS}`),
   };
-  const open = async (damage?: StoreDamagedError) => {
+  const open = async (damage?: StoreDamagedError): Promise<OpenedStore> => {
     const opened = await openStore(storePath(home), { ...options, ...(damage === undefined ? {} : { damage }) });
-    if (opened.health().state === "healed") {
-      await noteLoss(opened.disk, clock.now()).catch((error: unknown) =>
-        log.write("error", "loss.unwritten", { error }),
-      );
+    const health = opened.health();
+    if (health.state !== "healed") return opened;
+    try {
+      await noteLoss(opened.disk, health.atMs);
+      return opened;
+    } catch (error) {
+      log.write("error", "loss.unwritten", { error });
+      // The next start tries again.
+      return { ...opened, told: async () => {} };
     }
-    return opened;
   };
   let opened = await open();
   let loaded = await tryToLoad(opened, build);
-  if (!(loaded instanceof StoreDamagedError)) return tell(loaded, log);
-  await opened.disk.close();
-  opened = await open(loaded);
-  loaded = await tryToLoad(opened, build);
-  if (!(loaded instanceof StoreDamagedError)) return tell(loaded, log);
-  // Healed and still incomplete: nothing on this machine has more. Peers do.
-  const agent = build(opened.disk, opened.health);
-  await agent.load();
-  await agent.replica.acceptLoss();
-  return tell({ agent, ...opened }, log);
+  for (let healings = 0; loaded instanceof StoreDamagedError && healings < MOST_HEALINGS; healings++) {
+    await opened.disk.close();
+    opened = await open(loaded);
+    loaded = await tryToLoad(opened, build);
+  }
+  if (loaded instanceof StoreDamagedError) {
+    // Healed and still incomplete: nothing on this machine has more. Peers do.
+    loaded = build(opened.disk, opened.health);
+    await loaded.load();
+    await loaded.replica.acceptLoss();
+  }
+  await opened.accept();
+  const health = opened.health();
+  if (health.state !== "sound") log.write("error", "store.opened", { ...health });
+  return { loaded, ...opened };
 }
 
 export interface LoadedReplica {
@@ -87,19 +108,19 @@ export async function readReplica(home: string, build: (disk: Disk) => Replica):
   return { replica, disk: opened.disk, health: opened.health() };
 }
 
-async function tryToLoad(
+async function tryToLoad<T extends Loadable>(
   { disk, health }: OpenedStore,
-  build: (disk: Disk, health: () => StoreHealth) => Agent,
-): Promise<LoadedAgent | StoreDamagedError> {
-  const agent = build(disk, health);
+  build: (disk: Disk, health: () => StoreHealth) => T,
+): Promise<T | StoreDamagedError> {
+  const loaded = build(disk, health);
   try {
-    await agent.load();
+    await loaded.load();
   } catch (error) {
     if (error instanceof StoreDamagedError) return error;
     throw error;
   }
-  const damage = damageOf(agent.replica);
-  return health().state === "stand-in" || damage === null ? { agent, disk, health } : damage;
+  const damage = damageOf(loaded.replica);
+  return health().state === "stand-in" || damage === null ? loaded : damage;
 }
 
 /** What a replica missed when it was loaded; null when nothing. */
@@ -107,12 +128,6 @@ function damageOf({ missing, damaged }: Replica): StoreDamagedError | null {
   if (missing + damaged.length === 0) return null;
   const reason = `${missing} records gone, ${damaged.length} altered`;
   return new StoreDamagedError("this home", reason, { altered: damaged.map((key) => ENTRIES + key) });
-}
-
-function tell(loaded: LoadedAgent, log: Log): LoadedAgent {
-  const health = loaded.health();
-  if (health.state !== "sound") log.write("error", "store.opened", { ...health });
-  return loaded;
 }
 
 /** Makes snapshots of a store while its agent runs. */

@@ -33,7 +33,7 @@ import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
 import { askToEnrol } from "./enrolling.ts";
-import { loadAgent, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
+import { loadStore, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { machineHandlers } from "./machine-handlers.ts";
 import { HeadsKeeper } from "./remembered-heads.ts";
@@ -268,7 +268,12 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     undo.push(async () => space.stop());
     await space.start();
     const watches: { readonly complaint: Complaint | null }[] = [space];
-    const { agent, disk, health } = await loadAgent(
+    const {
+      loaded: agent,
+      disk,
+      health,
+      told,
+    } = await loadStore(
       home,
       { clock, log },
       (disk, health) =>
@@ -303,7 +308,9 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     await agent.start();
     undo.push(() => agent.stop());
     // Not waited for: it is signed when a peer has told what it has of this machine's own log.
-    void auditHealing(agent, health()).catch((error: unknown) => log.write("error", "audit.failed", { error }));
+    void auditMending(agent, health())
+      .then(told)
+      .catch((error: unknown) => log.write("error", "audit.failed", { error }));
     if (health().state === "healed") {
       const check = new StoreCheck(agent);
       check.start();
@@ -398,10 +405,11 @@ async function dutyOf(
 }
 
 /** What was done to the store belongs among what was done on this machine. */
-async function auditHealing(agent: Agent, health: StoreHealth): Promise<void> {
-  if (health.state !== "healed") return;
+async function auditMending(agent: Agent, health: StoreHealth): Promise<void> {
+  if (health.state !== "healed" && health.state !== "mended") return;
+  const action = health.state === "healed" ? "store.heal" : "store.mend";
   const reason = describeHealth(health) ?? "";
-  await agent.audit({ actor: "local", action: "store.heal", object: "store", decision: "allowed", reason });
+  await agent.audit({ actor: "local", action, object: "store", decision: "allowed", reason });
 }
 
 /** Where they are is where they are looked for, unless the path is too long: on a full disk that must do. */

@@ -8,15 +8,18 @@ import type { View } from "../core/view.ts";
 import { Replica } from "../crdt/replica.ts";
 import { mayBeginBefore } from "../crdt/retention.ts";
 import { ENTRIES } from "./agent.ts";
-import { storePath } from "./home-store.ts";
+import { loadStore } from "./home-store.ts";
+import { systemClock } from "./platform/clock.ts";
 import type { HomeFile } from "./platform/home.ts";
-import { openLevelDisk } from "./platform/store/level-disk.ts";
+import { describeHealth } from "./platform/store/health.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 
 export interface Merged {
   /** Entries that this home did not have. */
   readonly admitted: number;
   readonly envelopes: number;
+  /** What was found when its store was opened; null when that was sound. */
+  readonly found: string | null;
 }
 
 /**
@@ -33,12 +36,15 @@ export async function mergeIntoHome(
   entries: readonly Uint8Array[],
   reseal: (view: View) => Promise<readonly Envelope[]>,
 ): Promise<Merged> {
-  const disk = await openLevelDisk(storePath(home));
+  const mesh = fromHex(file.mesh) as Uint8Array;
+  const platform = { clock: systemClock(), log: { write: () => {} } };
+  // What was lost has to be found before anything is added to it: what is written later counts only what is there.
+  const { loaded, disk, health } = await loadStore(home, platform, (opened) => {
+    const replica = new Replica(keys, mesh, scopedDisk(opened, ENTRIES), () => mayBeginBefore(nowMs));
+    return { replica, load: () => replica.load() };
+  });
   try {
-    const replica = new Replica(keys, fromHex(file.mesh) as Uint8Array, scopedDisk(disk, ENTRIES), () =>
-      mayBeginBefore(nowMs),
-    );
-    await replica.load();
+    const { replica } = loaded;
     const answers = await replica.admit(entries, "local");
     const refused = answers.find(({ state }) => state === "refused");
     if (refused !== undefined) throw new LabError("EntryRefused", `an entry was refused: ${refused.reason}`);
@@ -50,7 +56,7 @@ export async function mergeIntoHome(
       .filter(({ key }) => !here.has(key));
     if (records.length > 0) await store.append(records, true);
     const admitted = answers.filter(({ state }) => state === "admitted").length;
-    return { admitted, envelopes: records.length };
+    return { admitted, envelopes: records.length, found: describeHealth(health()) };
   } finally {
     await disk.close();
   }

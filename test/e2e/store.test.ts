@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runDirectoryName } from "../../src/core/run-directory.ts";
 import type { Status } from "../../src/operations/kinds/status.ts";
-import { Lab, type Machine, until } from "./lab.ts";
+import { openLevelDisk } from "../../src/node/platform/store/level-disk.ts";
+import { writeSnapshot } from "../../src/node/platform/store/snapshots.ts";
+import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
 
 let lab: Lab;
 let nas: Machine;
@@ -41,6 +43,7 @@ describe("an agent whose store was damaged while it was off", () => {
     await converged();
     const { warnings } = await statusOf(web);
     expect(warnings.join("\n")).toContain("the store was damaged (it is gone");
+    expect((await web.try(["doctor"])).stdout).toMatch(/⚠ store: the store was damaged/);
     await until("nas-1 reads of it in the audit", async () => {
       return /store\.heal.*the store was damaged \(it is gone/.test(await nas.run(["get", "audit"]));
     });
@@ -83,6 +86,45 @@ describe("an agent whose store was damaged while it was off", () => {
     expect(stderr).toMatch(/the store is damaged .*the agent mends it when it starts: lab agent --detach/);
     expect((await statusOf(web)).warnings.join("\n")).toContain("the store is damaged");
     expect(filesOf(web)).toEqual(before);
+  });
+});
+
+describe("a home without its agent", () => {
+  test("whose store is damaged is looked at by doctor, which says so and changes no byte of it", async () => {
+    await web.run(["agent", "stop"]);
+    const store = join(web.home, "store");
+    truncateSync(join(store, readdirSync(store).find((name) => name.startsWith("MANIFEST")) ?? ""), 60);
+    const bytes = () =>
+      [...filesOf(web)]
+        .filter((name) => name.startsWith("store") && statSync(join(web.home, name)).isFile())
+        .map((name) => `${name} ${readFileSync(join(web.home, name)).toString("base64")}`);
+    const before = bytes();
+    const { exit, stdout } = await web.try(["doctor"]);
+    expect(exit).not.toBe(0);
+    expect(stdout).toMatch(/✗ store: the store is damaged/);
+    expect(bytes()).toEqual(before);
+  });
+
+  test("and without any store is read from its last snapshot", async () => {
+    await web.run(["agent", "stop"]);
+    const disk = await openLevelDisk(join(web.home, "store"));
+    await writeSnapshot(join(web.home, "snapshots"), await disk.scan(""), new Date());
+    await disk.close();
+    for (const name of ["store", "store.tally"]) rmSync(join(web.home, name), { recursive: true });
+    const { exit, stdout, stderr } = await web.try(["get", "servers"]);
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/nas-1(.|\n)*web-1/);
+    expect(stderr).toMatch(/the store is damaged \(it is gone\)/);
+  });
+});
+
+describe("two agents on one home", () => {
+  test("are one: the second says who has it and goes, and the first runs on", async () => {
+    const second = await web.try(["agent", ...web.agentFlags]);
+    expectRefusal(second, 1, /another process has the store in .*web-1\/store open/);
+    await nas.run(["label", "server", "web-1", "prod"]);
+    await converged();
+    expect((await statusOf(web)).warnings.join("\n")).not.toContain("store");
   });
 });
 

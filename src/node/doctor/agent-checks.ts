@@ -50,7 +50,7 @@ export async function agentChecks(
     ...(delivery === null ? [] : [deliveryCheck(delivery)]),
     addressCheck(announced, hasPeers),
     peersCheck(source),
-    storeCheck(source, agent.diskWarning),
+    storeCheck(source, agent.diskWarning, agent.complaints),
     ledgersCheck(ledgerSizes(source), untrueCheckpoints(source), source.nowMs()),
     versionsCheck(source, RELEASE),
   ];

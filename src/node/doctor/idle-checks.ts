@@ -5,13 +5,13 @@ import type { checkListOperation } from "../../operations/check.ts";
 import type { Check } from "../../operations/kinds/check.ts";
 import type { OutputOf } from "../../operations/operation.ts";
 import { ENTRIES } from "../agent.ts";
-import { storePath } from "../home-store.ts";
+import { readReplica } from "../home-store.ts";
 import { readHome, readKeys, readNote } from "../platform/home.ts";
 import { readHomeFacts } from "../platform/home-facts.ts";
 import { createKeys } from "../platform/keys.ts";
 import { USUAL_PORT } from "../platform/listening.ts";
 import { isFree } from "../platform/machine.ts";
-import { openLevelDisk } from "../platform/store/level-disk.ts";
+import { describeHealth } from "../platform/store/health.ts";
 import { scopedDisk } from "../scoped-disk.ts";
 import { homeChecks } from "./home-checks.ts";
 
@@ -64,25 +64,24 @@ async function portCheck(home: string): Promise<Check> {
   return { name, state: "warning", detail, fix: `ss -ltnp 'sport = :${port}'` };
 }
 
-/** Reads every record, as the agent does when it starts. */
+/** Reads every record, as the agent does when it starts, and leaves all files as they are. */
 async function storeCheck(home: string): Promise<Check> {
   const name = "store";
-  const fix = "lab agent heals it when it starts, from what is readable, from the last snapshot and from peers";
   try {
     const file = await readHome(home);
-    const disk = await openLevelDisk(storePath(home), { missing: "refuse" });
-    try {
-      const mesh = fromHex(file?.mesh ?? "") ?? new Uint8Array(32);
-      const replica = new Replica(createKeys(), mesh, scopedDisk(disk, ENTRIES));
-      await replica.load();
-      const lost = replica.missing + replica.damaged.length;
-      if (lost > 0) return { name, state: "failed", detail: `${lost} records cannot be read`, fix };
-      const detail = `readable, state ${toHex(replica.stateHash()).slice(0, 12)}`;
-      return { name, state: "ok", detail, fix: "" };
-    } finally {
-      await disk.close();
-    }
+    const mesh = fromHex(file?.mesh ?? "") ?? new Uint8Array(32);
+    const keys = createKeys();
+    const { replica, disk, health } = await readReplica(
+      home,
+      (disk) => new Replica(keys, mesh, scopedDisk(disk, ENTRIES)),
+    );
+    await disk.close();
+    const damage = describeHealth(health);
+    const fix = health.state === "stand-in" ? "update lab on this machine" : START;
+    if (damage !== null) return { name, state: "failed", detail: damage, fix };
+    const detail = `readable, state ${toHex(replica.stateHash()).slice(0, 12)}`;
+    return { name, state: "ok", detail, fix: "" };
   } catch (error) {
-    return { name, state: "failed", detail: error instanceof Error ? error.message : String(error), fix };
+    return { name, state: "failed", detail: error instanceof Error ? error.message : String(error), fix: START };
   }
 }

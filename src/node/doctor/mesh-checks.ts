@@ -1,3 +1,4 @@
+import type { Complaint } from "../../core/alarms/findings.ts";
 import type { Check } from "../../operations/kinds/check.ts";
 import type { LedgerSize } from "../../operations/kinds/status.ts";
 import type { ReadSource } from "../handlers/read-source.ts";
@@ -78,13 +79,19 @@ export function versionsCheck(source: ReadSource, release: string): Check {
   return { name, state: "warning", detail, fix: "bring all machines to one release" };
 }
 
-export function storeCheck(source: ReadSource, warning: string | null): Check {
+/** `warning` is what is to be said of it and is no complaint. */
+export function storeCheck(source: ReadSource, warning: string | null, complaints: readonly Complaint[]): Check {
   const name = "store";
   const { graph, chains, observed, missing, damaged } = source.replica;
   const links = [...chains.values()].reduce((sum, { size }) => sum + size, 0);
   const lost = missing + damaged.length;
   const fix = "look for disk errors: dmesg; peers give again what is missing";
-  if (warning !== null) return { name, state: lost > 0 ? "failed" : "warning", detail: warning, fix };
+  const told = complaints.filter(({ kind }) => kind === "store-damaged" || kind === "store-unwritable");
+  const said = [...told.map(({ detail }) => detail), ...(warning === null ? [] : [warning])];
+  if (said.length > 0) {
+    const isFailed = lost > 0 || told.some(({ kind }) => kind === "store-unwritable");
+    return { name, state: isFailed ? "failed" : "warning", detail: said.join("; "), fix };
+  }
   if (lost > 0) return { name, state: "failed", detail: `${lost} records cannot be read`, fix };
   const detail = `${graph.entries.length + links + observed.size} records, all of them readable`;
   return { name, state: "ok", detail, fix: "" };

@@ -54,6 +54,7 @@ describe("a damaged store", () => {
         const entries = written.filter(({ key }) => key.startsWith("c/"));
         expect(digest(await opened.disk.scan("c/")), `${name}, position ${position}`).toBe(digest(entries));
         await opened.disk.append([{ key: "z", value: new Uint8Array(1) }], true);
+        await opened.told();
         await opened.disk.close();
 
         const after = await openStore(store, options());
@@ -75,6 +76,7 @@ describe("a damaged store", () => {
       const kept = (await opened.disk.scan("c/")).length - damaged.length;
       if (kept < RECORDS) expect(opened.health().state).toBe("healed");
       await entryStore.acceptLoss(damaged);
+      await opened.told();
       await opened.disk.close();
 
       const after = await openStore(store, options());
@@ -88,13 +90,15 @@ describe("a damaged store", () => {
     for (let time = 0; time < 5; time++) {
       rmSync(join(store, "CURRENT"));
       const now = () => new Date(Date.UTC(2026, 10, 21 + time));
-      const { disk, health } = await openStore(store, { ...options(), now });
+      const { disk, health, accept, told } = await openStore(store, { ...options(), now });
       expect(health()).toMatchObject({ state: "healed", salvaged: written.length, restored: 0 });
+      await accept();
+      await told();
       await disk.close();
     }
     const kept = readdirSync(home).filter((name) => name.startsWith("store.damaged-"));
     expect(kept.sort().map((name) => name.slice(14, 24))).toEqual(["2026-11-23", "2026-11-24", "2026-11-25"]);
-    expect(readdirSync(home).sort()).toEqual([...kept, "store", "store.tally"].sort());
+    expect(readdirSync(home).sort()).toEqual([...kept, "store", "store.healing", "store.tally"].sort());
   });
 
   test("whose healing was interrupted when the new one was whole is that one", async () => {
@@ -124,6 +128,7 @@ describe("a damaged store", () => {
     const first = await openStore(store, options());
     await expect(openStore(store, options())).rejects.toMatchObject({ code: "HomeInUse" });
     await first.disk.append([{ key: "z", value: new Uint8Array(1) }], true);
+    await first.accept();
     await first.disk.close();
     expect(readdirSync(home).sort()).toEqual(["store", "store.tally"]);
   });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -78,10 +78,21 @@ describe("a store that is only read", () => {
     },
   );
 
-  test("that never was is no empty one", async () => {
-    await expect(readStore(join(home, "none"), noSnapshot)).rejects.toMatchObject({ code: "DiskFailed" });
+  test("that is gone, with or without its tally, is no empty one: it has what a snapshot has", async () => {
     cpSync(`${store}.tally`, join(home, "gone.tally"));
-    const { health } = await readStore(join(home, "gone"), noSnapshot);
-    expect(health()).toMatchObject({ state: "damaged", salvaged: 0 });
+    for (const name of ["none", "gone"]) {
+      const { disk, health } = await readStore(join(home, name), { snapshot: async () => RECORDS });
+      expect(health()).toMatchObject({ state: "damaged", salvaged: 0, restored: RECORDS.length });
+      expect(await disk.scan("")).toEqual(RECORDS);
+    }
+  });
+
+  test("of a later release gives what this one understands of it, says so, and is the same afterwards", async () => {
+    writeFileSync(join(store, "FORMAT"), "2\n");
+    const before = files();
+    const { disk, health } = await readStore(store, noSnapshot);
+    expect(await disk.scan("")).toEqual(RECORDS);
+    expect(describeHealth(health())).toMatch(/a later release wrote it, in format 2, and this one knows 1/);
+    expect(files()).toEqual(before);
   });
 });

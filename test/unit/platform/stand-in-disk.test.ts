@@ -5,7 +5,7 @@ import { StandInDisk } from "../../../src/node/platform/store/stand-in-disk.ts";
 import { SimDisk } from "../../../sim/disk.ts";
 import { seededRandom } from "../../../sim/random.ts";
 
-function standIn() {
+function standIn(inTheStore = "kept") {
   let nowMs = 0;
   const store = new SimDisk({ random: seededRandom("stand-in") });
   const attempts: number[] = [];
@@ -16,7 +16,7 @@ function standIn() {
     open: async (): Promise<Disk> => {
       attempts.push(nowMs);
       if (nowMs < 30_000) throw new DiskFullError();
-      await store.append([{ key: "a", value: ascii("kept") }], true);
+      await store.append([{ key: "a", value: ascii(inTheStore) }], true);
       return store;
     },
   });
@@ -51,5 +51,14 @@ describe("a disk that stands in for a store that cannot be opened", () => {
     expect(disk.standsIn).toBe(false);
     expect((await store.scan("")).map(({ key }) => key)).toEqual(["a", "b", "c"]);
     expect(await disk.read("c")).toEqual(ascii("c"));
+  });
+
+  test("does not step back for a store that has other records: what was read from this one is not its state", async () => {
+    const { disk, wait } = standIn("more than could be read");
+    wait(31_000);
+    const writing = disk.append([{ key: "b", value: ascii("b") }], true);
+    await expect(writing).rejects.toMatchObject({ facts: { hint: "lab agent stop; lab agent --detach" } });
+    expect(disk.standsIn).toBe(true);
+    expect(await disk.read("a")).toEqual(ascii("kept"));
   });
 });

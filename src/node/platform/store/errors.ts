@@ -13,6 +13,17 @@ export class StoreDamagedError extends DiskFailedError {
   }
 }
 
+/** A later release wrote what this one would take for damage: nothing is mended, and nothing written. */
+export class StoreLaterError extends DiskFailedError {
+  readonly reason: string;
+
+  constructor(directory: string, format: number, known: number) {
+    const reason = `a later release wrote it, in format ${format}, and this one knows ${known}`;
+    super(`cannot open the store in ${directory} (${reason})`, { hint: "update lab on this machine" });
+    this.reason = reason;
+  }
+}
+
 /** The files may be whole, but this process may not open them: permissions, or a file system that is read-only. */
 export class StoreBarredError extends DiskFailedError {
   readonly reason: string;

@@ -13,6 +13,8 @@ export type StoreHealth =
   | { readonly state: "mended" }
   | {
       readonly state: "healed";
+      /** When, by this machine's clock. */
+      readonly atMs: number;
       /** What was wrong. */
       readonly reason: string;
       /** Where the damaged files lie; null when there was nothing left to keep. */

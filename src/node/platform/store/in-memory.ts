@@ -28,6 +28,12 @@ export async function inMemory<T>(work: (workshop: string) => Promise<T | null>)
   return null;
 }
 
-function isFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "DiskFull");
+/** As file system, LevelDB or a store here says it. */
+export function isFull(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = "code" in cause ? cause.code : undefined;
+    if (code === "ENOSPC" || code === "EDQUOT" || code === "DiskFull") return true;
+    if (/No space left on device|Disk quota exceeded/.test(cause.message)) return true;
+  }
+  return false;
 }

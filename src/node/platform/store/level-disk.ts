@@ -1,14 +1,17 @@
-import { access, mkdir, statfs } from "node:fs/promises";
+import { access, mkdir, readFile, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { LabError } from "../../../core/errors.ts";
 import { type Disk, DiskFailedError, DiskFullError, type DiskRecord, type KeyRange } from "../../../core/ports/disk.ts";
-import { StoreBarredError, StoreDamagedError } from "./errors.ts";
+import { StoreBarredError, StoreDamagedError, StoreLaterError } from "./errors.ts";
 import { Tally } from "./tally.ts";
 
 export interface LevelDiskOptions {
-  /** What to do where there never was a store: `create` one (default), or `refuse`, which leaves no trace. */
-  readonly missing?: "create" | "refuse";
+  /**
+   * What to do where there never was a store: `create` one (default), `refuse`, which leaves no trace, or take it for
+   * `lost`, where it is known that there was one.
+   */
+  readonly missing?: "create" | "refuse" | "lost";
 }
 
 /**
@@ -16,15 +19,17 @@ export interface LevelDiskOptions {
  * LevelDB opens a store that lost its newest half, or begins an empty one, without a word.
  *
  * Throws `HomeInUse` if another process has it open, {@link StoreDamagedError} when it is not what was acknowledged,
- * {@link StoreBarredError} when this process may not open it, `DiskFull`, or `DiskFailed`.
+ * {@link StoreLaterError} when a later release wrote it, {@link StoreBarredError} when this process may not open it,
+ * `DiskFull`, or `DiskFailed`.
  * A write that failed may still be there after the next start, as a whole.
  */
 export async function openLevelDisk(directory: string, { missing = "create" }: LevelDiskOptions = {}): Promise<Disk> {
   let tally: Tally | null = null;
   let level: Level | null = null;
   try {
+    await requireKnownFormat(directory);
     tally = await Tally.open(directory);
-    const begun = tally !== null || (await exists(markerPath(directory)));
+    const begun = missing === "lost" || tally !== null || (await exists(markerPath(directory)));
     const found = await exists(join(directory, "CURRENT"));
     if (begun && !found) throw new StoreDamagedError(directory, "it is gone, or lost its file CURRENT");
     if (!found && missing === "refuse") throw new DiskFailedError(`there is no store in ${directory}`);
@@ -37,13 +42,24 @@ export async function openLevelDisk(directory: string, { missing = "create" }: L
       throw new StoreDamagedError(directory, `the last ${lost} of ${acknowledged} acknowledged writes are gone`);
     }
     // A reader leaves no trace.
-    if (missing === "create") tally ??= await Tally.create(directory, written);
+    if (missing !== "refuse") tally ??= await Tally.create(directory, written);
     return new LevelDisk(directory, level, tally, written);
   } catch (error) {
     await level?.close();
     await tally?.close();
     throw diskError("cannot open", directory, error);
   }
+}
+
+/** The first format says nothing of itself. A release that writes what this one would take for damage says its own. */
+const FORMAT = 1;
+const FORMAT_NAME = "FORMAT";
+
+/** Throws {@link StoreLaterError}. */
+export async function requireKnownFormat(directory: string): Promise<void> {
+  const text = await readFile(join(directory, FORMAT_NAME), "ascii").catch(() => "");
+  const format = /^\d{1,9}$/.test(text.trim()) ? Number(text) : FORMAT;
+  if (format > FORMAT) throw new StoreLaterError(directory, format, FORMAT);
 }
 
 /** The first release marked a store that it had begun with this file. */
@@ -233,6 +249,24 @@ async function openLevel(directory: string, missing: "create" | "refuse"): Promi
   const level: Level = new ClassicLevel(directory, { keyEncoding: "utf8", valueEncoding: "view", createIfMissing });
   await level.open();
   return level;
+}
+
+/**
+ * Holds a lock that is a directory of its own, until what it returns is called or the process ends. Throws `HomeInUse`
+ * of the store that it is for.
+ */
+export async function lockStore(directory: string, lock: string): Promise<() => Promise<void>> {
+  try {
+    // Nothing is in it: whatever is wrong with its files, new ones lock as well.
+    const level = await openLevel(lock, "create").catch(async (error: unknown) => {
+      if (!(diskError("cannot open", lock, error) instanceof StoreDamagedError)) throw error;
+      await rm(lock, { recursive: true, force: true });
+      return openLevel(lock, "create");
+    });
+    return () => level.close();
+  } catch (error) {
+    throw diskError("cannot open", directory, error);
+  }
 }
 
 /** What can be read of LevelDB files, also around damaged blocks. Opening alters them: for copies. */

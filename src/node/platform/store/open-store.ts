@@ -1,20 +1,15 @@
 import { chmod, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LabError } from "../../../core/errors.ts";
-import type { Disk, DiskRecord } from "../../../core/ports/disk.ts";
+import type { DiskRecord } from "../../../core/ports/disk.ts";
 import { StoreDamagedError } from "./errors.ts";
-import type { StoreHealth } from "./health.ts";
-import { openLevelDisk } from "./level-disk.ts";
-import { inMemory } from "./in-memory.ts";
-import { asidePath, damagedFiles, isDirectory, keepAside, quarantine, salvage, whatIsLeft } from "./salvage.ts";
+import { type Healed, readHealingNote, removeHealingNote, writeHealingNote } from "./healing-note.ts";
+import { lockStore, openLevelDisk, requireKnownFormat } from "./level-disk.ts";
+import type { OpenedStore } from "./opened-store.ts";
+import { readCopy } from "./read-store.ts";
+import { asidePath, dropAside, isDirectory, keepAside, quarantine, quarantinePath, whatIsLeft } from "./salvage.ts";
 import { StandInDisk } from "./stand-in-disk.ts";
 import { tallyPath } from "./tally.ts";
-
-export interface OpenedStore {
-  readonly disk: Disk;
-  /** As of now: a stand-in steps back when the store can be opened. */
-  readonly health: () => StoreHealth;
-}
 
 export interface StoreOptions {
   /** Names the quarantine. */
@@ -30,30 +25,87 @@ export interface StoreOptions {
 const PORTION = 1000;
 
 /**
- * Opens a store whatever happened to it: what is damaged is salvaged and kept aside, and what cannot be written is
- * stood in for by a copy in memory. Throws `HomeInUse`, when another process has it open, and nothing else.
+ * Opens the store of a home whatever happened to it: what is damaged is salvaged and kept aside, and what cannot be
+ * written is stood in for by a copy in memory. That there is none is damage, too. Throws `HomeInUse`, when another
+ * process has it open or heals it, and nothing else.
  */
 export async function openStore(directory: string, options: StoreOptions): Promise<OpenedStore> {
   const { damage } = options;
+  let found: unknown = damage;
   try {
-    await finishHealing(directory, options);
-    const mended = await mendPermissions(directory);
-    if (damage !== undefined) return await heal(directory, damage, options);
-    if (await isDirectory(directory)) await keepAside(directory, asidePath(directory));
-    const disk = await openLevelDisk(directory);
-    await rm(asidePath(directory), { recursive: true, force: true });
-    return { disk, health: () => ({ state: mended ? "mended" : "sound" }) };
+    if (damage === undefined && !(await isDirectory(readyPath(directory)))) {
+      return await openAsItIs(directory, await mendPermissions(directory), options);
+    }
   } catch (error) {
-    if (error instanceof LabError && error.code === "HomeInUse") {
-      await rm(asidePath(directory), { recursive: true, force: true });
+    if (isOthers(error)) throw error;
+    // What is wrong may be that another process heals it just now: that is known when this one is alone.
+    found = error;
+  }
+  try {
+    return await openOrHeal(directory, found, options);
+  } catch (error) {
+    if (isOthers(error)) throw error;
+    return standIn(directory, error, options);
+  }
+}
+
+/** Throws what keeps it from being opened, and from being healed. `found` is what is known of that. */
+async function openOrHeal(directory: string, found: unknown, options: StoreOptions): Promise<OpenedStore> {
+  await requireKnownFormat(directory);
+  return alone(directory, found, async () => {
+    await finishHealing(directory, options);
+    const opened = await openAsItIs(directory, await mendPermissions(directory), options).catch((error: unknown) => {
+      if (error instanceof StoreDamagedError) return error;
       throw error;
-    }
-    if (!(error instanceof StoreDamagedError)) return standIn(directory, error, options);
-    try {
-      return await heal(directory, error, options);
-    } catch (second) {
-      return standIn(directory, second, options);
-    }
+    });
+    if (opened instanceof StoreDamagedError) return heal(directory, opened, options);
+    if (options.damage === undefined) return opened;
+    await opened.disk.close();
+    return heal(directory, options.damage, options);
+  });
+}
+
+function isOthers(error: unknown): boolean {
+  return error instanceof LabError && error.code === "HomeInUse";
+}
+
+type Permissions = "right" | "mended";
+
+async function openAsItIs(directory: string, permissions: Permissions, { now }: StoreOptions): Promise<OpenedStore> {
+  await requireKnownFormat(directory);
+  const aside = asidePath(directory);
+  // One that is there is of a start that did not come to its end: it has what that one's opening let go of.
+  const keeps = (await isDirectory(directory)) && !(await isDirectory(aside));
+  if (keeps) await keepAside(directory, aside);
+  try {
+    const disk = await openLevelDisk(directory, { missing: "lost" });
+    const healed = await readHealingNote(directory, now());
+    return {
+      disk,
+      health: () => healed ?? { state: permissions === "mended" ? "mended" : "sound" },
+      accept: () => dropAside(directory),
+      told: () => removeHealingNote(directory),
+    };
+  } catch (error) {
+    // Whoever heals it may read what was kept.
+    if (keeps && isOthers(error)) await alone(directory, error, () => dropAside(directory)).catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Two processes that heal one store would take each other's halves for the whole. The lock is LevelDB's on a directory
+ * of its own, which the kernel lets go of with the process. Throws `HomeInUse`, and `found` where no lock can be made:
+ * nothing can be healed there.
+ */
+async function alone<T>(directory: string, found: unknown, work: () => Promise<T>): Promise<T> {
+  const unlock = await lockStore(directory, `${directory}.healing`).catch((error: unknown) => {
+    throw isOthers(error) ? error : (found ?? error);
+  });
+  try {
+    return await work();
+  } finally {
+    await unlock();
   }
 }
 
@@ -64,7 +116,10 @@ function readyPath(directory: string): string {
 
 /** Builds the store anew from what is readable and from the last snapshot. */
 async function heal(directory: string, damage: StoreDamagedError, options: StoreOptions): Promise<OpenedStore> {
-  const { salvaged, restored } = await whatIsLeft(directory, damage, options.snapshot, `${directory}.salvage`);
+  const { now, snapshot } = options;
+  // Healed before, and not told yet.
+  const before = await readHealingNote(directory, now());
+  const { salvaged, restored } = await whatIsLeft(directory, damage, snapshot, `${directory}.salvage`);
 
   const fresh = `${directory}.fresh`;
   await rm(fresh, { recursive: true, force: true });
@@ -75,70 +130,70 @@ async function heal(directory: string, damage: StoreDamagedError, options: Store
   for (let at = 0; at < records.length; at += PORTION) await disk.append(records.slice(at, at + PORTION), true);
   await disk.close();
   await rm(tallyPath(fresh), { force: true });
+  const healed: Healed = {
+    state: "healed",
+    atMs: now().getTime(),
+    reason: before === null ? damage.reason : `${before.reason}; then ${damage.reason}`,
+    quarantine: await quarantinePath(directory, now()),
+    salvaged: salvaged.length,
+    restored: restored.length,
+  };
+  await writeHealingNote(fresh, healed);
   // From here on an interruption ends with the healed store, before with the damaged one.
   await rename(fresh, readyPath(directory));
-  const place = await finishHealing(directory, options);
-  const healed = await openLevelDisk(directory);
-  return {
-    disk: healed,
-    health: () => ({
-      state: "healed",
-      reason: damage.reason,
-      quarantine: place,
-      salvaged: salvaged.length,
-      restored: restored.length,
-    }),
-  };
+  await finishHealing(directory, options);
+  return openAsItIs(directory, "right", options);
 }
 
 /** Puts a healed store in its place, and the damaged files beside it. */
-async function finishHealing(directory: string, { now }: StoreOptions): Promise<string | null> {
-  if (!(await isDirectory(readyPath(directory)))) return null;
-  const from = await damagedFiles(directory);
-  const stamp = now().toISOString().replaceAll(":", "-");
-  const place = from === null ? null : await quarantine(directory, from, stamp);
-  await rm(directory, { recursive: true, force: true });
+async function finishHealing(directory: string, { now }: StoreOptions): Promise<void> {
+  const ready = readyPath(directory);
+  if (!(await isDirectory(ready))) return;
+  const place = (await readHealingNote(ready, now()))?.quarantine ?? (await quarantinePath(directory, now()));
+  if (place !== null) await quarantine(directory, place);
   await rm(tallyPath(directory), { force: true });
-  await rename(readyPath(directory), directory);
-  return place;
+  await rename(ready, directory);
 }
 
 /** Reads what can be read into memory, so that the agent answers while its store cannot be written. */
-async function standIn(directory: string, error: unknown, { monotonicMs }: StoreOptions): Promise<OpenedStore> {
+async function standIn(directory: string, error: unknown, options: StoreOptions): Promise<OpenedStore> {
   const reason = error instanceof Error ? error.message : String(error);
+  let opened: OpenedStore | null = null;
   const disk = new StandInDisk({
-    records: await readCopy(directory),
+    // Empty where not even a copy can be made.
+    records: await readCopy(directory, options).then(
+      ({ records }) => records,
+      () => [],
+    ),
     refusal: error,
-    open: () => openLevelDisk(directory),
-    monotonicMs,
+    open: async () => {
+      opened = await openOrHeal(directory, error, options);
+      return opened.disk;
+    },
+    monotonicMs: options.monotonicMs,
   });
-  return { disk, health: () => (disk.standsIn ? { state: "stand-in", reason } : { state: "sound" }) };
-}
-
-/** Empty where not even a copy can be made. */
-async function readCopy(directory: string): Promise<readonly DiskRecord[]> {
-  const read = async (workshop: string) => {
-    const records = await salvage((await damagedFiles(directory)) ?? directory, workshop);
-    return records.length === 0 ? null : records;
+  return {
+    disk,
+    health: () => (disk.standsIn ? { state: "stand-in", reason } : (opened?.health() ?? { state: "sound" })),
+    accept: async () => {},
+    told: async () => opened?.told(),
   };
-  return (await inMemory(read).catch(() => null)) ?? [];
 }
 
-/** Gives the owner back what the permissions forbid; true if something had to be changed. */
-async function mendPermissions(directory: string): Promise<boolean> {
+/** Gives the owner back what the permissions forbid, of store and tally. */
+async function mendPermissions(directory: string): Promise<Permissions> {
   const found = await stat(directory).catch(() => null);
-  if (found === null || found.uid !== process.getuid?.()) return false;
-  let mended = await allow(directory, found.mode, 0o700);
-  for (const name of await readdir(directory)) {
-    const path = join(directory, name);
-    const { mode, uid } = await stat(path);
-    if (uid === found.uid && (await allow(path, mode, 0o600))) mended = true;
-  }
-  return mended;
+  if (found === null || found.uid !== process.getuid?.()) return "right";
+  let mended = await allow(directory, 0o700);
+  const files = (await readdir(directory)).map((name) => join(directory, name));
+  for (const path of [tallyPath(directory), ...files]) if (await allow(path, 0o600)) mended = true;
+  return mended ? "mended" : "right";
 }
 
-async function allow(path: string, mode: number, wanted: number): Promise<boolean> {
-  if ((mode & wanted) === wanted) return false;
-  await chmod(path, (mode & 0o777) | wanted);
+/** True if something had to be changed, of what is there and belongs to this user. */
+async function allow(path: string, wanted: number): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  if (found === null || found.uid !== process.getuid?.() || (found.mode & wanted) === wanted) return false;
+  await chmod(path, (found.mode & 0o777) | wanted);
   return true;
 }

@@ -3,10 +3,13 @@ import { basename, dirname, join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { DiskFullError, type DiskRecord } from "../../../core/ports/disk.ts";
 import type { StoreDamagedError } from "./errors.ts";
+import { isFull } from "./in-memory.ts";
 import { readLevel } from "./level-disk.ts";
 
 /** Damaged stores that are kept; the oldest goes when there is another, so that they do not fill the disk. */
 const QUARANTINES_KEPT = 3;
+
+const OPENED = "opened";
 
 /**
  * Everything that can be read out of LevelDB files, whatever happened to them. They are not touched: it works on copies
@@ -24,7 +27,9 @@ export async function salvage(directory: string, workshop: string): Promise<Disk
       await cp(directory, workshop, { recursive: true });
       if (way === "repaired") await ClassicLevel.repair(workshop);
       for (const { key, value } of await readLevel(workshop)) records.set(key, value);
-    } catch {
+    } catch (error) {
+      // Of a copy that has no room nothing is known of the store.
+      if (isFull(error)) throw error;
       // This way is closed; the other may be open.
     }
   }
@@ -43,8 +48,11 @@ export async function whatIsLeft(
   snapshot: () => Promise<readonly DiskRecord[]>,
   workshop: string,
 ): Promise<{ readonly salvaged: readonly DiskRecord[]; readonly restored: readonly DiskRecord[] }> {
-  const from = await damagedFiles(directory);
-  const readable = from === null ? [] : await salvage(from, workshop);
+  const found = new Map<string, DiskRecord>();
+  for (const place of await damagedFiles(directory)) {
+    for (const record of await salvage(place, workshop)) found.set(record.key, record);
+  }
+  const readable = [...found.values()];
   const known = new Set(readable.map(({ key }) => key));
   const restored = (await snapshot()).filter(({ key }) => !known.has(key) || altered.has(key));
   const again = new Set(restored.map(({ key }) => key));
@@ -56,10 +64,14 @@ export function asidePath(directory: string): string {
   return `${directory}.before`;
 }
 
-/** Those of a store that is damaged: null where there are none at all. */
-export async function damagedFiles(directory: string): Promise<string | null> {
-  for (const place of [asidePath(directory), directory]) if (await isDirectory(place)) return place;
-  return null;
+/**
+ * Those of a store that is damaged, the older first: what was kept from the opening may be complete where the opening
+ * let go of tables, and what was opened is newer where an opening was interrupted long ago.
+ */
+async function damagedFiles(directory: string): Promise<readonly string[]> {
+  const places = [asidePath(directory), directory];
+  const there = await Promise.all(places.map(isDirectory));
+  return places.filter((_, at) => there[at]);
 }
 
 export async function isDirectory(path: string): Promise<boolean> {
@@ -71,8 +83,9 @@ export async function isDirectory(path: string): Promise<boolean> {
  * does not name, also when the manifest is the part that is damaged. Tables cost no space where links are possible.
  */
 export async function keepAside(directory: string, aside: string): Promise<void> {
-  const begun = `${aside}.new`;
-  for (const left of [aside, begun]) await rm(left, { recursive: true, force: true });
+  // Another process may do the same now: neither may take the other's half for the whole.
+  const begun = `${aside}.${process.pid}`;
+  await rm(begun, { recursive: true, force: true });
   await mkdir(begun, { mode: 0o700 });
   try {
     for (const name of await readdir(directory)) {
@@ -83,20 +96,35 @@ export async function keepAside(directory: string, aside: string): Promise<void>
     }
   } catch (error) {
     await rm(begun, { recursive: true, force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === "ENOSPC" || code === "EDQUOT" ? new DiskFullError({ cause: error }) : error;
+    throw isFull(error) ? new DiskFullError({ cause: error }) : error;
   }
   // All of them or none: what is here is read in the place of the store.
   await rename(begun, aside);
 }
 
-/** Moves damaged files out of the way, beside their store. */
-export async function quarantine(directory: string, from: string, stamp: string): Promise<string> {
-  const place = `${directory}.damaged-${stamp}`;
-  await rm(place, { recursive: true, force: true });
-  await rename(from, place);
+/** Lets go of what {@link keepAside} kept, by whichever process. */
+export async function dropAside(directory: string): Promise<void> {
+  const [parent, aside] = [dirname(directory), basename(asidePath(directory))];
+  const kept = (await readdir(parent)).filter((name) => name === aside || name.startsWith(`${aside}.`));
+  for (const name of kept) await rm(join(parent, name), { recursive: true, force: true });
+}
+
+/** Where the damaged files will lie; null when there are none. */
+export async function quarantinePath(directory: string, now: Date): Promise<string | null> {
+  if ((await damagedFiles(directory)).length === 0) return null;
+  const place = `${directory}.damaged-${now.toISOString().replaceAll(":", "-")}`;
+  let free = place;
+  for (let again = 2; await isDirectory(free); again++) free = `${place}-${again}`;
+  return free;
+}
+
+/** Moves damaged files out of the way, beside their store. Interrupted, it can be done again. */
+export async function quarantine(directory: string, place: string): Promise<void> {
+  for (const from of await damagedFiles(directory)) {
+    // What the opening made of them lies within.
+    await rename(from, (await isDirectory(place)) ? join(place, OPENED) : place);
+  }
   const [parent, prefix] = [dirname(directory), `${basename(directory)}.damaged-`];
   const kept = (await readdir(parent)).filter((name) => name.startsWith(prefix)).sort();
   for (const name of kept.slice(0, -QUARANTINES_KEPT)) await rm(join(parent, name), { recursive: true, force: true });
-  return place;
 }

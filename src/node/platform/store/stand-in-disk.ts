@@ -1,4 +1,5 @@
-import { type Disk, type DiskRecord, isWithin, type KeyRange } from "../../../core/ports/disk.ts";
+import { equalBytes } from "../../../core/bytes.ts";
+import { type Disk, DiskFailedError, type DiskRecord, isWithin, type KeyRange } from "../../../core/ports/disk.ts";
 
 /** How often a write tries whether the store can be opened by now. */
 const RETRY_MS = 10_000;
@@ -14,7 +15,7 @@ export interface StandInParts {
 
 /**
  * Answers reads from memory while the store cannot be opened for writing. Every write fails, so that nothing is
- * acknowledged that is not kept; as soon as one can open the store, that takes over, with the same records.
+ * acknowledged that is not kept; as soon as one can open the store, that takes over, if it has the same records.
  */
 export class StandInDisk implements Disk {
   readonly #parts: StandInParts;
@@ -22,9 +23,11 @@ export class StandInDisk implements Disk {
   #store: Disk | null = null;
   #opening: Promise<void> | null = null;
   #triedMs: number;
+  #refusal: unknown;
 
   constructor(parts: StandInParts) {
     this.#parts = parts;
+    this.#refusal = parts.refusal;
     this.#records = new Map(parts.records.map(({ key, value }) => [key, value]));
     this.#triedMs = parts.monotonicMs();
   }
@@ -69,7 +72,7 @@ export class StandInDisk implements Disk {
       this.#opening ??= this.#tryToOpen().finally(() => (this.#opening = null));
       await this.#opening;
     }
-    if (this.#store === null) throw this.#parts.refusal;
+    if (this.#store === null) throw this.#refusal;
     return this.#store;
   }
 
@@ -78,10 +81,27 @@ export class StandInDisk implements Disk {
     if (nowMs - this.#triedMs < RETRY_MS) return;
     this.#triedMs = nowMs;
     try {
-      this.#store = await this.#parts.open();
-      this.#records.clear();
+      const store = await this.#parts.open();
+      if (await this.#isCopyOf(store)) {
+        this.#store = store;
+        this.#records.clear();
+        return;
+      }
+      await store.close();
+      this.#refusal = new DiskFailedError("the store can be opened again, and has more than could be read of it", {
+        hint: "lab agent stop; lab agent --detach",
+      });
     } catch {
       // Still barred: the next write tries again.
     }
   }
+
+  /** Whoever read something else would write its own places and counts over what is there. */
+  async #isCopyOf(store: Disk): Promise<boolean> {
+    const records = await store.scan("");
+    if (records.length !== this.#records.size) return false;
+    return records.every(({ key, value }) => equalBytes(value, this.#records.get(key) ?? NOTHING));
+  }
 }
+
+const NOTHING = new Uint8Array(0);
