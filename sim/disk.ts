@@ -41,10 +41,12 @@ interface Write {
 
 /** What outlives the process that had it open. */
 interface Platter {
-  /** What survives a power cut. */
-  synced: Records;
   /** What can be read. */
   written: Records;
+  /** What survives a power cut; null while that is all that can be read, as it mostly is. */
+  synced: Records | null;
+  /** Of keys and values in {@link written}. */
+  bytes: number;
   /** Batches between the two, oldest first. */
   unsynced: Change[][];
   full: boolean;
@@ -185,9 +187,12 @@ export class SimDisk implements Disk {
 
   /** How much is on it. */
   get bytesNow(): number {
-    let bytes = 0;
-    for (const [key, value] of this.#platter.written) bytes += key.length + value.length;
-    return bytes;
+    return this.#platter.bytes;
+  }
+
+  /** All records in no order, for whoever looks at the world from outside; nothing may be changed in them. */
+  get recordsNow(): Iterable<readonly [key: string, value: Uint8Array]> {
+    return this.#platter.written;
   }
 
   /** The process ends in order. What it did not sync is still at the mercy of a power cut. */
@@ -200,16 +205,16 @@ export class SimDisk implements Disk {
    * from it again, as its process is gone.
    */
   crash(cut: CutBatch = this.#options.cut ?? "whole"): void {
-    const { counters, synced, unsynced } = this.#platter;
+    const { counters, unsynced } = this.#platter;
+    const survived = this.#platter.synced ?? this.#platter.written;
     const { random } = this.#options;
     const atRisk = [...unsynced, ...this.#underWay.map((write) => write.changes)];
     const kept = random.below(atRisk.length + 1);
-    for (const batch of atRisk.slice(0, kept)) apply(batch, synced);
+    for (const batch of atRisk.slice(0, kept)) apply(batch, survived);
     const torn = atRisk[kept];
-    if (torn !== undefined && cut === "tear") apply(torn.slice(0, random.below(torn.length)), synced);
+    if (torn !== undefined && cut === "tear") apply(torn.slice(0, random.below(torn.length)), survived);
 
-    this.#platter.written = new Map(synced);
-    this.#platter.unsynced = [];
+    this.#holdAll(survived);
     this.#platter.atWrite = null;
     this.#underWay.length = 0;
     this.#life = "crashed";
@@ -225,14 +230,19 @@ export class SimDisk implements Disk {
 
   /** What would survive a power cut now: an image of the disk. */
   image(): ReadonlyMap<string, Uint8Array> {
-    return new Map(this.#platter.synced);
+    return new Map(this.#platter.synced ?? this.#platter.written);
   }
 
   /** Somebody put an image back while nobody had the disk open. */
   setBack(image: ReadonlyMap<string, Uint8Array>): void {
-    this.#platter.synced = new Map(image);
-    this.#platter.written = new Map(image);
-    this.#platter.unsynced = [];
+    this.#holdAll(new Map(image));
+  }
+
+  /** These are on the disk for good, and nothing else is. */
+  #holdAll(records: Records): void {
+    let bytes = 0;
+    for (const [key, value] of records) bytes += key.length + value.length;
+    Object.assign(this.#platter, { written: records, synced: null, unsynced: [], bytes });
   }
 
   /** Flips one bit of the stored value, which the disk will not notice; false if there is none to flip. */
@@ -255,7 +265,9 @@ export class SimDisk implements Disk {
     if (value === undefined || value.length === 0) return false;
     const left = damaged(new Uint8Array(value));
     written.set(key, left);
-    if (synced.get(key) === value) synced.set(key, left);
+    this.#platter.bytes += left.length - value.length;
+
+    if (synced?.get(key) === value) synced.set(key, left);
     for (const batch of unsynced) {
       for (const [at, change] of batch.entries())
         if (change.key === key && change.value === value) batch[at] = { key, value: left };
@@ -287,16 +299,16 @@ export class SimDisk implements Disk {
   #finishFirst(): void {
     const write = this.#underWay.shift();
     if (write === undefined) return;
-    const { written, synced, unsynced, counters } = this.#platter;
-    apply(write.changes, written);
-    unsynced.push(write.changes);
+    const { written, unsynced, counters } = this.#platter;
+    if (!write.sync) this.#platter.synced ??= new Map(written);
+    this.#platter.bytes += apply(write.changes, written);
     counters.writes++;
     for (const { value } of write.changes) counters.bytesWritten += value?.length ?? 0;
     if (write.sync) {
-      for (const changes of unsynced) apply(changes, synced);
+      this.#platter.synced = null;
       unsynced.length = 0;
       counters.syncs++;
-    }
+    } else unsynced.push(write.changes);
     const { atWrite } = this.#platter;
     this.#platter.atWrite = null;
     atWrite?.();
@@ -320,8 +332,9 @@ export class SimDisk implements Disk {
 function emptyPlatter(room = new Room()): Platter {
   const counters = { writes: 0, syncs: 0, bytesWritten: 0, reads: 0, scans: 0, powerCuts: 0, batchesLost: 0 };
   return {
-    synced: new Map(),
     written: new Map(),
+    synced: null,
+    bytes: 0,
     unsynced: [],
     full: false,
     slownessMs: 0,
@@ -331,9 +344,17 @@ function emptyPlatter(room = new Room()): Platter {
   };
 }
 
-function apply(changes: readonly Change[], records: Records): void {
+/** By how many bytes there is more then. */
+function apply(changes: readonly Change[], records: Records): number {
+  let bytes = 0;
   for (const { key, value } of changes) {
+    const before = records.get(key);
+    if (before !== undefined) bytes -= key.length + before.length;
     if (value === undefined) records.delete(key);
-    else records.set(key, value);
+    else {
+      records.set(key, value);
+      bytes += key.length + value.length;
+    }
   }
+  return bytes;
 }

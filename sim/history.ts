@@ -51,10 +51,16 @@ export class History {
   readonly #ever = new Map<string, Set<string>>();
   #heard: (acknowledgement: Acknowledgement) => void = () => undefined;
   readonly #byPath = new Map<string, HonestWrite[]>();
+  /** By path, until it is written again. */
+  readonly #standings = new Map<string, readonly HonestWrite[]>();
+  /** By server, until anything is written again. */
+  readonly #labels = new Map<string, readonly string[]>();
 
   wrote(write: HonestWrite): void {
     this.writes.push(write);
     this.signed.add(write.entry);
+    this.#standings.delete(write.path);
+    this.#labels.clear();
     const known = this.#byPath.get(write.path);
     if (known === undefined) this.#byPath.set(write.path, [write]);
     else known.push(write);
@@ -63,6 +69,7 @@ export class History {
   }
 
   granted(server: string, role: string): void {
+    this.#labels.clear();
     const roles = this.#roles.get(server);
     if (roles === undefined) this.#roles.set(server, new Set([role]));
     else roles.add(role);
@@ -70,6 +77,7 @@ export class History {
   }
 
   withdrew(server: string, role: string): void {
+    this.#labels.clear();
     this.#roles.get(server)?.delete(role);
   }
 
@@ -147,7 +155,16 @@ export class History {
   }
 
   /** The writes that none replaces, the one that counts first: cause before clock, and clocks only break ties. */
-  #standing(path: string): HonestWrite[] {
+  #standing(path: string): readonly HonestWrite[] {
+    let standing = this.#standings.get(path);
+    if (standing === undefined) {
+      standing = this.#findStanding(path);
+      this.#standings.set(path, standing);
+    }
+    return standing;
+  }
+
+  #findStanding(path: string): readonly HonestWrite[] {
     const writes = this.#byPath.get(path) ?? [];
     const replaced = new Set(writes.flatMap(({ over }) => over));
     const last = new Map<string, HonestWrite>();
@@ -161,7 +178,16 @@ export class History {
   }
 
   /** Labels that a server must have once everybody knows everything, sorted. */
-  labelsOf(server: string): string[] {
+  labelsOf(server: string): readonly string[] {
+    let labels = this.#labels.get(server);
+    if (labels === undefined) {
+      labels = this.#findLabels(server);
+      this.#labels.set(server, labels);
+    }
+    return labels;
+  }
+
+  #findLabels(server: string): readonly string[] {
     const prefix = `server/${server}/label/`;
     const labels = new Set(this.rolesOf(server));
     for (const path of this.paths) {

@@ -30,8 +30,8 @@ export interface Wire {
   whenAwake(key: PeerKey, run: () => void): void;
   isLost(): boolean;
   isDuplicated(): boolean;
-  /** So many bytes of this kind leave a machine, whether they arrive or not. */
-  leave(from: PeerKey, kind: string, bytes: number): void;
+  /** So many messages of this kind leave a machine, and so many bytes in all, whether they arrive or not. */
+  leave(from: PeerKey, kind: string, messages: number, bytes: number): void;
   /** So many bytes are said to everybody for the first time. */
   say(from: PeerKey, bytes: number): void;
   /** How long the next message is on its way. */
@@ -399,9 +399,9 @@ export class SimLink implements Link {
     return answer;
   }
 
-  #leave(kind: string, bytes: number): void {
+  #leave(kind: string, bytes: number, messages = 1): void {
     this.#sentBytes += bytes;
-    this.#wire.leave(this.self, kind, bytes);
+    this.#wire.leave(this.self, kind, messages, bytes);
   }
 
   #isNew(broadcast: Broadcast<Way>): boolean {
@@ -414,10 +414,10 @@ export class SimLink implements Link {
   #spread(broadcast: Broadcast<Way>, from: PeerKey): void {
     const { counters, clock } = this.#wire;
     const nowMs = clock.monotonic();
+    let copies = 0;
     for (const { peer, connection } of this.#ends.values()) {
       if (peer.self === from || connection.isSevered || this.#standing(peer.self) !== "member") continue;
-      this.#leave(GOSSIP, broadcast.body.length);
-      counters.broadcastsSent++;
+      copies++;
       if (broadcast.hasSeen(peer.#number, nowMs)) continue;
       if (this.#wire.isLost()) {
         counters.broadcastsLost++;
@@ -426,6 +426,9 @@ export class SimLink implements Link {
       const copy = { atMs: nowMs + this.#wire.drawDelayMs(this.self, peer.self), way: { from: this.self, connection } };
       if (broadcast.add(peer.#number, copy)) peer.#await(broadcast);
     }
+    if (copies === 0) return;
+    counters.broadcastsSent += copies;
+    this.#leave(GOSSIP, copies * broadcast.body.length, copies);
   }
 
   #await(broadcast: Broadcast<Way>): void {

@@ -8,6 +8,7 @@ import type { Notifier } from "../src/core/ports/notifier.ts";
 import type { Random } from "../src/core/ports/random.ts";
 import type { NodeReport } from "../src/core/report.ts";
 import type { Secret } from "../src/core/secret.ts";
+import { isLedgerClass } from "../src/crdt/entry/entry.ts";
 import { Replica } from "../src/crdt/replica.ts";
 import type { Retention } from "../src/crdt/retention.ts";
 import type { EntryReader } from "../src/crdt/entry-reader.ts";
@@ -190,6 +191,8 @@ export class Machine {
     if (replica === undefined) return false;
     if (replica.graph.find(entry) !== undefined) return true;
     const chains = [...replica.chains.values()];
+    // Mostly one of an operator is asked for, and everybody has an audit log.
+    if (chains.some((chain) => isLedgerClass(chain.class) && chain.find(entry) !== undefined)) return true;
     if (chains.some((chain) => chain.find(entry) !== undefined)) return true;
     const below = chains.filter((chain) => chain.below > 0).map((chain) => `${ENTRIES}c/${chain.log}/`);
     const end = `/${entry.slice(0, 16)}`;

@@ -69,7 +69,7 @@ export class SimNetwork {
       isOut: (host, from) => this.#routers.size > 0 && this.#isBehindAnother(host, from),
       seenAt: (link) => this.#seenAt(link),
       whenAwake: (link, run) => this.#whenAwake(link, run),
-      leave: (from, kind, bytes) => this.#leave(from, kind, bytes),
+      leave: (from, kind, messages, bytes) => this.#leave(from, kind, messages, bytes),
       say: (from, bytes) => void this.said.set(from, (this.said.get(from) ?? 0) + bytes),
       isLost: () => happens(loss, this.#loss),
       isDuplicated: () => happens(duplication, this.#duplication),
@@ -178,13 +178,13 @@ export class SimNetwork {
     this.#tail = { probability, mostMs };
   }
 
-  #leave(from: PeerKey, kind: string, bytes: number): void {
+  #leave(from: PeerKey, kind: string, messages: number, bytes: number): void {
     let kinds = this.sent.get(from);
     if (kinds === undefined) this.sent.set(from, (kinds = new Map()));
     const sent = kinds.get(kind);
-    if (sent === undefined) kinds.set(kind, { messages: 1, bytes });
+    if (sent === undefined) kinds.set(kind, { messages, bytes });
     else {
-      sent.messages++;
+      sent.messages += messages;
       sent.bytes += bytes;
     }
   }

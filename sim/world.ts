@@ -120,6 +120,7 @@ export class World {
   readonly mesh: Uint8Array;
   readonly machines: readonly Machine[];
   readonly #byKey: ReadonlyMap<PeerKey, Machine>;
+  readonly #byId: ReadonlyMap<string, Machine>;
   readonly alice: SimOperator;
   readonly bob: SimOperator;
   readonly hostile: HostileParts;
@@ -178,6 +179,7 @@ export class World {
     for (const id of founding.signed) this.history.signed.add(id);
     this.machines = parts.machines(this);
     this.#byKey = new Map(this.machines.map((machine) => [machine.key, machine]));
+    this.#byId = new Map(this.machines.map((machine) => [machine.id, machine]));
   }
 
   /** A world in which every machine is enrolled, and none runs yet. */
@@ -224,6 +226,11 @@ export class World {
 
   machineWith(key: PeerKey): Machine | undefined {
     return this.#byKey.get(key);
+  }
+
+  /** By hex of its log. */
+  machineOf(id: string): Machine | undefined {
+    return this.#byId.get(id);
   }
 
   violated(check: string, detail: string): void {

@@ -14,13 +14,13 @@ export function checkOwnWord(world: World, machine: Machine): void {
 /** Every machine has what any machine acknowledged, and every path has the value that cause and clocks give it. */
 export function checkAcknowledged(world: World): void {
   const { acknowledgements, paths } = world.history;
+  const contested = paths.filter((path) => world.history.isContested(path)).sort();
   for (const machine of world.machines) {
     const { name, agent } = machine;
     if (agent === null) continue;
     const lost = new Set(acknowledgements.map(({ entry }) => entry).filter((entry) => !machine.holds(entry)));
     if (lost.size > 0) world.violated("acknowledged", `${name} lacks ${lost.size} acknowledged entries`);
     const view = agent.view();
-    const contested = paths.filter((path) => world.history.isContested(path)).sort();
     const shown = view.conflicts().map(({ path }) => path);
     if (shown.join() !== contested.join()) {
       world.violated("acknowledged", `${name} shows conflicts at [${shown.join()}], not at [${contested.join()}]`);

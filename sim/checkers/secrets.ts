@@ -4,11 +4,14 @@ import { SECRETS_OF } from "../workload.ts";
 /** No value stands on any disk in the clear, and nobody holds one who was never entitled to it. */
 export async function checkSecrets(world: World): Promise<void> {
   const needle = Buffer.from(world.marker);
+  // What many disks have is there once.
+  const clean = new Set<Uint8Array>();
   for (const { name, disk } of world.machines) {
-    for (const { key, value } of await disk.scan("")) {
-      if (Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(needle)) {
-        world.violated("secrets", `the disk of ${name} has a value in the clear (${key})`);
-      }
+    for (const [key, value] of disk.recordsNow) {
+      if (clean.has(value)) continue;
+      if (!Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(needle)) {
+        clean.add(value);
+      } else world.violated("secrets", `the disk of ${name} has a value in the clear (${key})`);
     }
   }
   for (const { agent, id, name } of world.machines) {

@@ -6,11 +6,15 @@ import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { type Shown, stolenLabels, wrongLabels } from "./shown.ts";
 
+/** Lists of labels of which all were given: that stays so, and a view makes another list when it changes. */
+const given = new WeakSet<readonly string[]>();
+
 /** At any moment: no honest machine shows a label that no honest hand gave. */
 export function checkNothingStolen(world: World): void {
   for (const { agent, name } of world.running) {
-    for (const stolen of stolenLabels(world.history, shownBy(agent)))
-      world.violated("unauthorised", `${name} shows ${stolen}`);
+    const fresh = shownBy(agent).filter(({ labels }) => !given.has(labels));
+    for (const stolen of stolenLabels(world.history, fresh)) world.violated("unauthorised", `${name} shows ${stolen}`);
+    for (const one of fresh) if (stolenLabels(world.history, [one]).length === 0) given.add(one.labels);
   }
 }
 
@@ -26,7 +30,7 @@ export function checkEntry(world: World, { name }: Machine, { header, id }: Entr
       return world.violated("unauthorised", `${name} admitted a desired write that nobody honest signed (${what})`);
     case "observed": {
       const log = recurringHex(header.log);
-      const author = world.machines.find((machine) => machine.id === log);
+      const author = world.machineOf(log);
       if (author === undefined || author.key === recurringHex(header.key)) return;
       return world.violated("unauthorised", `${name} took a report about ${author.name} from another key (${what})`);
     }

@@ -1,6 +1,7 @@
 import type { Complaint } from "../core/alarms/findings.ts";
 import { ascii, concat, equalBytes, fromBase64Url, toHex } from "../core/bytes.ts";
 import { LabError } from "../core/errors.ts";
+import { equalJson, type Json } from "../core/json.ts";
 import type { Timer } from "../core/ports/clock.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
 import type { AuditRecord, RoleDefinition } from "../core/ports/role.ts";
@@ -92,6 +93,8 @@ export class Agent {
   #tending: Timer | null = null;
   #lostAtMs: number | null = null;
   #letGoNotBeforeMs = 0;
+  /** What the last report that was thought of says, and its bytes. */
+  #told: { readonly report: Json; readonly payload: Uint8Array } | null = null;
 
   constructor(options: AgentOptions) {
     const { platform, identity } = options;
@@ -468,7 +471,13 @@ export class Agent {
   /** Whether this is what the mesh has from this node. */
   #isReported(report: NodeReport): boolean {
     const known = this.replica.observed.get(this.node);
-    return known?.state === "record" && equalBytes(known.entry.payload, encodeReport(report));
+    if (known?.state !== "record") return false;
+    // Asked whenever the view changes, and mostly about the same.
+    const said = report as unknown as Json;
+    if (this.#told === null || !equalJson(this.#told.report, said)) {
+      this.#told = { report: said, payload: encodeReport(report) };
+    }
+    return equalBytes(known.entry.payload, this.#told.payload);
   }
 
   async #catchUp(peer: string): Promise<void> {

@@ -218,7 +218,7 @@ export class SecretCache {
   #setAlarm(): void {
     this.#alarm?.cancel();
     this.#alarm = null;
-    if (this.#life === "stopped") return;
+    if (this.#life === "stopped" || this.#records.size + this.#before.size === 0) return;
     const { clock, view } = this.#options;
     const nowMs = clock.now();
     const folded = view();

@@ -29,6 +29,18 @@ describe("the record of what honest hands did", () => {
     expect(history.labelsOf("n1")).toEqual(["web"]);
   });
 
+  it("goes on with every write, also after it was asked", () => {
+    const history = new History();
+    write(history, "alice", 1, 10, true);
+    expect([history.winner(PATH)?.seq, history.labelsOf("n1")]).toEqual([1, ["web"]]);
+    history.granted("n1", "coordinator");
+    expect(history.labelsOf("n1")).toEqual(["coordinator", "web"]);
+    write(history, "alice", 2, 11, undefined);
+    expect(history.labelsOf("n1")).toEqual(["coordinator"]);
+    history.withdrew("n1", "coordinator");
+    expect([history.winner(PATH)?.seq, history.labelsOf("n1")]).toEqual([2, []]);
+  });
+
   it("counts only the last word of each hand", () => {
     const history = new History();
     write(history, "alice", 1, 10, true);

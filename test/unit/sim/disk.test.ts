@@ -190,6 +190,29 @@ describe("a simulated disk", () => {
     }
   });
 
+  test("knows how much is on it, whatever was written, taken away, damaged or lost", async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      let disk = new SimDisk({ random: seededRandom(`bytes ${seed}`), cut: "tear" });
+      const isCounted = () => {
+        const bytes = [...disk.recordsNow].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+        expect(disk.bytesNow).toBe(bytes);
+      };
+      await disk.append([record("a", "12345"), record("b", "1")], true);
+      await disk.append([record("a", "1"), record("c", "123")], false);
+      await disk.remove(["b", "missing"], false);
+      isCounted();
+      disk.tear("c");
+      isCounted();
+      const image = disk.image();
+      disk.crash();
+      disk = disk.reopen();
+      isCounted();
+      disk.setBack(image);
+      isCounted();
+      expect(disk.bytesNow).toBe(8);
+    }
+  });
+
   test("is closed for whoever had it when the next process opens it", async () => {
     const first = new SimDisk({ random: seededRandom("handles") });
     const second = first.reopen();
