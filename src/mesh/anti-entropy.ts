@@ -1,4 +1,4 @@
-import type { Clock } from "../core/ports/clock.ts";
+import type { Clock, Timer } from "../core/ports/clock.ts";
 import type { Exchange, ExchangeOutcome, ExchangeRound } from "../core/ports/exchange.ts";
 import type { PeerKey } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -12,6 +12,12 @@ const PEERS_PER_TIME = 2;
 /** After a connection opened. The end with the higher key waits longer: mostly the first round did the work for both. */
 const OPENED_MS = 100;
 const OPENED_SECOND_MS = 1_000;
+
+/**
+ * A first round that failed is begun again so soon, and so often: what ends it is mostly the other one of two connections
+ * that were made at once, and nothing else says that these two have not yet told each other anything.
+ */
+const OPENED_AGAIN_MS = [1_000, 2_000, 4_000] as const;
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A peer that answers each request in the last moment does not hold a place for ever. */
@@ -52,6 +58,8 @@ export class AntiEntropy {
   readonly #running = new Map<PeerKey, Promise<Outcome>>();
   /** Of {@link #running}, those whose peer is being waited for. */
   readonly #slow = new Set<PeerKey>();
+  /** First rounds of connections that are still to begin. */
+  readonly #first = new Map<PeerKey, Timer>();
   /** In order; at most one for each peer. */
   readonly #waiting = new Map<PeerKey, Turn>();
   #state: "new" | "running" | "stopped" = "new";
@@ -79,9 +87,21 @@ export class AntiEntropy {
     const { random, self } = this.#parts;
     if (this.#state === "stopped") return;
     const laterMs = self < peer ? 0 : OPENED_SECOND_MS;
-    this.#timers.after(laterMs + random.below(OPENED_MS), () => {
-      if (this.#parts.connected().includes(peer)) void this.exchangeWith(peer);
+    this.#firstRoundIn(peer, laterMs + random.below(OPENED_MS), OPENED_AGAIN_MS);
+  }
+
+  #firstRoundIn(peer: PeerKey, delayMs: number, [againMs, ...later]: readonly number[]): void {
+    this.#first.get(peer)?.cancel();
+    const timer = this.#timers.after(delayMs, () => {
+      this.#first.delete(peer);
+      if (!this.#parts.connected().includes(peer)) return;
+      void this.exchangeWith(peer).then((outcome) => {
+        // A connection that was opened since has a first round of its own.
+        if (outcome !== null || againMs === undefined || this.#state === "stopped" || this.#first.has(peer)) return;
+        this.#firstRoundIn(peer, againMs, later);
+      });
     });
+    this.#first.set(peer, timer);
   }
 
   /** One whole round that begins after this call. Null if it failed; never throws. */

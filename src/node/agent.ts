@@ -234,7 +234,13 @@ export class Agent {
   async start(): Promise<void> {
     this.replica.onGrowth((growth) => this.#grew(growth));
     this.replica.onDoorChange(() => this.mesh.membershipChanged());
-    this.mesh.onOpinionChange(({ key }) => this.#emit({ event: "peer", key }));
+    this.mesh.onOpinionChange(({ key, online }) => {
+      this.#emit({ event: "peer", key });
+      // What no store gave before, this one may give now.
+      if (online === "yes" && this.view().nodeByKey(key)?.roles.has(SECRET_STORE) === true) {
+        this.cache.requestReconcile();
+      }
+    });
     this.mesh.onVerdictChange(() => this.alarms.request());
     await this.mesh.start();
     this.#life = "running";

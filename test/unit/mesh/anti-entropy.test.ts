@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { settled } from "../../../sim/clock.ts";
+import { type Link, PeerUnreachableError } from "../../../src/core/ports/link.ts";
 import { bytes, Homelab, intercept, keyOf, type Machine, numbered } from "./homelab.ts";
 
 /** The request of who has nothing. */
@@ -45,6 +46,38 @@ describe("anti-entropy", () => {
       const has = () => everybodyHas(`left ${i}`)() && everybodyHas(`right ${i}`)();
       expect(await lab.until(has, 30_000)).toBeLessThanOrEqual(500);
     }
+  });
+
+  it("begins the first round with a peer again when it failed, and not for ever", async () => {
+    lab = new Homelab("torn");
+    lab.enrol("nas-1", "web-1");
+    let refused = 0;
+    const torn = (link: Link) =>
+      intercept(link, {
+        broadcast: () => undefined,
+        request: (peer, channel, body, timeoutMs) => {
+          if (channel !== "sync" || lab.clock.monotonic() > 3_000) {
+            return link.request(peer, channel, body, timeoutMs);
+          }
+          refused++;
+          return Promise.reject(new PeerUnreachableError(peer, "the other connection stayed"));
+        },
+      });
+    const [nas, web] = [lab.machine("nas-1", torn), lab.machine("web-1", torn)];
+    note(nas, "from nas-1");
+    await Promise.all([nas.mesh.start(), web.mesh.start()]);
+    expect(await lab.until(everybodyHas("from nas-1"), 60_000)).toBeLessThanOrEqual(6_000);
+    expect(refused).toBeGreaterThan(1);
+
+    web.notes.answer = async () => bytes("nonsense");
+    const before = nas.mesh.counters.roundFailures;
+    lab.network.cut([nas.key], [web.key]);
+    await lab.pass(60_000);
+    lab.network.heal();
+    await lab.until(() => lab.isConnected, 30_000);
+    await lab.pass(60_000);
+    // Four at the opening, and then one every ten seconds as ever.
+    expect(nas.mesh.counters.roundFailures - before).toBeLessThan(20);
   });
 
   it("has one round with a peer at a time and few altogether; whoever asks meanwhile gets the next one", async () => {
