@@ -5,13 +5,14 @@
 //                          was ended goes on from there while the sources are the same (--anew: from the beginning)
 //
 // A violation, or a crash of the simulator, ends with the command that repeats it. Every twentieth seed runs once more,
-// with every signature checked on every machine, and must take the same way.
+// with every signature checked on every machine, and must take the same way: there all memory is the machines' own, and
+// what they hold after a collection is judged as well.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { NightNotes } from "./night-notes.ts";
-import { OF_A_NIGHT, OF_THE_CHECK } from "./sometimes.ts";
+import { MEMORY, OF_A_NIGHT, OF_THE_CHECK } from "./sometimes.ts";
 
 const UNREMEMBERED_EVERY = 20;
 const MINUTES = 3;
@@ -69,9 +70,10 @@ async function work(): Promise<void> {
 async function runSeed(seed: number): Promise<void> {
   const nodes = seed % LARGE_EVERY === 0 ? LARGE_NODES : NODES;
   const options = ["--seed", String(seed), "--minutes", String(MINUTES), "--nodes", String(nodes)];
-  const report = await runOnce(seed, options);
+  const report = await runOnce(options, seed);
   if (seed % UNREMEMBERED_EVERY === 0) {
-    const other = await runOnce(seed, [...options, "--no-memo"]);
+    const other = await runOnce([...options, "--no-memo"], seed, ["--expose-gc"]);
+    count(MEMORY, other?.sometimes[MEMORY] ?? 0);
     if (report?.traceHash !== other?.traceHash) {
       totals.failed.add(seed);
       console.error(`seed ${seed} takes another way with --no-memo: npm run sim -- ${options.join(" ")}`);
@@ -91,11 +93,13 @@ function unmet(): string[] {
 }
 
 function count(what: string, times: number): void {
-  totals.met.set(what, (totals.met.get(what) ?? 0) + times);
+  if (times > 0) totals.met.set(what, (totals.met.get(what) ?? 0) + times);
 }
 
-async function runOnce(seed: number, options: readonly string[]): Promise<Report | null> {
-  const child = spawn(process.execPath, [main, ...options, "-o", "json"], { stdio: ["ignore", "pipe", "pipe"] });
+async function runOnce(options: readonly string[], seed: number, node: readonly string[] = []): Promise<Report | null> {
+  const child = spawn(process.execPath, [...node, main, ...options, "-o", "json"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const [output, errors] = [collect(child.stdout), collect(child.stderr)];
   const code = await new Promise((resolve) => child.on("close", resolve));
   const last = (await output).trimEnd().split("\n").at(-1) ?? "";
@@ -103,7 +107,7 @@ async function runOnce(seed: number, options: readonly string[]): Promise<Report
   if (code === 0 && report?.violations.length === 0) return report;
   totals.failed.add(seed);
   console.error(
-    `${await errors}${JSON.stringify(report?.violations) ?? last}\nrepeat it: npm run sim -- ${options.join(" ")}`,
+    `${await errors}${JSON.stringify(report?.violations) ?? last}\nrepeat it: node ${[...node, "sim/main.ts", ...options].join(" ")}`,
   );
   return report;
 }

@@ -9,6 +9,7 @@ import { READER_MUTANTS } from "./readers/mutants.ts";
 import { RELEASE_MUTANTS } from "./releases/mutants.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 import { RETURN_MUTANTS } from "./returns/mutants.ts";
+import { REST_MUTANTS } from "./rest/mutants.ts";
 import { RETENTION_MUTANTS } from "./retention/mutants.ts";
 
 const RACES = ["--races"];
@@ -260,6 +261,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAULT_MUTANTS,
   ...BYZANTINE_MUTANTS,
   ...RETENTION_MUTANTS,
+  ...REST_MUTANTS,
   ...DELIVERY_MUTANTS,
   ...COPY_MUTANTS,
   ...RETURN_MUTANTS,

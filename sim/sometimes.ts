@@ -40,6 +40,9 @@ const MET = [
   "two hands disagree at the end",
 ] as const;
 
+/** Met by those worlds of which `many.ts` asks it, and in which each machine holds what it holds for itself. */
+export const MEMORY = "memory was looked at";
+
 /** What `hostile.ts` does besides the catalogue of attacks. */
 const HOSTILE = [
   "a member asks for secrets",
@@ -62,6 +65,7 @@ const KINDS = [...FAULTS, ...ATTACKS].map(({ kind }) => kind);
 export const OF_THE_CHECK: readonly string[] = [
   ...MET,
   ...HOSTILE,
+  MEMORY,
   ...KINDS,
   "lost",
   "duplicated",

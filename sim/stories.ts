@@ -6,6 +6,7 @@ import { runReaders } from "./readers/run.ts";
 import { runFloods } from "./floods/run.ts";
 import { runReleases } from "./releases/run.ts";
 import { runRemovals } from "./removals/run.ts";
+import { runRest } from "./rest/run.ts";
 import { runRetention } from "./retention/run.ts";
 import { runReturns } from "./returns/run.ts";
 import { runRotations } from "./rotations.ts";
@@ -36,5 +37,6 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
     run: runRotations,
     about: "stores make values when they are due, crash, are cut off; machines are revoked",
   },
+  rest: { run: runRest, about: "nobody writes anything, and what machines hold in memory does not grow" },
   retention: { run: runRetention, about: "audit grows old: what machines keep, let go of, and still know of it" },
 };

@@ -1,6 +1,7 @@
 import { ENROL_CHANNEL } from "../../src/core/enrolment.ts";
 import type { Machine } from "../machine.ts";
 import { GOSSIP } from "../link.ts";
+import { bytesInUse } from "../memory.ts";
 import type { World } from "../world.ts";
 
 const KIB = 1024;
@@ -20,9 +21,9 @@ const SAID_BYTES = 128 * KIB;
 const KNOCKS_MOST = 100 + 60 * 10;
 /** Of what is new in the mesh a machine passes a copy to each member, in exchanges, and says it once to all. */
 const NEW_FACTOR = 3;
-/** What an agent holds in memory for each byte of its store, and what it holds anyway: a megabyte of orphans is part of it. */
+/** What an agent holds in memory for each byte of its store, and what it holds anyway: half of that may be orphans. */
 const HEAP_FACTOR = 16;
-const HEAP_BYTES = 3 * KIB * KIB;
+const HEAP_BYTES = 2 * KIB * KIB;
 
 interface Total {
   readonly sent: ReadonlyMap<string, { readonly messages: number; readonly bytes: number }>;
@@ -107,10 +108,7 @@ export class Burden {
   }
 }
 
-/** After a collection; null where none can be asked for: `node --expose-gc`. */
+/** Null where nobody asked for collections, which take time: `node --expose-gc`. */
 function memoryInUse(): number | null {
-  if (globalThis.gc === undefined) return null;
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  return globalThis.gc === undefined ? null : bytesInUse();
 }
