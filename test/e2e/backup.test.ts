@@ -366,7 +366,7 @@ describe("a member", () => {
     await until("web-1 has heard of the secret", async () => (await web.run(["get", "secrets", "-o", "name"])) !== "");
     const { exit, stderr } = await web.try(["backup", "create", `dir:${join(lab.root, "usb")}`]);
     expect(exit).toBe(0);
-    expect(stderr).toContain("none of the 1 secrets is in this backup");
+    expect(stderr).toContain("the one secret of this mesh is not in this backup");
     const [, other] = [nas, web];
     expectRefusal(await other.try(["--peer", "nas-1", "backup", "create", "dir:x"]), 4, /on the machine itself/);
   });

@@ -60,8 +60,13 @@ async function warnOfSecrets(ctx: CommandContext, connection: Connection, kept: 
   const { items } = (await connection.call("GET", "/v1/secrets")) as ListDocument<ListedSecret>;
   const set = items.filter(({ version }) => version !== null).length;
   if (kept >= set) return;
-  const what = kept === 0 ? `none of the ${set} secrets is in this backup` : `only ${kept} of ${set} secrets are in it`;
-  ctx.warn(`${what}: this machine does not keep them all`);
+  const what =
+    set === 1
+      ? "the one secret of this mesh is not in this backup"
+      : kept === 0
+        ? `none of the ${set} secrets is in this backup`
+        : `only ${kept} of ${set} secrets are in it`;
+  ctx.warn(`${what}: this machine does not keep ${set === 1 ? "it" : "them all"}`);
   ctx.note("  make it on a secret-store (lab get servers -l secret-store)");
 }
 

@@ -73,8 +73,11 @@ export function chooseBackup(
   const { number, known } = wish;
   const found = number === undefined ? backups[0] : backups.find((listed) => listed.number === number);
   if (found === undefined) {
-    const what = number === undefined ? "no backup" : `no backup ${number}`;
-    throw new LabError("NotFound", `there is ${what} in ${place.name}`, { hint: `lab backup list ${place.name}` });
+    const [what, hint] =
+      number === undefined
+        ? ["no backup", "is the address right, and what lies there mounted?"]
+        : [`no backup ${number}`, `lab backup list ${place.name}`];
+    throw new LabError("NotFound", `there is ${what} in ${place.name}`, { hint });
   }
   if (known !== undefined && number === undefined) requireNotRolledBack(place, backups, known);
   if (found.state === "bad") throw found.error;

@@ -85,4 +85,29 @@ describe("a Git repository with backups", () => {
     expect(String((error as Error).message)).toMatch(/^git:http:\/\/alice:…@127\.0\.0\.1:9\/mesh\.git#lab-backup: /);
     expect(`${JSON.stringify(error)}${(error as Error).stack}`).not.toContain("hunter2");
   });
+
+  test.each([
+    ["alice@nas: Permission denied (publickey).", /: alice@nas: Permission denied \(publickey\)\.$/, /a key/],
+    ["Host key verification failed.", /: Host key verification failed\.$/, /ssh to that host once/],
+    ["ssh: connect to host nas port 22: Connection refused", /Connection refused$/, /does the host answer/],
+    ["fatal: '/mesh.git' does not appear to be a git repository", /a git repository$/, /git init --bare/],
+  ])("says of %s why it failed and what to do, not what Git advises for everything", async (said, message, hint) => {
+    // As ssh and the other end say it; what follows is Git's own.
+    const ssh = join(root, "ssh");
+    writeFileSync(ssh, `#!/bin/sh\necho ${JSON.stringify(said)} >&2\nexit 255\n`, { mode: 0o755 });
+    const before = process.env["GIT_SSH_COMMAND"];
+    process.env["GIT_SSH_COMMAND"] = ssh;
+    try {
+      const place = new GitPlace("ssh://alice@nas/mesh.git", "lab-backup");
+      const error = await place.list().catch((thrown: unknown) => thrown);
+      await place.close();
+      expect(error).toMatchObject({
+        message: expect.stringMatching(message),
+        facts: { hint: expect.stringMatching(hint) },
+      });
+    } finally {
+      if (before === undefined) delete process.env["GIT_SSH_COMMAND"];
+      else process.env["GIT_SSH_COMMAND"] = before;
+    }
+  });
 });

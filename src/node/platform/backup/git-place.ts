@@ -153,6 +153,12 @@ function hintFor(said: string): string {
   if (/does not appear to be a git repository|not found|does not exist/i.test(said)) {
     return "an empty repository has to be there: git init --bare PATH";
   }
+  if (/Host key verification failed/i.test(said)) {
+    return "ssh to that host once from here, as this user, and compare the key that it shows";
+  }
+  if (/Connection (refused|timed out|closed)|Could not resolve|No route to host|unreachable/i.test(said)) {
+    return "is the address right, and does the host answer from here?";
+  }
   return "git ls-remote with this repository shows the same";
 }
 

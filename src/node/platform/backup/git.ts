@@ -85,6 +85,10 @@ function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
   };
 }
 
+/** What Git says below every failure of a transport; the line before says which one it was. */
+const ADVICE =
+  /^(Please make sure you have the correct access rights|and the repository exists\.|Could not read from remote repository\.|Warning: Permanently added .*)$/;
+
 /** The last lines are those that say why. */
 function sentenceOf(said: string, signal: NodeJS.Signals | null): string {
   if (signal !== null) return `git was ended by ${signal}`;
@@ -92,5 +96,7 @@ function sentenceOf(said: string, signal: NodeJS.Signals | null): string {
     .split(/[\r\n]+/)
     .map((line) => line.replace(/^(fatal|error|remote): */, "").trim())
     .filter((line) => line !== "" && !line.startsWith("hint:"));
-  return withoutPassword(lines.slice(-2).join("; ")) || "git failed without a word";
+  const reasons = lines.filter((line) => !ADVICE.test(line));
+  const told = reasons.length > 0 ? reasons : lines;
+  return withoutPassword(told.slice(-2).join("; ")) || "git failed without a word";
 }
