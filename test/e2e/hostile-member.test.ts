@@ -17,7 +17,7 @@ import { composeAuthority, composeLink, composeObserved } from "../../src/crdt/c
 import { CLASS_DESIRED } from "../../src/crdt/entry/entry.ts";
 import { DocumentCursor } from "../../src/crdt/ledger/document-cursor.ts";
 import { reportsOf } from "../../src/crdt/observed.ts";
-import { encodeRequest } from "../../src/mesh/libp2p/frames.ts";
+import { encodeRequest } from "../../src/mesh/frames.ts";
 import { readKeys } from "../../src/node/platform/home.ts";
 import { Infiltration, now } from "./infiltration.ts";
 import { Lab, type Machine, until } from "./lab.ts";

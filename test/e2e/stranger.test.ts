@@ -4,7 +4,7 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import type { Libp2p } from "libp2p";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { encodeRequest } from "../../src/mesh/libp2p/frames.ts";
+import { encodeRequest } from "../../src/mesh/frames.ts";
 import { MAX_STRANGERS } from "../../src/mesh/doorstep.ts";
 import { MAX_HALF_OPEN } from "../../src/mesh/libp2p/wire.ts";
 import { startGuest } from "../unit/mesh/wire-guests.ts";

@@ -63,7 +63,7 @@ import {
 } from "../../src/mesh/detector/message.ts";
 import { packWords, unpackWords } from "../../src/mesh/detector/word.ts";
 import { decodeGossip, encodeEntries, encodeVerdicts } from "../../src/mesh/gossip-message.ts";
-import { decodeAnswer, decodeRequest, encodeAnswer, encodeRequest } from "../../src/mesh/libp2p/frames.ts";
+import { decodeAnswer, decodeRequest, encodeAnswer, encodeRequest } from "../../src/mesh/frames.ts";
 import { decodeCacheRecord, encodeCacheRecord } from "../../src/node/cache-record.ts";
 import {
   AT,

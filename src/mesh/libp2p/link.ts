@@ -1,5 +1,12 @@
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
-import type { Connection, Libp2p, PeerId, PrivateKey, Stream } from "@libp2p/interface";
+import {
+  type Connection,
+  type Libp2p,
+  type PeerId,
+  type PrivateKey,
+  type Stream,
+  UnsupportedProtocolError,
+} from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { preSharedKey } from "@libp2p/pnet";
 import { tcp } from "@libp2p/tcp";
@@ -12,20 +19,22 @@ import type { Link, LinkEvents, LinkStats, PeerKey, Standing } from "../../core/
 import { MAX_BROADCAST_BYTES, PeerFailedError, PeerTimeoutError, PeerUnreachableError } from "../../core/ports/link.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Secret } from "../../core/secret.ts";
+import { type Answer, decodeAnswer, encodeRequest, MAX_ANSWER_FRAME_BYTES } from "../frames.ts";
+import { Lines, type LineStream, MAX_LINE_QUESTION_BYTES } from "../line.ts";
+import { REQUESTS_AT_ONCE } from "../places.ts";
+import { asError, reasonOf } from "../reason.ts";
 import { announced, fromMultiaddr, isLoopback, splitAddress, toMultiaddr } from "./addresses.ts";
 import { withDeadline } from "./deadline.ts";
 import { dialOrder } from "./dial-order.ts";
 import type { Discovery } from "./discovery.ts";
-import type { Answer } from "./frames.ts";
-import { atMost, decodeAnswer, encodeRequest, MAX_ANSWER_FRAME_BYTES, readFrame } from "./frames.ts";
 import { MemberGossip } from "./gossip.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { Lines, MAX_LINE_QUESTION_BYTES } from "./line.ts";
 import { BoundedMuxers, MEMBER, STRANGER } from "./muxer.ts";
 import { keyOf, peerIdOf } from "./peer-key.ts";
-import { asError, reasonOf } from "./reason.ts";
-import { REQUESTS_AT_ONCE, Serving } from "./serving.ts";
+import { atMost, readFrame } from "./read-frame.ts";
+import { Serving } from "./serving.ts";
 import { silentLogger } from "./silent-logger.ts";
+import { timers } from "./timers.ts";
 import { MAX_HALF_OPEN, Wire } from "./wire.ts";
 
 export interface Libp2pLinkOptions {
@@ -48,10 +57,12 @@ export interface Libp2pLinkOptions {
 /** Half of what a peer takes before a protocol is chosen. */
 const MAX_EARLY_BYTES = 8 * 1024;
 
+/** A line that is being opened serves whoever asks meanwhile, also when the first one does not wait for so long. */
+const OPEN_LINE_MS = 5_000;
+
 /** One each way and connection, and others that are being reset. */
 const LINES = 4;
 
-/** A request to be enrolled has less than 1 KiB. */
 /** Of one address. A rack behind one address that restarts is let in within a second; the rest tries again. */
 const CONNECTIONS_PER_SECOND = 200;
 
@@ -103,7 +114,7 @@ class Libp2pLink implements Link {
     events: () => this.#running?.events ?? null,
     hangUp: (peer) => void this.hangUp(peer),
   });
-  readonly #lines: Lines;
+  readonly #lines: Lines<Connection>;
   #running: { readonly node: Libp2p<Services>; readonly events: LinkEvents } | null = null;
   #listen: readonly Multiaddr[] = [];
   #discovery: Discovery | undefined;
@@ -115,7 +126,11 @@ class Libp2pLink implements Link {
     this.#protocol = `/lab/1/${options.meshId.slice(0, 16)}/request`;
     this.#greeting = greeting(this.#protocol);
     this.#lineProtocol = `/lab/1/${options.meshId.slice(0, 16)}/line`;
-    this.#lines = new Lines(this.#lineProtocol, this.#muxers);
+    this.#lines = new Lines({
+      open: (connection) => this.#openLine(connection),
+      silentMs: (connection) => this.#muxers.silentMs(connection),
+      clock: timers,
+    });
     this.self = toHex(privateKey.publicKey.raw);
   }
 
@@ -316,6 +331,15 @@ class Libp2pLink implements Link {
     });
     if (answer?.kind === "answered") return answer.body;
     throw new PeerFailedError(peer, answer?.message ?? "the answer is not one");
+  }
+
+  async #openLine(connection: Connection): Promise<LineStream | null> {
+    try {
+      return await connection.newStream(this.#lineProtocol, { signal: AbortSignal.timeout(OPEN_LINE_MS) });
+    } catch (error) {
+      if (error instanceof UnsupportedProtocolError) return null;
+      throw error;
+    }
   }
 
   /** On a stream of its own. */

@@ -1,20 +1,19 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import type { LinkEvents, PeerKey, Standing } from "../../core/ports/link.ts";
 import { withDeadline } from "./deadline.ts";
-import { atMost, decodeRequest, encodeAnswer, MAX_REQUEST_FRAME_BYTES, readFrame } from "./frames.ts";
-import { answerLine } from "./line.ts";
+import { decodeRequest, MAX_REQUEST_FRAME_BYTES } from "../frames.ts";
+import { answerTo, serveLine } from "../line-serving.ts";
+import { Places, REQUESTS_AT_ONCE } from "../places.ts";
+import { Transfers } from "../transfers.ts";
 import { keyOf } from "./peer-key.ts";
-import { reasonOf } from "./reason.ts";
-import { Transfers } from "./transfers.ts";
+import { atMost, readFrame } from "./read-frame.ts";
+import { timers } from "./timers.ts";
 
 /** A peer that opens a request and stops sending is cut after this long. */
 const REQUEST_IDLE_MS = 10_000;
 
 /** What one request may take on the wire, each way, so that slow senders cannot hold their places for ever. */
 const TRANSFER_MS = 60_000;
-
-/** Requests of one peer that are served at once. A stranger asks one thing: to be enrolled. */
-export const REQUESTS_AT_ONCE = { member: 64, stranger: 4 };
 
 /** A request to be enrolled has less than 1 KiB. */
 const MAX_STRANGER_REQUEST_BYTES = 16 * 1024;
@@ -28,8 +27,7 @@ export interface ServingOptions {
 /** What peers ask over this link, answered within what each of them may make this node hold and do at once. */
 export class Serving {
   readonly #options: ServingOptions;
-  /** Requests that are being served, per peer. */
-  readonly #underWay = new Map<PeerKey, number>();
+  readonly #places = new Places();
   readonly #transfers = new Transfers();
 
   constructor(options: ServingOptions) {
@@ -46,7 +44,7 @@ export class Serving {
     }
     // It is being told that it is a member no more; then this node hangs up.
     if (standing === "removed") throw new Error("removed");
-    const release = [this.#begin(peer, REQUESTS_AT_ONCE[standing])];
+    const release = [this.#places.take(peer, REQUESTS_AT_ONCE[standing])];
     const hold = (bytes: number) => void release.push(this.#transfers.hold(peer, bytes));
     const mayBe = atMost(standing === "member" ? MAX_REQUEST_FRAME_BYTES : MAX_STRANGER_REQUEST_BYTES);
     const announced = (bytes: number) => {
@@ -72,20 +70,8 @@ export class Serving {
 
   /** A line of small questions, for members alone. */
   serveLine(stream: Stream, connection: Connection): void {
-    const { peer, events } = this.#asker(connection);
-    const isMember = () => events.standing(peer) === "member";
-    if (!isMember()) throw new Error("lines are for members");
-    answerLine(stream, async (payload) => {
-      const release = [this.#begin(peer, REQUESTS_AT_ONCE.member)];
-      try {
-        release.push(this.#transfers.hold(peer, payload.length));
-        const request = decodeRequest(payload);
-        if (request === null || !isMember()) throw new Error("not a request of a member");
-        return await answerTo(() => events.request(peer, request.channel, request.body));
-      } finally {
-        for (const end of release) end();
-      }
-    });
+    const [places, transfers] = [this.#places, this.#transfers];
+    serveLine(stream, { ...this.#asker(connection), places, transfers, clock: timers });
   }
 
   #asker(connection: Connection) {
@@ -94,28 +80,8 @@ export class Serving {
     if (peer === null || events === null) throw new Error("not serving");
     return { peer, events };
   }
-
-  /** Throws if the peer asks too much at once; else the returned function must be called when it is over. */
-  #begin(peer: PeerKey, most: number): () => void {
-    const served = this.#underWay.get(peer) ?? 0;
-    if (served >= most) throw new Error("too many requests at once");
-    this.#underWay.set(peer, served + 1);
-    return () => {
-      const left = (this.#underWay.get(peer) ?? 1) - 1;
-      if (left > 0) this.#underWay.set(peer, left);
-      else this.#underWay.delete(peer);
-    };
-  }
 }
 
 function mayAsk(standing: Standing): boolean {
   return standing === "member" || standing === "stranger";
-}
-
-async function answerTo(handle: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return encodeAnswer({ kind: "answered", body: await handle() });
-  } catch (error) {
-    return encodeAnswer({ kind: "failed", message: reasonOf(error) });
-  }
 }

@@ -12,7 +12,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ascii, concat } from "../../../src/core/bytes.ts";
 import type { LinkEvents, PeerKey } from "../../../src/core/ports/link.ts";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { atMost, decodeRequest, encodeAnswer, encodeRequest, readFrame } from "../../../src/mesh/libp2p/frames.ts";
+import { decodeRequest, encodeAnswer, encodeRequest } from "../../../src/mesh/frames.ts";
+import { atMost, readFrame } from "../../../src/mesh/libp2p/read-frame.ts";
 import { linkContract } from "../../contracts/link-contract.ts";
 import {
   addressOf,

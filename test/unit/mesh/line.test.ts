@@ -2,15 +2,14 @@ import type { Connection, Stream } from "@libp2p/interface";
 import type { Libp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  atMost,
   decodeRequest,
   encodeAnswer,
   encodeRequest,
   LENGTH_BYTES,
   numbered,
   numberOf,
-  readFrame,
-} from "../../../src/mesh/libp2p/frames.ts";
+} from "../../../src/mesh/frames.ts";
+import { atMost, readFrame } from "../../../src/mesh/libp2p/read-frame.ts";
 import {
   addressOf,
   type Host,

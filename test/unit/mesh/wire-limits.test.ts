@@ -3,7 +3,7 @@ import type { Stream } from "@libp2p/interface";
 import type { Libp2p } from "libp2p";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { encodeRequest } from "../../../src/mesh/libp2p/frames.ts";
+import { encodeRequest } from "../../../src/mesh/frames.ts";
 import { MEMBER, STRANGER } from "../../../src/mesh/libp2p/muxer.ts";
 import { MAX_HALF_OPEN_PER_ADDRESS } from "../../../src/mesh/libp2p/wire.ts";
 import {

@@ -1,4 +1,4 @@
-import type { PeerKey } from "../../core/ports/link.ts";
+import type { PeerKey } from "../core/ports/link.ts";
 
 /** Of one member: four requests or answers of the largest size. */
 const MAX_BYTES_PER_PEER = 16 * 1024 * 1024;

@@ -1,7 +1,5 @@
-import type { Connection, Stream, StreamMessageEvent } from "@libp2p/interface";
-import { UnsupportedProtocolError } from "@libp2p/interface";
-import { concat } from "../../core/bytes.ts";
-import type { Pulse } from "./keep-alive.ts";
+import { concat } from "../core/bytes.ts";
+import type { Clock, Timer } from "../core/ports/clock.ts";
 import { type Answer, decodeAnswer, LENGTH_BYTES, NUMBER_BYTES, numbered, numberOf } from "./frames.ts";
 
 /*
@@ -17,11 +15,38 @@ export const MAX_LINE_ANSWER_BYTES = 64 * 1024;
 /** Answers that the other end does not take pile up to this much; then it hears no more. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 
-/** A line that is being opened serves whoever asks meanwhile, also when the first one does not wait for so long. */
-const OPEN_MS = 5_000;
-
 /** A frame that has begun and does not go on. */
 const IDLE_MS = 10_000;
+
+/** Between two ends: bytes in order, in whatever pieces they come. */
+export interface LineStream {
+  /** `open` until it ends, by whichever end. */
+  readonly status: string;
+  /** `writable` until this end says no more. */
+  readonly writeStatus: string;
+  /** More than this that the other end does not take ends the stream. */
+  maxWriteBufferLength?: number;
+  send(data: Uint8Array): boolean;
+  /** This end says no more. */
+  close(): Promise<void>;
+  /** Ends it at once, for both. */
+  abort(reason: Error): void;
+  addEventListener(type: "message", listener: (event: { readonly data: Piece }) => void): void;
+  addEventListener(type: "close" | "remoteCloseWrite", listener: () => void, options: { once: true }): void;
+}
+
+interface Piece {
+  readonly byteLength: number;
+  subarray(): Uint8Array;
+}
+
+export interface LinesParts<Connection extends object> {
+  /** Null for an end of an earlier release, which knows no lines. */
+  open(connection: Connection): Promise<LineStream | null>;
+  /** Milliseconds since the other end of the connection last said anything. */
+  silentMs(connection: Connection): number;
+  readonly clock: Pick<Clock, "after">;
+}
 
 interface Waiting {
   readonly resolve: (answer: Answer | null) => void;
@@ -29,15 +54,12 @@ interface Waiting {
 }
 
 /** Lines to those who are connected, opened when something is first asked on them. */
-export class Lines {
-  readonly #protocol: string;
-  readonly #pulse: Pick<Pulse, "silentMs">;
-  /** Null for an end of an earlier release, which knows no lines. */
+export class Lines<Connection extends object> {
+  readonly #parts: LinesParts<Connection>;
   readonly #lines = new WeakMap<Connection, Promise<Line | null>>();
 
-  constructor(protocol: string, pulse: Pick<Pulse, "silentMs">) {
-    this.#protocol = protocol;
-    this.#pulse = pulse;
+  constructor(parts: LinesParts<Connection>) {
+    this.#parts = parts;
   }
 
   /** `deadline` is a signal that aborts after `timeoutMs`. Rejects when it does, and when the line ends. */
@@ -53,7 +75,7 @@ export class Lines {
       return await line.ask(question, deadline);
     } catch (error) {
       // The other end speaks, and not on this line.
-      if (deadline.aborted && this.#pulse.silentMs(connection) < timeoutMs) line.end("nothing comes on it");
+      if (deadline.aborted && this.#parts.silentMs(connection) < timeoutMs) line.end("nothing comes on it");
       throw error;
     }
   }
@@ -72,24 +94,20 @@ export class Lines {
   }
 
   async #open(connection: Connection): Promise<Line | null> {
-    try {
-      return new Line(await connection.newStream(this.#protocol, { signal: AbortSignal.timeout(OPEN_MS) }));
-    } catch (error) {
-      if (error instanceof UnsupportedProtocolError) return null;
-      throw error;
-    }
+    const stream = await this.#parts.open(connection);
+    return stream && new Line(stream, this.#parts.clock);
   }
 }
 
 /** The end of a line that asks. */
 class Line {
-  readonly #stream: Stream;
+  readonly #stream: LineStream;
   readonly #waiting = new Map<number, Waiting>();
   #count = 0;
 
-  constructor(stream: Stream) {
+  constructor(stream: LineStream, clock: Pick<Clock, "after">) {
     this.#stream = stream;
-    eachFrame(stream, MAX_LINE_ANSWER_BYTES, (frame) => this.#answered(frame));
+    eachFrame(stream, clock, MAX_LINE_ANSWER_BYTES, (frame) => this.#answered(frame));
     const ended = (): void => {
       for (const { reject } of this.#waiting.values()) reject(new Error("the line was closed"));
       this.#waiting.clear();
@@ -145,9 +163,13 @@ class Line {
  * The end of a line that answers: `answer` gets the payload of each question, and gives the frame of its answer. What
  * it throws ends the line.
  */
-export function answerLine(stream: Stream, answer: (payload: Uint8Array) => Promise<Uint8Array>): void {
+export function answerLine(
+  stream: LineStream,
+  clock: Pick<Clock, "after">,
+  answer: (payload: Uint8Array) => Promise<Uint8Array>,
+): void {
   stream.maxWriteBufferLength = MAX_UNSENT_BYTES;
-  eachFrame(stream, MAX_LINE_QUESTION_BYTES, (frame) => {
+  eachFrame(stream, clock, MAX_LINE_QUESTION_BYTES, (frame) => {
     const { number, payload } = numberOf(frame);
     answer(payload)
       .then((given) => {
@@ -159,16 +181,21 @@ export function answerLine(stream: Stream, answer: (payload: Uint8Array) => Prom
 }
 
 /** Calls `take` with the payload of every frame. One that is too large, too short or never whole ends the stream. */
-function eachFrame(stream: Stream, maxBytes: number, take: (payload: Uint8Array) => void): void {
+function eachFrame(
+  stream: LineStream,
+  clock: Pick<Clock, "after">,
+  maxBytes: number,
+  take: (payload: Uint8Array) => void,
+): void {
   let chunks: Uint8Array[] = [];
   let held = 0;
   let wanted = LENGTH_BYTES;
-  let idle: NodeJS.Timeout | undefined;
+  let idle: Timer | null = null;
   const end = (why: string): void => stream.abort(new Error(why));
-  const onMessage = ({ data }: StreamMessageEvent): void => {
+  const onMessage = ({ data }: { readonly data: Piece }): void => {
     chunks.push(data.subarray());
     held += data.byteLength;
-    clearTimeout(idle);
+    idle?.cancel();
     if (held < wanted) return wait();
     let bytes = concat(...chunks);
     while (bytes.length >= LENGTH_BYTES) {
@@ -184,12 +211,12 @@ function eachFrame(stream: Stream, maxBytes: number, take: (payload: Uint8Array)
     if (held > 0) wait();
   };
   const wait = (): void => {
-    idle = setTimeout(() => end(`nothing was sent for ${IDLE_MS} ms`), IDLE_MS);
+    idle = clock.after(IDLE_MS, () => end(`nothing was sent for ${IDLE_MS} ms`));
   };
   stream.addEventListener("message", onMessage);
   // Whoever says no more on a line needs it no more.
   stream.addEventListener("remoteCloseWrite", () => void stream.close().catch(() => undefined), { once: true });
-  stream.addEventListener("close", () => clearTimeout(idle), { once: true });
+  stream.addEventListener("close", () => idle?.cancel(), { once: true });
 }
 
 /** Rejects when the signal aborts first. */
