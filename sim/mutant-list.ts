@@ -4,6 +4,7 @@ import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
 import { CHECKPOINT_MUTANTS } from "./checkpoints/mutants.ts";
 import { FAULT_MUTANTS } from "./faults/mutants.ts";
 import { FLOOD_MUTANTS } from "./floods/mutants.ts";
+import { LINE_MUTANTS } from "./lines/mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { READER_MUTANTS } from "./readers/mutants.ts";
 import { RELEASE_MUTANTS } from "./releases/mutants.ts";
@@ -268,5 +269,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...READER_MUTANTS,
   ...CHECKPOINT_MUTANTS,
   ...FLOOD_MUTANTS,
+  ...LINE_MUTANTS,
   ...RELEASE_MUTANTS,
 ];

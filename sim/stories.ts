@@ -4,6 +4,7 @@ import { runCopies } from "./copies/run.ts";
 import { runDelivery } from "./delivery/run.ts";
 import { runReaders } from "./readers/run.ts";
 import { runFloods } from "./floods/run.ts";
+import { runLines } from "./lines/run.ts";
 import { runReleases } from "./releases/run.ts";
 import { runRemovals } from "./removals/run.ts";
 import { runRest } from "./rest/run.ts";
@@ -27,6 +28,7 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
   delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
   readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   floods: { run: runFloods, about: "a member and a stranger say as much as they can: what that costs everybody" },
+  lines: { run: runLines, about: "small questions on shared lines that break, stall, are flooded and held open" },
   releases: {
     run: runReleases,
     about: "machines get other releases while operators work, and go back to those before",
