@@ -29,6 +29,7 @@ import { type EntryReader, entryReader } from "./entry-reader.ts";
 import { Fold } from "./fold.ts";
 import { type ObservedState, observe, reportsOf } from "./observed.ts";
 import { countParked, type Parked } from "./parking-lot.ts";
+import { RecentChanges } from "./recent-changes.ts";
 import { beginningsOf, mayBeginWith } from "./retention.ts";
 import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
 import { Waiting } from "./waiting.ts";
@@ -104,6 +105,8 @@ export class Replica {
   /** Where that comes from which is being placed: there is one admission at a time. */
   #source: GrowthSource | "disk" = "disk";
   #contents = 0;
+  /** Of chains and reports. */
+  readonly changes = new RecentChanges();
   readonly #listeners: ((growth: Growth) => void)[] = [];
 
   /** `mayBeginBeforeMs` says how old an audit record is with which a log may begin here that others trimmed. */
@@ -518,6 +521,7 @@ export class Replica {
 
   #keep(chain: Chain): void {
     this.#chains.set(chainId(chain.log, chain.class), chain);
+    this.changes.note(chain);
     if (chain.shape === "forked") this.#wasForked = true;
   }
 
@@ -543,6 +547,7 @@ export class Replica {
       return { state: "known" };
     }
     this.#observed.set(log, next);
+    this.changes.note(log);
     if (next.state === "forked") this.#wasForked = true;
     this.#observedRevision++;
     return { state: "admitted" };

@@ -131,7 +131,7 @@ export class Mesh implements Peers, Verdicts {
       dialler,
       hangUp,
       offline: () => this.#observer.offline,
-      notFound: (peer) => this.#observer.notFound(peer),
+      notFound: (peers) => this.#observer.notFound(peers),
       jumped: () => this.#observer.askAll(),
       interfaces: options.interfaces,
       moved: options.moved,

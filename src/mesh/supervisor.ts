@@ -67,10 +67,10 @@ export interface SupervisorParts {
   readonly roster: Roster;
   readonly dialler: Dialler;
   hangUp(peer: PeerKey, reason: string, how: HangUp): void;
-  /** Of all others somebody has heard within the last moments. Ascending. */
+  /** Of all others somebody has heard within the last moments. In no order. */
   offline(): readonly PeerKey[];
-  /** It is not connected, and nobody has ever said where it listens. */
-  notFound(peer: PeerKey): void;
+  /** They are not connected, and nobody has ever said where they listen. */
+  notFound(peers: readonly PeerKey[]): void;
   readonly interfaces: Interfaces;
   /** Time has jumped, or the machine has moved: whatever stood may be dead. */
   jumped(): void;
@@ -215,7 +215,10 @@ export class Supervisor {
       if ((this.#backOffs.get(peer)?.dueInMs ?? 0) <= 0) this.#dial(peer, "upkeep");
     }
     for (const peer of plan.spare) this.#end(peer, "not needed any more");
-    const lost = this.#parts.offline().filter((peer) => this.#isFindable(peer));
+    const lost = this.#parts
+      .offline()
+      .filter((peer) => this.#isFindable(peer))
+      .sort();
     this.#probe(lost, members.length - lost.length);
     return plan.dial.length + plan.retry.length + lost.length === 0 ? "settled" : "busy";
   }
@@ -223,8 +226,10 @@ export class Supervisor {
   /** Members that are connected or can be dialled, ascending. */
   #findable(): readonly PeerKey[] {
     const { roster } = this.#parts;
-    const found = roster.unlisted.filter((peer) => this.#isFindable(peer));
-    for (const peer of roster.unlisted) if (!this.#isFindable(peer)) this.#parts.notFound(peer);
+    const found: PeerKey[] = [];
+    const notFound: PeerKey[] = [];
+    for (const peer of roster.unlisted) (this.#isFindable(peer) ? found : notFound).push(peer);
+    if (notFound.length > 0) this.#parts.notFound(notFound);
     return found.length === 0 ? roster.listed : [...roster.listed, ...found].sort();
   }
 

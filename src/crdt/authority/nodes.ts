@@ -1,5 +1,6 @@
 import { toHex } from "../../core/bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
+import { recurringHex } from "../../core/recurring-hex.ts";
 import type { EnrolBody, RedeemBody, RoleBody, TokenBody, UnroleBody } from "./bodies.ts";
 import { type Ender, isKept, isOrWas, names, type ResolvedCut, type ResolvedUnrole } from "./frontier.ts";
 import type { AuthorityGraph, GraphEntry, OpenedLog } from "./graph.ts";
@@ -117,10 +118,7 @@ class Resolution {
     this.#openEnrolled();
     this.#openRedeemed();
     const nodes = [...this.#open.values()];
-    const named = nodes.flatMap((node) => [...namesOf(node.entries)].map((name) => ({ name, node })));
-    this.#everNamed = new Map(
-      [...groupBy(named, ({ name }) => name)].map(([name, of]) => [name, of.map(({ node }) => node)]),
-    );
+    this.#everNamed = byNames(nodes);
     this.#redeemers = groupBy(
       nodes.filter(({ body }) => body.type === "redeem"),
       ({ body }) => toHex((body as RedeemBody).token),
@@ -145,7 +143,7 @@ class Resolution {
       const body = node.body as EnrolBody;
       this.#open.set(node.entry.id, {
         id: node.entry.id,
-        key: toHex(body.key),
+        key: recurringHex(body.key),
         entries: [node],
         body,
         opening: node.index,
@@ -228,7 +226,7 @@ class Resolution {
 
   #owns(node: OpenNode): boolean {
     // One key under several names, none of which knows another: no hash decides which it is.
-    if (namesOf(firstsOf(this.#graph, node.entries)).size > 1) return false;
+    if (node.entries.length > 1 && namesOf(firstsOf(this.#graph, node.entries)).size > 1) return false;
     return (this.#everNamed.get(node.body.name) ?? []).every((other) => {
       if (other === node) return true;
       const cutBefore = this.#cutsOf(other).some(({ index }) => isOrWas(this.#graph, index, node.opening));
@@ -243,6 +241,8 @@ class Resolution {
     const holds = ({ label, index }: RoleGrant) =>
       this.#unrolesOf(node.id, label).every((unrole) => isOrWas(this.#graph, unrole.index, index));
     const byToken = (node.token?.roles ?? []).map((label) => ({ label, index: node.opening }));
+    // As most have none.
+    if (byToken.length + given.length === 0) return NO_ROLES;
     return new Set(
       [...byToken, ...given]
         .filter(holds)
@@ -253,7 +253,7 @@ class Resolution {
 
   #nodes(): Map<string, NodeRecord> {
     const grants = this.#ofType("role").map((entry) => ({ entry, body: entry.body as RoleBody }));
-    const grantsByNode = groupBy(grants, ({ body }) => toHex(body.node));
+    const grantsByNode = groupBy(grants, ({ body }) => recurringHex(body.node));
     const nodes = new Map<string, NodeRecord>();
     for (const node of this.#open.values()) {
       const state = this.#stateOf(node);
@@ -303,6 +303,8 @@ class Resolution {
   }
 }
 
+const NO_ROLES: ReadonlySet<string> = new Set();
+
 interface RoleGrant {
   readonly label: string;
   readonly index: number;
@@ -322,11 +324,26 @@ function namesOf(entries: readonly GraphEntry[]): ReadonlySet<string> {
   return new Set(entries.flatMap(({ body }) => ("name" in body && body.name !== null ? [body.name] : [])));
 }
 
+/** Who ever had each name. */
+function byNames(nodes: readonly OpenNode[]): Map<string, OpenNode[]> {
+  const groups = new Map<string, OpenNode[]>();
+  for (const node of nodes) {
+    const names = node.entries.length === 1 ? [node.body.name] : namesOf(node.entries);
+    for (const name of names) {
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [node]);
+      else group.push(node);
+    }
+  }
+  return groups;
+}
+
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
     else group.push(item);
   }
   return groups;

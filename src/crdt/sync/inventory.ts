@@ -1,7 +1,7 @@
 import { ascii, concat, toHex } from "../../core/bytes.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import { lowerBound } from "../../core/sorted.ts";
-import type { Chain } from "../chain.ts";
+import { type Chain, chainId } from "../chain.ts";
 import type { Entry, ObservedHeader } from "../entry/entry.ts";
 import { type ObservedState, reportsOf } from "../observed.ts";
 import type { Replica } from "../replica.ts";
@@ -20,14 +20,17 @@ export interface Tip {
 interface Placed {
   /** Hex; decides the place in the tree. */
   readonly key: string;
-  /** Key and digest: what the item adds to the digest of every node above it. */
-  readonly bytes: Uint8Array;
   readonly item: Item;
 }
 
-function place(key: string, digest: Uint8Array, item: Item): Placed {
-  return { key, bytes: concat(ascii(key), digest), item };
+/** With the digest of what the item says. */
+interface Change extends Placed {
+  readonly digest: Uint8Array;
 }
+
+const KEY_BYTES = 64;
+/** Key and digest: what an item adds to the digest of every node above it. */
+const ITEM_BYTES = KEY_BYTES + 32;
 
 /** Tips of a chain in one item; only a chain that forked has more than one. */
 export const MAX_TIPS = 32;
@@ -39,6 +42,8 @@ const LEAF_ITEMS = 64;
 
 /** From so many new items on, all is sorted anew: each of them by itself would move what stands behind it. */
 const MANY = 64;
+/** For so many items more there is room before all are copied. */
+const ROOM = 64;
 
 const DIGITS = [..."0123456789abcdef"];
 /** Comes after every digit. */
@@ -53,6 +58,8 @@ export class Inventory {
   readonly #keys: Pick<Keys, "hash">;
   /** Ascending by key. */
   #placed: Placed[] = [];
+  /** Of the same items, side by side as they are hashed; behind them is room for more. */
+  #bytes = new Uint8Array(0);
   /**
    * Of places of the tree that were asked for and have not changed since. What lies below a leaf is not among them:
    * a peer whose tree is deeper, or who says so, names as many such places as it likes.
@@ -61,9 +68,10 @@ export class Inventory {
   /** Digits of the longest place among them. */
   #deepest = 0;
   #authorityCount = 0;
-  /** As the replica lists them, which never changes its order but by taking one out. */
-  #chains: { readonly chain: Chain; readonly size: number; readonly placed: Placed }[] = [];
-  #observed: { readonly state: ObservedState; readonly placed: Placed }[] = [];
+  readonly #chains = new Map<string, { readonly chain: Chain; readonly size: number; readonly key: string }>();
+  readonly #observed = new Map<string, { readonly state: ObservedState; readonly key: string }>();
+  /** How many changes of the replica are here; null before the first look. */
+  #changes: number | null = null;
   /** Of a place where there is nothing. */
   readonly #nothing: Uint8Array;
 
@@ -75,73 +83,96 @@ export class Inventory {
 
   /** Takes over what has changed: mostly one item in many, as entries never change, and a chain only by growing. */
   update(replica: Replica): void {
-    const changed: Placed[] = [];
+    const changed: Change[] = [];
     for (; this.#authorityCount < replica.graph.entries.length; this.#authorityCount++) {
       const { entry } = replica.graph.at(this.#authorityCount);
-      changed.push(place(entry.id, entry.hash, { kind: "authority", id: entry.id }));
+      changed.push({ key: entry.id, digest: entry.hash, item: { kind: "authority", id: entry.id } });
     }
-    let at = 0;
-    for (const chain of replica.chains.values()) {
-      const known = this.#chains[at];
-      if (known !== undefined && (known.chain.log !== chain.log || known.chain.class !== chain.class)) {
-        return this.#beginAnew(replica);
-      }
-      if (known?.chain !== chain || known.size !== chain.size) {
-        const placed = this.#placeChain(chain, known?.placed.key);
-        this.#chains[at] = { chain, size: chain.size, placed };
-        changed.push(placed);
-      }
-      at++;
-    }
-    if (at < this.#chains.length) return this.#beginAnew(replica);
-    at = 0;
-    for (const state of replica.observed.values()) {
-      const known = this.#observed[at];
-      if (known?.state !== state) {
-        const placed = this.#placeObserved(state, known?.placed.key);
-        this.#observed[at] = { state, placed };
-        changed.push(placed);
-      }
-      at++;
+    const touched = this.#changes === null ? null : replica.changes.since(this.#changes);
+    this.#changes = replica.changes.count;
+    for (const one of touched ?? [...replica.chains.values(), ...replica.observed.keys()]) {
+      const change = typeof one === "string" ? this.#reportIn(replica, one) : this.#chainIn(replica, one);
+      if (change !== null) changed.push(change);
     }
     this.#replace(changed);
   }
 
-  /** A chain went again: what covered its only links was refused. */
-  #beginAnew(replica: Replica): void {
-    [this.#authorityCount, this.#chains, this.#observed, this.#placed] = [0, [], [], []];
+  #chainIn(replica: Replica, { log, class: chainClass }: Chain): Change | null {
+    const id = chainId(log, chainClass);
+    const chain = replica.chains.get(id);
+    const known = this.#chains.get(id);
+    if (chain === undefined || (known?.chain === chain && known.size === chain.size)) return null;
+    const change = this.#placeChain(chain, known?.key);
+    this.#chains.set(id, { chain, size: chain.size, key: change.key });
+    return change;
+  }
+
+  #reportIn(replica: Replica, log: string): Change | null {
+    const state = replica.observed.get(log);
+    const known = this.#observed.get(log);
+    if (state === undefined || known?.state === state) return null;
+    const change = this.#placeObserved(state, known?.key);
+    this.#observed.set(log, { state, key: change.key });
+    return change;
+  }
+
+  #replace(changed: readonly Change[]): void {
+    if (changed.length > MANY) return this.#merge(changed);
+    for (const change of changed) {
+      const { key, item } = change;
+      const at = lowerBound(this.#placed, key, treeKey);
+      if (this.#placed[at]?.key === key) this.#placed[at] = { key, item };
+      else this.#insert(at, { key, item });
+      this.#bytes.set(change.digest, at * ITEM_BYTES + KEY_BYTES);
+      for (let digits = 0; digits <= this.#deepest; digits++) this.#digests.delete(key.slice(0, digits));
+    }
+  }
+
+  #insert(at: number, placed: Placed): void {
+    const end = this.#placed.length * ITEM_BYTES;
+    if (end + ITEM_BYTES > this.#bytes.length) {
+      const roomier = new Uint8Array((this.#placed.length + ROOM) * ITEM_BYTES);
+      roomier.set(this.#bytes);
+      this.#bytes = roomier;
+    }
+    this.#bytes.copyWithin((at + 1) * ITEM_BYTES, at * ITEM_BYTES, end);
+    this.#bytes.set(ascii(placed.key), at * ITEM_BYTES);
+    this.#placed.splice(at, 0, placed);
+  }
+
+  /** All anew, in order. */
+  #merge(changed: readonly Change[]): void {
+    const before = this.#bytes;
+    const kept = this.#placed.map(({ key, item }, i): Change => {
+      const end = (i + 1) * ITEM_BYTES;
+      return { key, item, digest: before.subarray(end - ITEM_BYTES + KEY_BYTES, end) };
+    });
+    const byKey = new Map([...kept, ...changed].map((change) => [change.key, change]));
+    const all = [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    this.#bytes = new Uint8Array((all.length + ROOM) * ITEM_BYTES);
+    for (const [i, { key, digest }] of all.entries()) {
+      this.#bytes.set(ascii(key), i * ITEM_BYTES);
+      this.#bytes.set(digest, i * ITEM_BYTES + KEY_BYTES);
+    }
+    this.#placed = all.map(({ key, item }) => ({ key, item }));
     this.#digests.clear();
-    this.update(replica);
   }
 
-  #replace(changed: readonly Placed[]): void {
-    if (changed.length > MANY) {
-      const byKey = new Map([...this.#placed, ...changed].map((placed) => [placed.key, placed]));
-      this.#placed = [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-      this.#digests.clear();
-      return;
-    }
-    for (const placed of changed) {
-      const at = lowerBound(this.#placed, placed.key, treeKey);
-      this.#placed.splice(at, Number(this.#placed[at]?.key === placed.key), placed);
-      for (let digits = 0; digits <= this.#deepest; digits++) this.#digests.delete(placed.key.slice(0, digits));
-    }
-  }
-
-  #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Placed {
+  #placeChain(chain: Chain, key = this.#keyOf(`chain ${chain.log} ${chain.class}`)): Change {
     const tips = chain.tips.map(({ entry }) => ({ seq: entry.header.seq, id: entry.id })).sort(byId);
     const digest = this.#keys.hash(ascii(tips.map(({ id }) => id).join()));
-    return place(key, digest, { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) });
+    const item = { kind: "chain", log: chain.log, class: chain.class, tips: tips.slice(0, MAX_TIPS) } as const;
+    return { key, digest, item };
   }
 
-  #placeObserved(observed: ObservedState, knownKey?: string): Placed {
+  #placeObserved(observed: ObservedState, knownKey?: string): Change {
     const reports = reportsOf(observed);
     const log = toHex((reports[0] as Entry<ObservedHeader>).header.log);
     const versions = reports.map(({ header, id }) => ({ seq: header.seq, id })).sort(byId);
     // Any proof of a fork is as good as another: replicas that hold different ones have nothing to exchange.
     const said = observed.state === "forked" ? "forked" : versions.map(({ id }) => id).join();
     const key = knownKey ?? this.#keyOf(`observed ${log}`);
-    return place(key, this.#keys.hash(ascii(said)), { kind: "observed", log, versions });
+    return { key, digest: this.#keys.hash(ascii(said)), item: { kind: "observed", log, versions } };
   }
 
   #keyOf(name: string): string {
@@ -150,7 +181,7 @@ export class Inventory {
 
   /** Items whose key begins with the hex digits. */
   under(prefix: string): readonly Item[] {
-    return this.#range(prefix).map(({ item }) => item);
+    return this.#placed.slice(...this.#bounds(prefix)).map(({ item }) => item);
   }
 
   /** Whether the place is told by its items, and not by its children. */
@@ -172,16 +203,12 @@ export class Inventory {
   }
 
   #digestOfItems(prefix: string): Uint8Array {
-    const items = this.#range(prefix);
-    return items.length === 0 ? this.#nothing : this.#keys.hash(concat(...items.map(({ bytes }) => bytes)));
+    const [from, to] = this.#bounds(prefix);
+    return from === to ? this.#nothing : this.#keys.hash(this.#bytes.subarray(from * ITEM_BYTES, to * ITEM_BYTES));
   }
 
   children(prefix: string): Uint8Array[] {
     return DIGITS.map((digit) => this.digest(prefix + digit));
-  }
-
-  #range(prefix: string): readonly Placed[] {
-    return this.#placed.slice(...this.#bounds(prefix));
   }
 
   #bounds(prefix: string): [from: number, to: number] {

@@ -157,7 +157,7 @@ export class Detector {
         this.#dialFailed(event.peer, event.tookMs, nowMs);
         break;
       case "no-address":
-        this.#opinions.forgo(event.peer, nowMs);
+        for (const peer of event.peers) this.#opinions.forgo(peer, nowMs);
         break;
       case "broadcast":
         for (const word of event.words) this.#take(word, "broadcast", event.from, nowMs);

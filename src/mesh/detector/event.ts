@@ -24,8 +24,8 @@ export type DetectorEvent =
       readonly answer: ErrandAnswer | null;
     }
   | { readonly event: "dial-failed"; readonly peer: PeerKey; readonly tookMs: number }
-  /** It is not connected, and nobody has ever said where it listens. */
-  | { readonly event: "no-address"; readonly peer: PeerKey }
+  /** They are not connected, and nobody has ever said where they listen. */
+  | { readonly event: "no-address"; readonly peers: readonly PeerKey[] }
   | { readonly event: "broadcast"; readonly words: readonly Word[]; readonly from: PeerKey }
   | { readonly event: "compared"; readonly peer: PeerKey; readonly answer: CompareAnswer }
   /** `jumped`: this machine slept or has moved, and its connections may be dead. */

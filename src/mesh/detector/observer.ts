@@ -146,9 +146,9 @@ export class Observer {
     this.#step({ event: "dial-failed", peer, tookMs });
   }
 
-  /** Nobody can look whether it is there. */
-  notFound(peer: PeerKey): void {
-    this.#step({ event: "no-address", peer });
+  /** Nobody can look whether they are there. */
+  notFound(peers: readonly PeerKey[]): void {
+    this.#step({ event: "no-address", peers });
   }
 
   /** Words that came by gossip. Throws `Invalid` if they are none. */
@@ -189,9 +189,9 @@ export class Observer {
     return onlineOf(this.#detector?.verdictOf(peer)?.verdict ?? "unknown") === "yes";
   }
 
-  /** All members for whom {@link isOnline} does not hold, ascending. */
+  /** All members for whom {@link isOnline} does not hold, in no order. */
   get offline(): readonly PeerKey[] {
-    return (this.#detector?.astray ?? []).filter((peer) => !this.isOnline(peer)).sort();
+    return (this.#detector?.astray ?? []).filter((peer) => !this.isOnline(peer));
   }
 
   opinion(peer: PeerKey): PeerOpinion {

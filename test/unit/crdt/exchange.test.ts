@@ -4,7 +4,7 @@ import { toHex } from "../../../src/core/bytes.ts";
 import { decode, encode, MalformedError, type Plain } from "../../../src/core/encoding.ts";
 import type { ExchangeOutcome } from "../../../src/core/ports/exchange.ts";
 import { MAX_FRAME_BYTES } from "../../../src/core/ports/link.ts";
-import { CLASS_AUDIT, type Entry } from "../../../src/crdt/entry/entry.ts";
+import { type ChainHeader, CLASS_AUDIT, type Entry } from "../../../src/crdt/entry/entry.ts";
 import { Inventory } from "../../../src/crdt/sync/inventory.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
 import {
@@ -48,6 +48,50 @@ function expectSame(one: Peer, two: Peer): void {
   expect(picture(one)).toEqual(picture(two));
   expect(toHex(exchangeOf(one).inventory.digest(""))).toBe(toHex(exchangeOf(two).inventory.digest("")));
 }
+
+describe("an inventory", () => {
+  it("that goes on with its replica says what a new one says, whether little has come, or much, or what goes again", async () => {
+    const peer = await Peer.of(founding);
+    const inventory = new Inventory(peer.replica, keys);
+    const places = ["", ..."0123456789abcdef"];
+    const isUpToDate = () => {
+      inventory.update(peer.replica);
+      const anew = new Inventory(peer.replica, keys);
+      for (const at of places) {
+        expect([at, toHex(inventory.digest(at)), inventory.under(at)]).toEqual([
+          at,
+          toHex(anew.digest(at)),
+          anew.under(at),
+        ]);
+      }
+    };
+    const members: Author[] = [];
+    for (let i = 0; i < 100; i++) {
+      members.push(await peer.enrol(alice, `web-${i}`));
+      if (i % 10 === 0) isUpToDate();
+    }
+    for (const [i, member] of members.slice(0, 20).entries()) {
+      await peer.take([...auditRun(peer, member, 1 + i), report(peer, member, 1, "hello")]);
+      isUpToDate();
+    }
+    await peer.take(members.map((member) => report(peer, member, 2, "there")));
+    isUpToDate();
+    // More than it looks at one by one.
+    await peer.take(auditRun(peer, members[50] as Author, 600));
+    isUpToDate();
+    // What covers the first is refused: its chain goes again.
+    const [bare] = auditRun(peer, members[60] as Author, 1) as [Entry<ChainHeader>];
+    const { hlc } = bare.header;
+    const wrong = link(peer, members[60] as Author, bare, bytesFor("no later"), { class: CLASS_AUDIT, hlc });
+    const batch = [unsigned(bare), wrong, ...auditRun(peer, members[61] as Author, 1)];
+    const answers = await peer.replica.admit(
+      batch.map(({ bytes }) => bytes),
+      "gossip",
+    );
+    expect(answers.map(({ state }) => state)).toEqual(["refused", "refused", "admitted"]);
+    isUpToDate();
+  });
+});
 
 describe("an exchange", () => {
   it("between equals is one question and one answer", async () => {

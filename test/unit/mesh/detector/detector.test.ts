@@ -45,10 +45,10 @@ describe("a member that has only been connected", () => {
 
   it("is one that was never heard of when it is no more and has no address: it joined, and runs no agent", () => {
     const nas = detector();
-    nas.step({ event: "no-address", peer: keyOf("web-1") }, 1_150);
+    nas.step({ event: "no-address", peers: [keyOf("web-1")] }, 1_150);
     expect(nas.verdictOf(keyOf("web-1"))?.verdict).toBe("alive");
     nas.step({ event: "closed", peer: keyOf("web-1"), by: "them" }, 1_200);
-    nas.step({ event: "no-address", peer: keyOf("web-1") }, 1_300);
+    nas.step({ event: "no-address", peers: [keyOf("web-1")] }, 1_300);
     expect(nas.verdictOf(keyOf("web-1"))?.verdict).toBe("unknown");
     expect(nas.seen).toEqual({ seen: 1, of: 2 });
   });
@@ -59,7 +59,7 @@ describe("a member that has only been connected", () => {
     const word: Word = { member: keyOf("web-1"), incarnation: 7, status: "alive", accusers: [], signature };
     nas.step({ event: "broadcast", from: keyOf("pi-1"), words: [word] }, 1_150);
     nas.step({ event: "closed", peer: keyOf("web-1"), by: "them" }, 1_200);
-    nas.step({ event: "no-address", peer: keyOf("web-1") }, 1_300);
+    nas.step({ event: "no-address", peers: [keyOf("web-1")] }, 1_300);
     expect(nas.verdictOf(keyOf("web-1"))?.verdict).toBe("alive");
   });
 });
