@@ -65,6 +65,20 @@ describe("an agent whose store was damaged while it was off", () => {
     expect(readdirSync(nas.home).some((name) => name.startsWith("store.damaged-"))).toBe(true);
   });
 
+  test("says what was done also where it hears nobody", async () => {
+    const pi = lab.machine("pi-1", "nobody");
+    await pi.join(await nas.token("--name", "pi-1"));
+    await until("web-1 knows all", async () => (await statusOf(web)).members === 3);
+    await web.run(["agent", "stop"]);
+    await pi.killAgent();
+    await nas.killAgent();
+    rmSync(join(web.home, "store", "CURRENT"));
+    await web.startAgent();
+    const { warnings } = await statusOf(web);
+    expect(warnings.join("\n")).toMatch(/this side sees 1 of 3 members/);
+    expect(warnings.join("\n")).toMatch(/^web-1: the store was damaged/m);
+  });
+
   test("says it once: the next start finds a sound store", async () => {
     await web.run(["agent", "stop"]);
     rmSync(join(web.home, "store", "CURRENT"));

@@ -5,7 +5,7 @@ import type { Diagnostic } from "../../core/model/diagnostic.ts";
 import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
 import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
-import { meshFacts, missingRoles, runningRoles } from "../alarms/facts.ts";
+import { meshFacts, missingRoles, ownComplaints, runningRoles } from "../alarms/facts.ts";
 import { removalOf } from "../../crdt/removal.ts";
 import { ledgerSizes } from "../ledger-sizes.ts";
 import { describeRemoval, REJOIN } from "../removal-watch.ts";
@@ -17,11 +17,15 @@ export function getStatus(source: ReadSource): unknown {
   const view = source.replica.view();
   const members = allServers(source).filter(({ id, identity }) => id !== null && identity.state !== "failed");
   const conflicts = view.conflicts().length;
-  const findings = findingsOf(meshFacts(source)).filter(({ kind }) => !TOLD_ELSEWHERE.includes(kind));
+  const facts = meshFacts(source);
+  const findings = findingsOf(facts).filter(({ kind }) => !TOLD_ELSEWHERE.includes(kind));
+  // Whoever is isolated keeps quiet about the others; what is wrong here is known here.
+  const own = facts.isolated === null ? [] : ownComplaints(source);
   const warnings = [
     ...removalWarnings(source),
     ...source.warnings(),
     ...findings.map(({ detail }) => detail),
+    ...own.map(({ detail }) => `${selfName(source)}: ${detail}`),
     ...(conflicts > 0 ? [`${conflicts} value(s) were written on both sides of a cut: lab get conflicts`] : []),
     ...trustWarnings(view),
     ...recoveryWarnings(view),
