@@ -96,16 +96,24 @@ export class Hands {
     return version;
   }
 
-  /** The same for a value that only these machines can open, and no store; `before` any has it, somebody may act. */
+  /**
+   * The same for a value that only these machines, and whoever has these keys, can open, and no store; `before` any has
+   * it, somebody may act.
+   */
   async setSealed(
     operator: SimOperator,
     at: Machine,
-    { path, text, readers }: { path: string; text: string; readers: readonly Machine[] },
+    {
+      path,
+      text,
+      readers,
+      keys = [],
+    }: { path: string; text: string; readers: readonly Machine[]; keys?: readonly string[] },
     before: (envelope: Uint8Array) => Promise<void> = async () => undefined,
   ): Promise<string> {
     const [context, secret] = await this.#newValue(operator, at, path, text);
     const nodes = running(at).view().nodes;
-    const recipients = readers.flatMap(({ id }) => nodes.get(id)?.seal ?? []);
+    const recipients = [...readers.flatMap(({ id }) => nodes.get(id)?.seal ?? []), ...keys];
     const prepared = await this.world.until(prepareSealed(secret, recipients));
     const version = operator.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata }]);
     this.world.history.values.set(version, this.valueOf(path, text));

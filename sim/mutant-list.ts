@@ -12,6 +12,7 @@ import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 import { RETURN_MUTANTS } from "./returns/mutants.ts";
 import { REST_MUTANTS } from "./rest/mutants.ts";
 import { RETENTION_MUTANTS } from "./retention/mutants.ts";
+import { SEALED_MUTANTS } from "./sealed/mutants.ts";
 
 const RACES = ["--races"];
 const ALARMS = ["--alarms"];
@@ -267,6 +268,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COPY_MUTANTS,
   ...RETURN_MUTANTS,
   ...READER_MUTANTS,
+  ...SEALED_MUTANTS,
   ...CHECKPOINT_MUTANTS,
   ...FLOOD_MUTANTS,
   ...LINE_MUTANTS,

@@ -11,6 +11,7 @@ import { runRest } from "./rest/run.ts";
 import { runRetention } from "./retention/run.ts";
 import { runReturns } from "./returns/run.ts";
 import { runRotations } from "./rotations.ts";
+import { runSealed } from "./sealed/run.ts";
 import type { RunReport } from "./run.ts";
 import type { WorldOptions } from "./world.ts";
 
@@ -40,5 +41,6 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
     about: "stores make values when they are due, crash, are cut off; machines are revoked",
   },
   rest: { run: runRest, about: "nobody writes anything, and what machines hold in memory does not grow" },
+  sealed: { run: runSealed, about: "values are sealed to operators by name, and no store can open them" },
   retention: { run: runRetention, about: "audit grows old: what machines keep, let go of, and still know of it" },
 };

@@ -1,6 +1,9 @@
 import { fromBase64Url, toBase64Url, toHex } from "../../src/core/bytes.ts";
 import { LabError } from "../../src/core/errors.ts";
 import type { SealIdentity, Signer } from "../../src/core/ports/keys.ts";
+import type { Envelope } from "../../src/core/secrets/envelope.ts";
+import { openServed } from "../../src/core/secrets/open-served.ts";
+import { readVersion } from "../../src/core/secrets/version.ts";
 import { decodeGetAnswer, decodeServed } from "../../src/core/secrets/messages.ts";
 import { encodeOperatorRead, openReadAnswer, readToSign } from "../../src/core/secrets/operator-read.ts";
 import { SCHEME_ED25519 } from "../../src/core/signature.ts";
@@ -17,6 +20,8 @@ export interface Request {
   readonly through: Machine;
   readonly store: Machine;
   readonly path: string;
+  /** What is sealed to the operator's key opens with this; none is if it is not said. */
+  readonly own?: SealIdentity;
 }
 
 /** What was sent, so that it can be sent again. */
@@ -26,9 +31,10 @@ export interface Sent {
   readonly scheme: number;
   readonly signature: string;
   readonly identity: SealIdentity;
+  readonly own: SealIdentity | null;
 }
 
-/** What came of it: the value as text, or what the store said; `silent` if nothing did. */
+/** What came of it: the value as text, null where it is sealed to others; or what the store said, `silent` if nothing. */
 export interface Outcome {
   readonly said: "value" | "none" | "missing" | "unvouched" | "silent";
   readonly value: string | null;
@@ -36,7 +42,7 @@ export interface Outcome {
 }
 
 /** Asks a store for a value as `lab secret get` does. */
-export async function ask(world: World, { signer, as, through, store, path }: Request): Promise<Outcome> {
+export async function ask(world: World, { signer, as, through, store, path, own }: Request): Promise<Outcome> {
   try {
     const { challenge } = await through.call(secretChallengeOperation, { store: store.key });
     const identity = await world.keys.createSealIdentity();
@@ -50,7 +56,7 @@ export async function ask(world: World, { signer, as, through, store, path }: Re
     });
     const signature = toBase64Url(signer.sign(readToSign(read).message));
     return await send(world, through, {
-      ...{ store: store.key, read: toBase64Url(read), scheme: SCHEME_ED25519, signature, identity },
+      ...{ store: store.key, read: toBase64Url(read), scheme: SCHEME_ED25519, signature, identity, own: own ?? null },
     });
   } catch (error) {
     return silence(error, null);
@@ -59,7 +65,7 @@ export async function ask(world: World, { signer, as, through, store, path }: Re
 
 export async function send(world: World, through: Machine, sent: Sent): Promise<Outcome> {
   try {
-    const { identity, ...input } = sent;
+    const { identity, own, ...input } = sent;
     const { answer } = await through.call(secretReadOperation, input);
     const [read, signed] = [fromBase64Url(input.read), fromBase64Url(answer)] as [Uint8Array, Uint8Array];
     const opened = openReadAnswer(world.keys, bytes(input.store), read, signed);
@@ -68,12 +74,26 @@ export async function send(world: World, through: Machine, sent: Sent): Promise<
     if (got.state !== "value") return { said: got.state, value: null, sent };
     const served = await world.keys.open(identity, got.sealed);
     if (served === null) throw new Error("an answer that is sealed to somebody else");
-    const { content } = decodeServed(served);
-    const value = "value" in content ? Buffer.from(content.value.reveal()).toString() : null;
-    return { said: "value", value, sent };
+    const { content, path, version } = decodeServed(served);
+    if ("value" in content) return { said: "value", value: Buffer.from(content.value.reveal()).toString(), sent };
+    return { said: "value", value: await openSealed(world, content, { path, version }, own), sent };
   } catch (error) {
     return silence(error, sent);
   }
+}
+
+/** By what its writer signed. */
+async function openSealed(
+  world: World,
+  content: Envelope,
+  { path, version }: { readonly path: string; readonly version: string },
+  own: SealIdentity | null,
+): Promise<string | null> {
+  const metadata = readVersion(world.history.writes.find(({ entry }) => entry === version)?.value);
+  if (own === null || metadata === null) return null;
+  const opened = await openServed(world.keys, own, world.mesh, { path, version, content }, { path, metadata });
+  if (opened.verdict === "refused") throw new Error(`an answer that is refused: ${opened.reason}`);
+  return opened.verdict === "value" ? Buffer.from(opened.value.reveal()).toString() : null;
 }
 
 function silence(error: unknown, sent: Sent | null): Outcome {
