@@ -10,10 +10,9 @@ import { answers, pidFileOf, readPid, stopAgent } from "../agent-process.ts";
 import { placeHere, readKeep } from "../backup-place.ts";
 import { commandPrefix } from "../next-command.ts";
 import { ownHome, ownSecretsDirectory } from "../place.ts";
+import { tellSlowStart } from "../slow-start.ts";
 
 const POLL_MS = 50;
-/** Whoever waits longer is told for what. */
-const SLOW_MS = 1_000;
 
 /** `lab agent`, `lab agent stop`, `lab agent logs`. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -65,7 +64,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     ctx.onInterrupt(() => resolve(exitCodeOf("Interrupted")));
     process.once("SIGTERM", () => resolve(0));
   });
-  const slow = setTimeout(() => ctx.note(`reading ${join(home, "store")} …`), SLOW_MS);
+  const started = tellSlowStart(ctx, home);
   const agent = await startAgent({
     home,
     listen: ctx.flags.values("listen"),
@@ -76,7 +75,7 @@ async function serve(ctx: CommandContext, home: string): Promise<number> {
     ...readBackupWish(ctx),
     logLevel: ctx.globals.debug ? "debug" : "info",
     writeLog: (line) => void ctx.io.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
-  }).finally(() => clearTimeout(slow));
+  }).finally(started);
   const pidFile = notePid(ctx, [pidFileOf(join(home, "run")), pidFileOf(dirname(agent.socket))]);
   ctx.note(`agent ${agent.name} of mesh ${agent.meshName} listens on ${agent.addresses.join(", ")}`);
   try {
@@ -149,7 +148,8 @@ async function detach(ctx: CommandContext, home: string): Promise<number> {
     child.once("error", () => resolve(1));
     child.once("exit", (code) => resolve(code ?? 1));
   });
-  const started = await untilAnswers(ctx, home, child.pid, ended);
+  const waited = tellSlowStart(ctx, home);
+  const started = await untilAnswers(ctx, home, child.pid, ended).finally(waited);
   if (started === "answers") {
     const told = log === "ignore" ? `its log is not kept: ${logPath} cannot be written` : `log ${logPath}`;
     ctx.print(`✓ agent runs (process ${child.pid}), ${told}\n`);
@@ -229,7 +229,6 @@ async function untilAnswers(
     const code = await Promise.race([ended, sleep(POLL_MS, undefined)]);
     if (code !== undefined) return code;
     if (readPid(home) === pid && (await answers(home))) return "answers";
-    if (waitedMs === SLOW_MS) ctx.note(`the agent reads ${join(home, "store")} …`);
   }
   throw new LabError("Timeout", `the agent did not answer within ${timeoutMs / 1000} s; it goes on starting`, {
     hint: `${commandPrefix(ctx, "here")} agent logs`,
