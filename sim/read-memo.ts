@@ -3,6 +3,7 @@ import type { NodeReport } from "../src/core/report.ts";
 import type { AuthorityBody } from "../src/crdt/authority/bodies.ts";
 import { type EntryReader, entryReader } from "../src/crdt/entry-reader.ts";
 import type { Entry } from "../src/crdt/entry/entry.ts";
+import type { ReadUpdate } from "../src/crdt/ledger/update-codec.ts";
 
 /** More than the entries of a world that machines still pass on. */
 const MOST = 200_000;
@@ -17,6 +18,7 @@ export function readMemo(keys: Pick<Keys, "hash">): EntryReader {
   const entries = new Map<string, Entry>();
   const bodies = new WeakMap<Entry, AuthorityBody>();
   const reports = new WeakMap<Entry, NodeReport>();
+  const updates = new WeakMap<Entry, ReadUpdate>();
   return {
     entry: (bytes) => {
       // One character a byte, and cheaper than a hash of them.
@@ -31,6 +33,7 @@ export function readMemo(keys: Pick<Keys, "hash">): EntryReader {
     },
     body: (entry) => remembered(bodies, entry, (read) => reader.body(read)),
     report: (entry) => remembered(reports, entry, (read) => reader.report(read)),
+    update: (entry) => remembered(updates, entry, (read) => reader.update(read)),
   };
 }
 

@@ -4,6 +4,7 @@ import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
 import { type ChainHeader, type Entry, isLedgerClass } from "./entry/entry.ts";
+import { type EntryReader, UPDATES } from "./entry-reader.ts";
 import { DocumentCursor } from "./ledger/document-cursor.ts";
 import type { LedgerWrite } from "./ledger/update-codec.ts";
 
@@ -185,7 +186,7 @@ export class Chain {
   }
 
   /** Adds an entry whose signature (or that of a descendant) has been checked. */
-  add(entry: Entry<ChainHeader>): ChainAnswer {
+  add(entry: Entry<ChainHeader>, reader: Pick<EntryReader, "update"> = UPDATES): ChainAnswer {
     if (this.#byId.has(entry.id)) return { state: "known" };
     const { header } = entry;
     const last = this.#main.at(-1) ?? null;
@@ -201,7 +202,7 @@ export class Chain {
     const cursor = this.#cursor === null ? null : prev === end ? this.#cursor : this.#cursorAt(this.#cursor, prev);
     let writes: readonly LedgerWrite[] = [];
     try {
-      if (cursor !== null) writes = cursor.advance(entry.payload, header.hlc);
+      if (cursor !== null) writes = cursor.moveBy(reader.update(entry));
     } catch (error) {
       if (error instanceof MalformedError) return { state: "refused", reason: error.message };
       throw error;

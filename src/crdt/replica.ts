@@ -511,7 +511,7 @@ export class Replica {
     if (refusal !== null) return refusal;
     let chain = this.chain(log, entry.header.class);
     chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, recurringHex(entry.header.key));
-    const answer = chain.add(entry);
+    const answer = chain.add(entry, this.reader);
     if (answer.state === "waiting" && this.#mayBegin(chain, entry)) chain = Chain.beginningWith(this.#keys, entry);
     else if (answer.state !== "admitted") return answer;
     this.#keep(chain);

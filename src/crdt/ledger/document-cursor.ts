@@ -1,7 +1,15 @@
 import { ascii, concat } from "../../core/bytes.ts";
 import type { Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
-import { type DocumentState, decodeUpdate, encodeUpdate, type LedgerWrite } from "./update-codec.ts";
+import {
+  type DocumentState,
+  decodeUpdate,
+  encodeUpdate,
+  type LedgerWrite,
+  placeUpdate,
+  type ReadUpdate,
+  readUpdate,
+} from "./update-codec.ts";
 
 const CLIENT = ascii("lab/1/client\0");
 
@@ -119,7 +127,12 @@ export class DocumentCursor implements DocumentState {
 
   /** Reads the next update and moves past it. On a malformed one it throws and stays. */
   advance(payload: Uint8Array, hlc: Hlc): readonly LedgerWrite[] {
-    const { writes, firstClock } = decodeUpdate(payload, this, hlc);
+    return this.moveBy(readUpdate(payload, hlc));
+  }
+
+  /** {@link advance}, by an update that was read before. */
+  moveBy(update: ReadUpdate): readonly LedgerWrite[] {
+    const { writes, firstClock } = placeUpdate(update, this);
     for (const [i, { path }] of writes.entries()) this.#hold(path, firstClock + i);
     this.#next = firstClock + writes.length;
     if (this.#way === "end") this.#line.next = this.#next;

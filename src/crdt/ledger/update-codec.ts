@@ -313,6 +313,23 @@ class Input {
   }
 }
 
+/** What an update says by itself, whatever the document is that it is for. */
+export interface ReadUpdate {
+  readonly client: number;
+  /** Of the first item. */
+  readonly clock: number;
+  readonly items: readonly ReadItem[];
+  /** Runs of deleted items, by the clock of the first and how many; null where the update deletes nothing. */
+  readonly deleted: { readonly client: number; readonly runs: readonly (readonly [number, number])[] } | null;
+}
+
+interface ReadItem {
+  /** The path of a first item, or the item that this one replaces. */
+  readonly at: string | { readonly client: number; readonly clock: number };
+  readonly value: Json | undefined;
+  readonly over: readonly string[];
+}
+
 /** What an accepted update does: the writes in order, and the clock that each new item got. */
 export interface DecodedUpdate {
   readonly writes: readonly LedgerWrite[];
@@ -322,45 +339,95 @@ export interface DecodedUpdate {
 
 /** Reads an update against the state before it. Throws {@link MalformedError} on every shape that no honest writer makes. */
 export function decodeUpdate(bytes: Uint8Array, state: DocumentState, hlc: Hlc): DecodedUpdate {
+  return placeUpdate(readUpdate(bytes, hlc), state);
+}
+
+/** Of an entry with that clock. Throws {@link MalformedError}. */
+export function readUpdate(bytes: Uint8Array, hlc: Hlc): ReadUpdate {
   const input = new Input(bytes);
   if (input.varUint() !== 1) throw new MalformedError("an update has one block");
   const count = input.varUint();
   if (count < 1 || count > MAX_WRITES) throw new MalformedError(`an update has 1 to ${MAX_WRITES} writes`);
-  if (input.varUint() !== state.client) throw new MalformedError("the update is of another client");
-  if (input.varUint() !== state.next) throw new MalformedError("the update does not continue the document");
-
-  const overwritten = new Set<number>();
-  const seen = count === 1 ? null : new Set<string>();
-  // An array of this length and no longer: a ledger is kept for good.
-  const writes = Array.from({ length: count }, (): LedgerWrite => {
-    const path = readTarget(input, state, overwritten);
-    if (seen?.has(path)) throw new MalformedError(`${path} is written twice`);
-    seen?.add(path);
+  const client = input.varUint();
+  const clock = input.varUint();
+  const items = Array.from({ length: count }, (): ReadItem => {
+    const at = readTarget(input);
     if (input.varUint() !== 1) throw new MalformedError("an item holds one value");
-    const { value, over } = readValue(input.any(0), hlc);
-    return { path, value, over };
+    return { at, ...readValue(input.any(0), hlc) };
   });
-  readDeleteSet(input, state, overwritten);
+  const deleted = readDeleteSet(input, count);
   if (!input.done) throw new MalformedError("bytes after the update");
-  return { writes, firstClock: state.next };
+  return { client, clock, items, deleted };
 }
 
-function readTarget(input: Input, state: DocumentState, overwritten: Set<number>): string {
+function readTarget(input: Input): ReadItem["at"] {
   const info = input.byte();
   if (info === STRUCT_FIRST) {
     if (input.varUint() !== 1 || input.text(8) !== ROOT_NAME) throw new MalformedError("not an item of the root map");
     const path = input.text(MAX_PATH_LENGTH);
     if (!isLedgerPath(path)) throw new MalformedError("not a path");
-    if (state.clockOf(path) !== undefined) throw new MalformedError(`${path} has a value that must be named`);
     return path;
   }
   if (info !== STRUCT_NEXT) throw new MalformedError(`structs of kind ${info} are not written`);
-  if (input.varUint() !== state.client) throw new MalformedError("an origin of another client");
-  const origin = input.varUint();
-  const path = state.pathOf(origin);
-  if (path === undefined) throw new MalformedError("the origin is not a current value");
-  overwritten.add(origin);
+  const client = input.varUint();
+  return { client, clock: input.varUint() };
+}
+
+function readDeleteSet(input: Input, writes: number): ReadUpdate["deleted"] {
+  const clients = input.varUint();
+  if (clients === 0) return null;
+  if (clients !== 1) throw new MalformedError("the delete set is not what was overwritten");
+  const client = input.varUint();
+  const count = input.varUint();
+  if (count > writes) throw new MalformedError("the delete set is not what was overwritten");
+  const runs = Array.from({ length: count }, (): [number, number] => {
+    const clock = input.varUint();
+    return [clock, input.varUint()];
+  });
+  return { client, runs };
+}
+
+/** What an update does to the document that it continues. Throws {@link MalformedError} if it continues another. */
+export function placeUpdate({ client, clock, items, deleted }: ReadUpdate, state: DocumentState): DecodedUpdate {
+  if (client !== state.client) throw new MalformedError("the update is of another client");
+  if (clock !== state.next) throw new MalformedError("the update does not continue the document");
+  const overwritten = new Set<number>();
+  const seen = items.length === 1 ? null : new Set<string>();
+  const writes = items.map(({ at, value, over }): LedgerWrite => {
+    const path = typeof at === "string" ? firstAt(at, state) : replacedAt(at, state, overwritten);
+    if (seen?.has(path)) throw new MalformedError(`${path} is written twice`);
+    seen?.add(path);
+    return { path, value, over };
+  });
+  requireDeleted(deleted, state, overwritten);
+  return { writes, firstClock: state.next };
+}
+
+function firstAt(path: string, state: DocumentState): string {
+  if (state.clockOf(path) !== undefined) throw new MalformedError(`${path} has a value that must be named`);
   return path;
+}
+
+function replacedAt(
+  origin: { readonly client: number; readonly clock: number },
+  state: DocumentState,
+  overwritten: Set<number>,
+): string {
+  if (origin.client !== state.client) throw new MalformedError("an origin of another client");
+  const path = state.pathOf(origin.clock);
+  if (path === undefined) throw new MalformedError("the origin is not a current value");
+  overwritten.add(origin.clock);
+  return path;
+}
+
+function requireDeleted(deleted: ReadUpdate["deleted"], state: DocumentState, overwritten: ReadonlySet<number>): void {
+  if (deleted !== null && deleted.client !== state.client) throw new MalformedError("a delete set of another client");
+  const [runs, expected] = [deleted?.runs ?? [], toRanges([...overwritten])];
+  const isSame =
+    (deleted === null) === (overwritten.size === 0) &&
+    runs.length === expected.length &&
+    runs.every(([clock, length], i) => expected[i]?.[0] === clock && expected[i]?.[1] === length);
+  if (!isSame) throw new MalformedError("the delete set is not what was overwritten");
 }
 
 const NAMES: ReadonlySet<string> = new Set(["vt", "t", "vto", "to"]);
@@ -385,19 +452,4 @@ function readOver(value: Json): string[] {
       throw new MalformedError("not the hash of an entry");
     return entry;
   });
-}
-
-function readDeleteSet(input: Input, state: DocumentState, overwritten: ReadonlySet<number>): void {
-  const clients = input.varUint();
-  if (clients !== (overwritten.size > 0 ? 1 : 0))
-    throw new MalformedError("the delete set is not what was overwritten");
-  if (clients === 0) return;
-  if (input.varUint() !== state.client) throw new MalformedError("a delete set of another client");
-  const expected = toRanges([...overwritten]);
-  if (input.varUint() !== expected.length) throw new MalformedError("the delete set is not what was overwritten");
-  for (const [clock, length] of expected) {
-    if (input.varUint() !== clock || input.varUint() !== length) {
-      throw new MalformedError("the delete set is not what was overwritten");
-    }
-  }
 }

@@ -4,8 +4,8 @@ import { seededRandom } from "../../../sim/random.ts";
 import { readMemo } from "../../../sim/read-memo.ts";
 import { MalformedError } from "../../../src/core/encoding.ts";
 import { entryReader } from "../../../src/crdt/entry-reader.ts";
-import { isAuthority } from "../../../src/crdt/entry/entry.ts";
-import { found } from "../crdt/fixture.ts";
+import { type ChainHeader, type Entry, isAuthority } from "../../../src/crdt/entry/entry.ts";
+import { type Author, found, Peer } from "../crdt/fixture.ts";
 
 const keys = createSimKeys(seededRandom("reading"));
 const { bytes } = found().genesis;
@@ -19,6 +19,19 @@ describe("what all machines of a world have read", () => {
     if (!isAuthority(entry)) throw new Error("a genesis is an act of authority");
     expect(memo.body(entry)).toBe(memo.body(entry));
     expect(memo.body(entry)).toEqual(entryReader(keys).body(entry));
+  });
+
+  test("is what a link of a ledger writes, too, whatever document it is for", async () => {
+    const founding = found();
+    const peer = await Peer.of(founding);
+    await peer.write(founding.founders.alice as Author, { "label/web": { secrets: ["web/tls"] } });
+    const [chain] = [...peer.replica.chains.values()];
+    const said = chain?.tips[0]?.entry.bytes as Uint8Array;
+    const memo = readMemo(keys);
+    const entry = memo.entry(said) as Entry<ChainHeader>;
+    expect(memo.update(entry)).toBe(memo.update(memo.entry(new Uint8Array(said)) as Entry<ChainHeader>));
+    expect(memo.update(entry)).toEqual(entryReader(keys).update(entry));
+    expect(memo.update(entry).items).toMatchObject([{ at: "label/web", value: { secrets: ["web/tls"] } }]);
   });
 
   test("is something else where one bit of the signature is, which no hash covers", () => {
