@@ -33,6 +33,13 @@ export const COPY_MUTANTS: readonly Mutant[] = [
     run,
   },
   {
+    name: "a first copy that a crash left out is taken for damage",
+    file: "src/roles/secret-store/age-directory.ts",
+    guard: '...(isFirst ? { before: "nothing" } : {})',
+    without: "...{}",
+    run,
+  },
+  {
     name: "the note beside a copy does not say what was there before",
     file: "src/roles/secret-store/age-directory.ts",
     guard: "before === null ? [next] : [next, before]",

@@ -25,7 +25,9 @@ const SEALED = "vault/key";
 const NEVER = [STRICT, SHORT, SEALED];
 /** Is removed on the way. */
 const REMOVED = "web/old";
-const LABELLED = [...COPIED, REMOVED, STRICT, SHORT];
+/** Is set for the first time while the store is killed. */
+const FRESH = (round: number): string => `web/fresh-${round}`;
+const LABELLED = [...COPIED, REMOVED, STRICT, SHORT, ...Array.from({ length: KILLS }, (_, round) => FRESH(round))];
 
 /**
  * One world in which a store keeps copies of values in a directory, which is full, out of reach, altered and set back, and
@@ -79,7 +81,7 @@ class Story {
       { path: secretPath(SHORT), value: { type: "static", maxStaleSeconds: 3600 } },
       ...this.#readers.map(({ id }) => ({ path: serverLabelPath(id, "web"), value: true })),
     ]);
-    await this.#set(LABELLED);
+    await this.#set([...COPIED, REMOVED, STRICT, SHORT]);
     await this.#hands.setSealed(alice, this.#first, { path: SEALED, text: "blind", readers: this.#readers });
     await this.#expectCaughtUp("values were set");
   }
@@ -115,7 +117,8 @@ class Story {
     const keeper = this.#keeper;
     for (let round = 0; round < KILLS; round++) {
       this.#killAtCall(random.below(9));
-      await this.#set(COPIED);
+      // One that was there before, and one that never was.
+      await this.#set([...COPIED, FRESH(round)]);
       await this.#label(this.#readers[0] as Machine, round % 2 === 0 ? "given" : "taken");
       await this.#pass(10 * SECOND_MS);
       this.#tree.atNextCall(null);

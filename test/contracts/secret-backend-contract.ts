@@ -249,6 +249,22 @@ export function secretBackendContract(name: string, setup: (world: BackendWorld)
       expect(seen.new).toBeGreaterThan(0);
     });
 
+    test("has nothing or the first value, and takes neither for damage, when the agent is killed at any step", async () => {
+      for (let n = 1; ; n++) {
+        const { backend, subject, world } = await open();
+        const first = await world.envelope("web/tls", "first");
+        const steps = subject.dieAt(n);
+        await backend.put(first, [first.version]).catch(() => undefined);
+        const made = steps();
+        const after = await subject.reopen();
+        expect(await after.load(), `${n}`).toBe(0);
+        expect([null, "first"]).toContain(await valueOf(after, first, world.seal));
+        await after.put(first, [first.version]);
+        expect(await valueOf(after, first, world.seal)).toBe("first");
+        if (made < n) break;
+      }
+    });
+
     test("says so when there is no space, and has what it had", async () => {
       const { backend, reopened, subject, world } = await open();
       const [old, next] = [await world.envelope("web/tls", "old"), await world.envelope("web/tls", "new")];

@@ -152,22 +152,26 @@ export class AgeDirectory implements SecretBackend {
   /** How many of the files are not what was written there. */
   async #read(): Promise<number> {
     const { context, tree } = this.#parts;
+    let damaged = 0;
     this.#held.clear();
     for (const name of await tree.list(NOTES)) {
       const path = name.slice(NOTES.length).replace(/\.json$/, "");
       if (!isSecretPath(path) || noteOf(path) !== name) continue;
-      const written = readNote(path, await tree.read(name));
+      const { before, written } = readNote(path, await tree.read(name));
       const file = await tree.read(fileOf(path));
       const digest = file === null ? null : toHex(context.keys.hash(file));
-      this.#held.set(path, written.find((one) => one.file === digest) ?? null);
+      const found = written.find((one) => one.file === digest) ?? null;
+      this.#held.set(path, found);
+      if (found === null && (file !== null || before !== "nothing")) damaged++;
     }
-    return [...this.#held.values()].filter((written) => written === null).length;
+    return damaged;
   }
 
   async #write({ path, version }: HeldVersion, value: Secret): Promise<void> {
     const { context, tree } = this.#parts;
     if (this.#life === "closed") throw new LabError("Failed", "this secret store has ended");
-    if (!this.#held.has(path) && (await tree.read(fileOf(path))) !== null) {
+    const isFirst = !this.#held.has(path);
+    if (isFirst && (await tree.read(fileOf(path))) !== null) {
       throw new LabError("AlreadyExists", `${fileOf(path)} in ${tree.path} is not of this store, and is left alone`, {
         hint: "move it away",
       });
@@ -177,7 +181,8 @@ export class AgeDirectory implements SecretBackend {
     const sealed = await context.keys.seal(readers, value);
     const next = { version, readers: this.#digest(readers), file: toHex(context.keys.hash(sealed)) };
     const before = this.#held.get(path) ?? null;
-    const note = { v: 1, path, written: before === null ? [next] : [next, before] };
+    const written = before === null ? [next] : [next, before];
+    const note = { v: 1, path, written, ...(isFirst ? { before: "nothing" } : {}) };
     await tree.replace(noteOf(path), ascii(`${JSON.stringify(note)}\n`));
     if (before === null) this.#held.set(path, null);
     await tree.replace(fileOf(path), sealed);
@@ -208,16 +213,23 @@ function isPreferred(there: string, version: string, order: readonly string[]): 
   return there === version || (a >= 0 && (b < 0 || a < b));
 }
 
+interface Note {
+  /** `nothing`: when it was written there was no file. */
+  readonly before: "a file" | "nothing";
+  readonly written: readonly Written[];
+}
+
+const NO_NOTE: Note = { before: "a file", written: [] };
+
 /** Nothing for a note that says nothing. */
-function readNote(path: string, bytes: Uint8Array | null): readonly Written[] {
-  if (bytes === null || bytes.length > MAX_NOTE_BYTES) return [];
+function readNote(path: string, bytes: Uint8Array | null): Note {
+  if (bytes === null || bytes.length > MAX_NOTE_BYTES) return NO_NOTE;
   try {
     const note = JSON.parse(fromCodes([...bytes])) as { readonly [key: string]: unknown } | null;
-    return note?.["v"] === 1 && note["path"] === path && Array.isArray(note["written"])
-      ? note["written"].filter(isWritten)
-      : [];
+    if (note?.["v"] !== 1 || note["path"] !== path || !Array.isArray(note["written"])) return NO_NOTE;
+    return { before: note["before"] === "nothing" ? "nothing" : "a file", written: note["written"].filter(isWritten) };
   } catch (error) {
-    if (error instanceof SyntaxError) return [];
+    if (error instanceof SyntaxError) return NO_NOTE;
     throw error;
   }
 }
