@@ -8,6 +8,7 @@ import {
   packWords,
   prefixOf,
   setIncarnation,
+  setPrefix,
   type Status,
   unpackWords,
   type Word,
@@ -124,7 +125,7 @@ export function decodeErrandAnswer(bytes: Uint8Array, named: Named): ErrandAnswe
 export function encodeCompare(lines: readonly Line[]): Uint8Array {
   const t = new Uint8Array(lines.length * LINE_BYTES);
   for (const [i, { member, incarnation, standing }] of lines.entries()) {
-    t.set(fromHex(prefixOf(member)) ?? [], i * LINE_BYTES);
+    setPrefix(t, i * LINE_BYTES, member);
     setIncarnation(t, i * LINE_BYTES + PREFIX_BYTES, incarnation);
     t[(i + 1) * LINE_BYTES - 1] = STANDINGS.indexOf(standing);
   }
@@ -148,7 +149,7 @@ export function decodeCompare(bytes: Uint8Array, named: Named): Line[] {
 
 export function encodeCompareAnswer({ words, wanted }: CompareAnswer): Uint8Array {
   const n = new Uint8Array(wanted.length * PREFIX_BYTES);
-  for (const [i, member] of wanted.entries()) n.set(fromHex(prefixOf(member)) ?? [], i * PREFIX_BYTES);
+  for (const [i, member] of wanted.entries()) setPrefix(n, i * PREFIX_BYTES, member);
   return encode({ v: VERSION, n, w: packed(words) });
 }
 

@@ -54,18 +54,45 @@ export function prefixOf(peer: PeerKey): string {
 }
 
 export function packWords(words: readonly Word[]): Uint8Array {
-  return concat(...words.slice(0, MAX_WORDS).map(packWord));
+  const told = words.slice(0, MAX_WORDS);
+  const packed = new Uint8Array(told.reduce((sum, word) => sum + sizeOf(word), 0));
+  let at = 0;
+  for (const word of told) at = packWord(packed, at, word);
+  return packed;
 }
 
-function packWord({ member, incarnation, status, accusers, signature }: Word): Uint8Array {
-  const named = accusers.slice(0, MAX_ACCUSERS);
-  const head = new Uint8Array(HEAD_BYTES);
-  head.set(fromHex(prefixOf(member)) ?? []);
-  setIncarnation(head, PREFIX_BYTES, incarnation);
-  head[HEAD_BYTES - 2] = STATUSES.indexOf(status);
-  head[HEAD_BYTES - 1] = named.length;
-  const parts = named.map((accuser) => fromHex(prefixOf(accuser)) ?? new Uint8Array(PREFIX_BYTES));
-  return concat(head, ...parts, incarnation === 0 ? new Uint8Array(0) : signature);
+function sizeOf({ incarnation, accusers }: Word): number {
+  const signatureBytes = incarnation === 0 ? 0 : SIGNATURE_BYTES;
+  return HEAD_BYTES + Math.min(accusers.length, MAX_ACCUSERS) * PREFIX_BYTES + signatureBytes;
+}
+
+/** Where the next one begins. */
+function packWord(packed: Uint8Array, at: number, { member, incarnation, status, accusers, signature }: Word): number {
+  const named = accusers.length <= MAX_ACCUSERS ? accusers : accusers.slice(0, MAX_ACCUSERS);
+  setPrefix(packed, at, member);
+  setIncarnation(packed, at + PREFIX_BYTES, incarnation);
+  packed[at + HEAD_BYTES - 2] = STATUSES.indexOf(status);
+  packed[at + HEAD_BYTES - 1] = named.length;
+  let end = at + HEAD_BYTES;
+  for (const accuser of named) {
+    setPrefix(packed, end, accuser);
+    end += PREFIX_BYTES;
+  }
+  if (incarnation === 0) return end;
+  packed.set(signature, end);
+  return end + SIGNATURE_BYTES;
+}
+
+/** The bytes of {@link prefixOf}. */
+export function setPrefix(bytes: Uint8Array, at: number, peer: PeerKey): void {
+  for (let i = 0; i < PREFIX_BYTES; i++) {
+    bytes[at + i] = (digitOf(peer.charCodeAt(2 * i)) << 4) | digitOf(peer.charCodeAt(2 * i + 1));
+  }
+}
+
+/** Of a lower-case hex digit, by its character code. */
+function digitOf(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }
 
 /** Words about members that nobody here knows, and with a status of a later release, are left out. */
@@ -96,16 +123,19 @@ export function unpackWords(packed: Uint8Array, named: Named): Word[] {
   return words;
 }
 
-/** Six bytes, big-endian: views of numbers have no such width. */
+/** Six bytes, big-endian. */
 export function setIncarnation(bytes: Uint8Array, at: number, incarnation: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  view.setUint16(at, Math.floor(incarnation / 2 ** 32));
-  view.setUint32(at + 2, incarnation % 2 ** 32);
+  let rest = incarnation;
+  for (let i = INCARNATION_BYTES - 1; i >= 0; i--) {
+    bytes[at + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
 }
 
 export function incarnationAt(bytes: Uint8Array, at: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
+  let incarnation = 0;
+  for (let i = 0; i < INCARNATION_BYTES; i++) incarnation = incarnation * 256 + (bytes[at + i] ?? 0);
+  return incarnation;
 }
 
 /** Signs this node's own words and checks those of others. */
