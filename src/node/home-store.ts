@@ -3,7 +3,7 @@ import type { Disk } from "../core/ports/disk.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Replica } from "../crdt/replica.ts";
 import { ENTRIES } from "./agent.ts";
-import { noteLoss } from "./loss.ts";
+import { lossRecord } from "./loss.ts";
 import { StoreDamagedError } from "./platform/store/errors.ts";
 import type { StoreHealth } from "./platform/store/health.ts";
 import { openStore } from "./platform/store/open-store.ts";
@@ -54,20 +54,10 @@ export async function loadStore<T extends Loadable>(
     now: () => new Date(clock.now()),
     monotonicMs: () => clock.monotonic(),
     snapshot: () => readNewestSnapshot(`${home}/${SNAPSHOTS}`),
+    mark: (at: Date) => lossRecord(at.getTime()),
   };
-  const open = async (damage?: StoreDamagedError): Promise<OpenedStore> => {
-    const opened = await openStore(storePath(home), { ...options, ...(damage === undefined ? {} : { damage }) });
-    const health = opened.health();
-    if (health.state !== "healed") return opened;
-    try {
-      await noteLoss(opened.disk, health.atMs);
-      return opened;
-    } catch (error) {
-      log.write("error", "loss.unwritten", { error });
-      // The next start tries again.
-      return { ...opened, told: async () => {} };
-    }
-  };
+  const open = (damage?: StoreDamagedError): Promise<OpenedStore> =>
+    openStore(storePath(home), { ...options, ...(damage === undefined ? {} : { damage }) });
   let opened = await open();
   let loaded = await tryToLoad(opened, build);
   for (let healings = 0; loaded instanceof StoreDamagedError && healings < MOST_HEALINGS; healings++) {

@@ -1,5 +1,5 @@
 import { decode, encode } from "../core/encoding.ts";
-import type { Disk } from "../core/ports/disk.ts";
+import type { Disk, DiskRecord } from "../core/ports/disk.ts";
 
 /*
  * A store that lost records once does not know which. Entries come back from peers; what only this disk had does not,
@@ -8,9 +8,14 @@ import type { Disk } from "../core/ports/disk.ts";
 
 const KEY = "loss";
 
+/** What a store holds that lost something at this time. */
+export function lossRecord(atMs: number): DiskRecord {
+  return { key: KEY, value: encode({ v: 1, at: atMs }) };
+}
+
 /** Remembers that from before this time (by this machine's clock) something is missing for ever. */
 export async function noteLoss(disk: Disk, atMs: number): Promise<void> {
-  await disk.append([{ key: KEY, value: encode({ v: 1, at: atMs }) }], true);
+  await disk.append([lossRecord(atMs)], true);
 }
 
 /** When records were lost last; null if none ever were. */

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readLoss } from "../../src/node/loss.ts";
+import { openLevelDisk } from "../../src/node/platform/store/level-disk.ts";
 import { expectRefusal, Lab, type Machine, until } from "./lab.ts";
 import { SmallDisk } from "./small-disk.ts";
 
@@ -107,5 +109,53 @@ describe("a secret store on a full disk", () => {
     await nas2.killAgent();
     await nas2.startAgent();
     await until("it has all", async () => (await stateOf("nas-2")) === `synced ${1 + blobs.length}`);
+  }, 120_000);
+});
+
+/** Its disk is full when its store is found damaged: nothing can be mended, and everything can be read. */
+describe("an agent whose store is damaged on a full disk", () => {
+  let lab: Lab;
+  let nas1: Machine;
+  let nas2: Machine;
+  let disk: SmallDisk | null;
+
+  beforeAll(async () => {
+    lab = Lab.open();
+    nas1 = lab.machine("nas-1");
+    nas2 = lab.machine("nas-2");
+    disk = await SmallDisk.under(lab, nas2);
+    if (disk === null) return;
+    await nas1.found();
+    await nas2.join(await nas1.token("--name", "nas-2"));
+    await until("it knows both", async () => (await nas2.servers()).length === 2);
+  }, 60_000);
+
+  afterAll(() => lab.close());
+
+  it("answers reads, takes no write, and mends it when there is room, without another start", async (context) => {
+    if (disk === null) return context.skip("a small disk cannot be mounted here: it takes root");
+    await nas2.killAgent();
+    await nas2.agentEnds;
+    rmSync(join(disk.home, "store/CURRENT"));
+    disk.fill();
+    await nas2.startAgent();
+    expect((await nas2.servers()).map(({ name }) => name)).toEqual(["nas-1", "nas-2"]);
+    expect((await nas2.run(["status"])).replaceAll(/\s+/g, " ")).toContain("answered from memory: ");
+    let tries = 0;
+    const label = () => nas2.try(["label", "server", "nas-2", `try-${++tries}`]);
+    expect((await label()).exit).not.toBe(0);
+    disk.free();
+    await until("it takes writes again", async () => (await label()).exit === 0, { withinMs: 40_000, pollMs: 500 });
+    expect(readdirSync(disk.home).some((name) => name.startsWith("store.damaged-"))).toBe(true);
+    await nas2.killAgent();
+    await nas2.agentEnds;
+    const store = await openLevelDisk(join(disk.home, "store"));
+    expect(await readLoss(store), "that something was lost is in it").not.toBeNull();
+    await store.close();
+    await nas2.startAgent();
+    const labels = async () => (await nas2.servers()).find(({ name }) => name === "nas-2")?.labels;
+    expect(await labels()).toContain(`try-${tries}`);
+    // Nobody had heard of it before.
+    await until("the audit has it", async () => /store\.heal/.test(await nas1.run(["get", "audit"])));
   }, 120_000);
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runDirectoryName } from "../../src/core/run-directory.ts";
@@ -63,6 +63,20 @@ describe("an agent whose store was damaged while it was off", () => {
     await nas.run(["label", "server", "web-1", "prod"]);
     await converged();
     expect(readdirSync(nas.home).some((name) => name.startsWith("store.damaged-"))).toBe(true);
+  });
+
+  test("with wrong permissions is opened all the same, and status and audit say that they were mended", async () => {
+    await web.run(["agent", "stop"]);
+    chmodSync(join(web.home, "store", "CURRENT"), 0o000);
+    chmodSync(join(web.home, "store.tally"), 0o400);
+    chmodSync(join(web.home, "store"), 0o500);
+    await web.startAgent();
+    expect((await statusOf(web)).warnings.join("\n")).toContain(
+      "the permissions of the store were wrong and are mended",
+    );
+    await converged();
+    await until("nas-1 reads of it in the audit", async () => /store\.mend/.test(await nas.run(["get", "audit"])));
+    expect(readdirSync(web.home).filter((name) => name.startsWith("store.damaged-"))).toEqual([]);
   });
 
   test("says what was done also where it hears nobody", async () => {

@@ -64,8 +64,12 @@ async function process(): Promise<{ child: ChildProcess; begin: () => void; next
 describe("a store that is healed", () => {
   test("says so at every start until it was told, with what was found since", async () => {
     rmSync(join(store, "CURRENT"));
-    const first = await start(store, options());
+    const mark = (at: Date) => ({ key: "loss", value: Buffer.from(at.toISOString()) });
+    const first = await start(store, { ...options(), mark });
     const found = first.health();
+    expect(String(await first.disk.read("loss").then((value) => value && Buffer.from(value)))).toBe(
+      "2026-11-21T10:00:00.000Z",
+    );
     expect(found).toMatchObject({ state: "healed", salvaged: written.length, restored: 0 });
     await first.disk.close();
 

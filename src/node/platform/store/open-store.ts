@@ -17,6 +17,8 @@ export interface StoreOptions {
   readonly monotonicMs: () => number;
   /** What the last snapshot holds; asked only when the store is damaged. */
   readonly snapshot: () => Promise<readonly DiskRecord[]>;
+  /** What a store is given that lost something then, in the same step in which it is healed; nothing without it. */
+  readonly mark?: (at: Date) => DiskRecord;
   /** What was found wrong after an opening that had seemed to succeed. */
   readonly damage?: StoreDamagedError;
 }
@@ -126,7 +128,7 @@ async function heal(directory: string, damage: StoreDamagedError, options: Store
   // Of a healing that was interrupted: it counts what the store that is begun here does not have.
   await rm(tallyPath(fresh), { force: true });
   const disk = await openLevelDisk(fresh);
-  const records = [...salvaged, ...restored];
+  const records = marked([...salvaged, ...restored], options);
   for (let at = 0; at < records.length; at += PORTION) await disk.append(records.slice(at, at + PORTION), true);
   await disk.close();
   await rm(tallyPath(fresh), { force: true });
@@ -145,6 +147,11 @@ async function heal(directory: string, damage: StoreDamagedError, options: Store
   return openAsItIs(directory, "right", options);
 }
 
+function marked(records: readonly DiskRecord[], { now, mark }: StoreOptions): readonly DiskRecord[] {
+  const record = mark?.(now());
+  return record === undefined ? records : [...records.filter(({ key }) => key !== record.key), record];
+}
+
 /** Puts a healed store in its place, and the damaged files beside it. */
 async function finishHealing(directory: string, { now }: StoreOptions): Promise<void> {
   const ready = readyPath(directory);
@@ -158,16 +165,18 @@ async function finishHealing(directory: string, { now }: StoreOptions): Promise<
 /** Reads what can be read into memory, so that the agent answers while its store cannot be written. */
 async function standIn(directory: string, error: unknown, options: StoreOptions): Promise<OpenedStore> {
   const reason = error instanceof Error ? error.message : String(error);
+  const at = options.now();
+  // Whatever it is healed from later was lost now.
+  const asOfNow: StoreOptions = { ...options, now: () => at };
+  // Empty where not even a copy can be made.
+  const copy = await readCopy(directory, options).catch(() => null);
+  const records = copy?.records ?? [];
   let opened: OpenedStore | null = null;
   const disk = new StandInDisk({
-    // Empty where not even a copy can be made.
-    records: await readCopy(directory, options).then(
-      ({ records }) => records,
-      () => [],
-    ),
+    records: copy?.health.state === "damaged" ? marked(records, asOfNow) : records,
     refusal: error,
     open: async () => {
-      opened = await openOrHeal(directory, error, options);
+      opened = await openOrHeal(directory, error, asOfNow);
       return opened.disk;
     },
     monotonicMs: options.monotonicMs,
