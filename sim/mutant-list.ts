@@ -11,6 +11,7 @@ import { RELEASE_MUTANTS } from "./releases/mutants.ts";
 import { REMOVAL_MUTANTS } from "./removals/mutants.ts";
 import { RETURN_MUTANTS } from "./returns/mutants.ts";
 import { REST_MUTANTS } from "./rest/mutants.ts";
+import { DROP_MUTANTS } from "./drops/mutants.ts";
 import { RETENTION_MUTANTS } from "./retention/mutants.ts";
 import { SEALED_MUTANTS } from "./sealed/mutants.ts";
 
@@ -39,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "anybody may write anybody's ledger",
-    file: "src/crdt/replica.ts",
+    file: "src/crdt/admission.ts",
     guard: "if (opened.key !== key) return",
     without: 'if (opened.key !== key && key === "") return',
   },
@@ -57,7 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a node's log may carry desired state",
-    file: "src/crdt/replica.ts",
+    file: "src/crdt/admission.ts",
     guard: 'if (opened.kind !== "operator") return wrong;',
     without: 'if (opened.kind !== "operator") return null;',
   },
@@ -264,6 +265,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BYZANTINE_MUTANTS,
   ...RETENTION_MUTANTS,
   ...REST_MUTANTS,
+  ...DROP_MUTANTS,
   ...DELIVERY_MUTANTS,
   ...COPY_MUTANTS,
   ...RETURN_MUTANTS,

@@ -2,6 +2,7 @@ import { runAlarms } from "./alarms.ts";
 import { runCheckpoints } from "./checkpoints/run.ts";
 import { runCopies } from "./copies/run.ts";
 import { runDelivery } from "./delivery/run.ts";
+import { runDrops } from "./drops/run.ts";
 import { runReaders } from "./readers/run.ts";
 import { runFloods } from "./floods/run.ts";
 import { runLines } from "./lines/run.ts";
@@ -27,6 +28,10 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
   checkpoints: { run: runCheckpoints, about: "ledgers are pinned, forked, cut and begun at what machines summed up" },
   copies: { run: runCopies, about: "copies of a store's values in a directory that is full, gone, altered, set back" },
   delivery: { run: runDelivery, about: "secrets in front of programs, while agents die and labels go" },
+  drops: {
+    run: runDrops,
+    about: "links below old pins go; new machines begin with a state, and late acts reach below",
+  },
   readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   floods: { run: runFloods, about: "a member and a stranger say as much as they can: what that costs everybody" },
   lines: { run: runLines, about: "small questions on shared lines that break, stall, are flooded and held open" },

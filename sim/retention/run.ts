@@ -10,7 +10,12 @@ import { checkAges, checkEnds, checkNumbers, checkVerifies, type Written } from 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Days of a world are hours. */
-const RETENTION: Retention = { memberMs: 2 * HOUR_MS, keeperMs: 4 * HOUR_MS, everyMs: MINUTE_MS };
+const RETENTION: Retention = {
+  memberMs: 2 * HOUR_MS,
+  keeperMs: 4 * HOUR_MS,
+  pinnedMs: 2 * HOUR_MS,
+  everyMs: MINUTE_MS,
+};
 /** On average, somewhere in the mesh. */
 const ACT_EVERY_MS = 3 * MINUTE_MS;
 

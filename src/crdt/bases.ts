@@ -99,15 +99,14 @@ export class Bases {
     return { entries: parsed.filter(isChain), damaged };
   }
 
-  async readWhole(known: Chain, parse: (bytes: Uint8Array) => Entry | string): Promise<Whole> {
+  /** `stated` is the chain at the state with which it begins, if it does. */
+  async readWhole(known: Chain, stated: Chain | null, parse: (bytes: Uint8Array) => Entry | string): Promise<Whole> {
     const { entries, damaged } = await this.read(known, parse);
     // What is not on the disk yet, because that takes no more, is in the chain that was read from its base on.
     const all = [...entries, ...known.links().map(({ entry }) => entry)];
     const [first] = all;
-    const chain =
-      known.letGo > 0 && first !== undefined
-        ? Chain.beginningWith(this.#keys, first)
-        : new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
+    const trimmed = known.letGo > 0 && first !== undefined ? Chain.beginningWith(this.#keys, first) : null;
+    const chain = stated ?? trimmed ?? new Chain(this.#keys, fromHex(known.log) as Uint8Array, known.class, known.key);
     const lost: Entry<ChainHeader>[] = [];
     for (const entry of all) if (chain.add(entry).state === "waiting") lost.push(entry);
     // What made it necessary may have made the base worthless as well.

@@ -31,7 +31,7 @@ export interface KeptLedger {
 }
 
 /** The largest rank whose checkpoints let raw entries be dropped, so that no cut can ask for less (`trust.md` §8). */
-const COMPACTING_RANK = 1;
+export const COMPACTING_RANK = 1;
 
 /** Everything in the authority that decides how far a ledger counts. */
 export interface LedgerBounds {
@@ -43,7 +43,7 @@ export interface LedgerBounds {
 }
 
 /** What one checkpoint says of one ledger. */
-interface LedgerPin {
+export interface LedgerPin {
   readonly checkpoint: ResolvedCheckpoint;
   readonly seq: number;
   /** Hex of the link's hash. */
@@ -118,7 +118,9 @@ function linksLeftBy(
  * ledger move sideways when it comes.
  */
 function pinned(chain: Chain, pins: readonly LedgerPin[]): { readonly at: ChainLink | null; readonly limit: number } {
-  let at: ChainLink | null = null;
+  // Where the links below are gone, whatever may be said of them: the ledger stays on its state until they are back.
+  const isStated = chain.letGo > 0 && chain.unread === 0;
+  let at: ChainLink | null = isStated ? (chain.roots[0] ?? null) : null;
   for (const rank of [...new Set(pins.map(({ checkpoint }) => checkpoint.rank))].sort((a, b) => a - b)) {
     // A base was made under the same acts, and only where all of the ledger counted: pins below it hold what lies there.
     const length: number = Math.max(at?.entry.header.seq ?? 0, chain.below);

@@ -1,11 +1,11 @@
 import { equalBytes, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
-import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
 import type { View } from "../core/view.ts";
+import { type Admission, type Growth, type GrowthSource, type Placement, writerRefusal } from "./admission.ts";
 import { AuthorityGraph } from "./authority/graph.ts";
 import { type Authority, resolve } from "./authority/resolve.ts";
 import { Chain, chainId, newestEnd } from "./chain.ts";
@@ -14,9 +14,6 @@ import { Door, reasonToWait } from "./door.ts";
 import {
   type AuthorityHeader,
   type ChainHeader,
-  CLASS_AUDIT,
-  CLASS_DESIRED,
-  CLASS_GENERATED,
   type Entry,
   isAuthority,
   isChain,
@@ -32,39 +29,14 @@ import { countParked, type Parked } from "./parking-lot.ts";
 import { RecentChanges } from "./recent-changes.ts";
 import { beginningsOf, mayBeginWith } from "./retention.ts";
 import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
+import { StatedLedgers } from "./stated-ledgers.ts";
+import { States } from "./states.ts";
 import { Waiting } from "./waiting.ts";
 import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
 
-/**
- * - `admitted`: new, checked and on disk · `known`: was here already, if only until it was let go of
- * - `waiting`: what it builds on is not here yet
- * - `refused`: wrong for ever, for the reason given
- */
-export interface Admission {
-  readonly id: string;
-  readonly state: "admitted" | "known" | "waiting" | "refused";
-  readonly reason?: string;
-}
-
-/** What became part of the replica in one step, after it was durable. */
-export interface Growth {
-  readonly entries: readonly Entry[];
-  readonly source: GrowthSource;
-  /** True if who may do what has changed. */
-  readonly authority: boolean;
-}
-
-/** - `local`: somebody handed it to this agent, or it wrote it · `gossip` and `exchange`: it came from a peer */
-export type GrowthSource = "local" | "gossip" | "exchange";
-
-interface Placement {
-  readonly state: Admission["state"];
-  readonly reason?: string;
-  /** Hex of the entries that it waits for, as far as they are named. */
-  readonly missing?: readonly string[];
-}
-
 const NONE: ReadonlySet<Entry> = new Set();
+
+export type { Admission, Growth, GrowthSource } from "./admission.ts";
 
 /**
  * Everything that one peer knows: the authority graph, the chains and the observed records, admitted by the rules of
@@ -99,6 +71,9 @@ export class Replica {
   #observedRevision = 0;
   #wasForked = false;
   readonly #bases: Bases;
+  readonly #states: States;
+  /** Ledgers that begin with what they had come to, or may. */
+  readonly stated: StatedLedgers;
   readonly #mayBeginBeforeMs: () => number;
   /** Numbers with which chains begin on the disk, while that is read. */
   #beginnings: ReadonlyMap<string, number> = new Map();
@@ -124,6 +99,19 @@ export class Replica {
     this.graph = new AuthorityGraph(keys, mesh, reader);
     this.#store = new EntryStore(disk, keys);
     this.#bases = new Bases(keys, this.#store);
+    this.#states = new States(keys, this.#store);
+    this.stated = new StatedLedgers(this, keys, this.#states, this.#store, {
+      alone: (run) => this.#exclusive(run),
+      read: async (log, chainClass) => {
+        await this.#flush();
+        await this.#makeWhole((chain) => chain.log === log && chain.class === chainClass);
+      },
+      write: (records) => this.#write(() => this.#store.write(records)),
+      become: (chain, last) => this.#become(chain, last),
+      tell: (entry) => this.#tell([{ entries: [entry], source: "exchange", authority: false }]),
+      parse: (bytes) => this.#parse(bytes),
+      mayWrite: (log, key, chainClass) => writerRefusal(this.graph, log, key, chainClass) === null,
+    });
     this.#fold = new Fold();
   }
 
@@ -148,6 +136,7 @@ export class Replica {
     this.#beginnings = stored.beginnings;
     stored.authority.forEach(place);
     stored.bases.forEach((base) => this.#begin(base));
+    this.#states.load(stored.states.values(), (bytes) => this.#parse(bytes));
     stored.others.forEach(place);
     this.#damaged = damaged;
     this.#missing = stored.missing;
@@ -206,7 +195,9 @@ export class Replica {
   async #makeWhole(which: (chain: Chain) => boolean): Promise<void> {
     for (const known of this.#chains.values()) {
       if (known.unread === 0 || !which(known)) continue;
-      const { chain, damaged, lost } = await this.#bases.readWhole(known, (bytes) => this.#parse(bytes));
+      const { chain, damaged, lost } = await this.#bases.readWhole(known, this.#states.beginning(known), (bytes) =>
+        this.#parse(bytes),
+      );
       this.#keep(chain);
       this.#contents++;
       this.#changed();
@@ -406,6 +397,7 @@ export class Replica {
     for (const { id } of bare) answers.set(id, { id, state: "refused", reason: "what covers it is refused" });
     const kept = bare.size === 0 ? grown : grown.filter((entry) => !bare.has(entry));
     for (const entry of kept) this.#unwritten.push(...this.#recordsOf(entry));
+    this.#unwritten.push(...this.#states.takePending());
     return kept;
   }
 
@@ -427,6 +419,7 @@ export class Replica {
     for (const id of spoilt) {
       const chain = this.#chains.get(id);
       chain?.remove(bare);
+      if (chain !== undefined) this.#states.below(chain)?.remove(bare);
       if (chain?.size === 0) this.#chains.delete(id);
     }
     return bare;
@@ -436,7 +429,8 @@ export class Replica {
     if (isAuthority(entry)) return [this.#store.authorityRecord(entry)];
     if (isChain(entry)) {
       const { seq, log, class: chainClass } = entry.header;
-      const begins = seq > 1 && this.chain(recurringHex(log), chainClass)?.letGo === seq - 1;
+      const begins =
+        !isLedgerClass(chainClass) && seq > 1 && this.chain(recurringHex(log), chainClass)?.letGo === seq - 1;
       return [this.#store.chainRecord(entry), ...(begins ? [this.#store.beginningRecord(entry)] : [])];
     }
     const observed = this.#observed.get(recurringHex(entry.header.log));
@@ -460,8 +454,10 @@ export class Replica {
 
   has(entry: Entry): boolean {
     if (isAuthority(entry)) return this.graph.find(entry.id) !== undefined;
-    if (isChain(entry))
-      return this.chain(recurringHex(entry.header.log), entry.header.class)?.find(entry.id) !== undefined;
+    if (isChain(entry)) {
+      const chain = this.chain(recurringHex(entry.header.log), entry.header.class);
+      return chain !== undefined && this.#states.has(chain, entry.id);
+    }
     const known = this.#observed.get(recurringHex(entry.header.log));
     return known !== undefined && (known.state === "forked" || known.entry.id === entry.id);
   }
@@ -507,9 +503,14 @@ export class Replica {
 
   #placeLink(entry: Entry<ChainHeader>): Placement {
     const log = recurringHex(entry.header.log);
-    const refusal = this.#writerRefusal(log, recurringHex(entry.header.key), entry.header.class);
+    const refusal = writerRefusal(this.graph, log, recurringHex(entry.header.key), entry.header.class);
     if (refusal !== null) return refusal;
     let chain = this.chain(log, entry.header.class);
+    if (chain !== undefined && this.#states.takes(chain, entry)) {
+      const { whole, ...answer } = this.#states.add(chain, entry);
+      if (whole !== undefined) this.#keep(whole);
+      return answer;
+    }
     chain ??= new Chain(this.#keys, entry.header.log, entry.header.class, recurringHex(entry.header.key));
     const answer = chain.add(entry, this.reader);
     if (answer.state === "waiting" && this.#mayBegin(chain, entry)) chain = Chain.beginningWith(this.#keys, entry);
@@ -539,7 +540,7 @@ export class Replica {
 
   #placeObserved(entry: Entry<ObservedHeader>): Placement {
     const log = recurringHex(entry.header.log);
-    const refusal = this.#writerRefusal(log, recurringHex(entry.header.key), "observed");
+    const refusal = writerRefusal(this.graph, log, recurringHex(entry.header.key), "observed");
     if (refusal !== null) return refusal;
     const next = observe(this.#observed.get(log), this.#outrun.get(log), entry);
     if (next === null) {
@@ -551,19 +552,6 @@ export class Replica {
     if (next.state === "forked") this.#wasForked = true;
     this.#observedRevision++;
     return { state: "admitted" };
-  }
-
-  /** Whether this key may write this class of this log at all; what its writes are worth, the fold decides. */
-  #writerRefusal(log: string, key: string, what: number | "observed"): Placement | null {
-    const opened = this.graph.logs.get(log);
-    if (opened === undefined) return { state: "waiting" };
-    if (opened.key !== key) return { state: "refused", reason: "written by another key than its log's" };
-    const wrong: Placement = { state: "refused", reason: `a log of kind ${opened.kind} cannot carry this` };
-    if (what === "observed" || what === CLASS_AUDIT) return opened.kind === "node" ? null : wrong;
-    if (what === CLASS_GENERATED) return opened.kind === "role" && opened.label === SECRET_STORE ? null : wrong;
-    if (what !== CLASS_DESIRED) return null;
-    if (opened.kind !== "operator") return wrong;
-    return opened.rights.includes("ops") ? null : { state: "refused", reason: "its log has no right to operate" };
   }
 
   async #flush(): Promise<void> {
@@ -580,8 +568,21 @@ export class Replica {
         this.#untold = [...growths, ...this.#untold];
         throw error;
       }
-      for (const growth of growths) for (const listener of this.#listeners) listener(growth);
+      this.#tell(growths);
     });
+  }
+
+  #tell(growths: readonly Growth[]): void {
+    for (const growth of growths) for (const listener of this.#listeners) listener(growth);
+  }
+
+  /** A ledger begins elsewhere from now on, with this link. */
+  #become(chain: Chain, last: Entry<ChainHeader>): void {
+    this.#bases.letGo(last);
+    this.#keep(chain);
+    if (compareHlc(last.header.hlc, this.#newest) > 0) this.#newest = last.header.hlc;
+    this.#contents++;
+    this.#changed();
   }
 
   async #write(write: () => Promise<void>): Promise<void> {

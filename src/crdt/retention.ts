@@ -3,12 +3,14 @@ import { type ChainHeader, CLASS_AUDIT, type Entry } from "./entry/entry.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** How long audit records stay on a machine, by the clocks of those who wrote them. */
+/** How long audit records stay on a machine, by the clocks of those who wrote them, and what checkpoints pin. */
 export interface Retention {
   /** On a member like any other. */
   readonly memberMs: number;
   /** In its writer's own store, and on coordinators and secret stores. */
   readonly keeperMs: number;
+  /** How long a checkpoint has lain here, by this machine's clock, when links below its pin go. */
+  readonly pinnedMs: number;
   /** How often what is older goes. */
   readonly everyMs: number;
 }
@@ -17,7 +19,12 @@ export interface Retention {
  * A quarter of a year is what people ask everyday questions about; the yearly ones, with a month to spare, are answered
  * by keepers. Nothing older is looked at by any rule: it belongs into an archive.
  */
-export const AUDIT_RETENTION: Retention = { memberMs: 90 * DAY_MS, keeperMs: 400 * DAY_MS, everyMs: DAY_MS };
+export const AUDIT_RETENTION: Retention = {
+  memberMs: 90 * DAY_MS,
+  keeperMs: 400 * DAY_MS,
+  pinnedMs: 90 * DAY_MS,
+  everyMs: DAY_MS,
+};
 
 /** Before this reading of the clock an audit log may begin with any of its links. */
 export function mayBeginBefore(nowMs: number, { memberMs }: Retention = AUDIT_RETENTION): number {

@@ -5,10 +5,9 @@ import type { PathStanding, PendingAct, VoidAct, VoidCause, VoidState } from "..
 import type { AuthorityGraph, GraphEntry } from "./authority/graph.ts";
 import { type Ender, isKeptBy } from "./authority/frontier.ts";
 import type { Authority } from "./authority/resolve.ts";
-import type { Chain, ChainLink } from "./chain.ts";
+import type { Chain, ChainLink, LinkWrite } from "./chain.ts";
 import type { DesiredState } from "./desired.ts";
 import { isLedgerClass } from "./entry/entry.ts";
-import type { LedgerWrite } from "./ledger/update-codec.ts";
 import type { KeptLedger } from "./prefix.ts";
 
 /** What a replica knows, and what it makes of it. */
@@ -219,11 +218,11 @@ function voidsOfLedger(known: Judged, chain: Chain): VoidAct[] {
       const { path, value } = write;
       const isReplaced = later.get(link)?.has(path) === true;
       return {
-        entry: link.entry.id,
+        entry: write.origin?.entry ?? link.entry.id,
         log: chain.log,
         key: chain.key,
         writer: writerOf(known, chain.log),
-        timeMs: link.entry.header.hlc.ms,
+        timeMs: (write.origin?.hlc ?? link.entry.header.hlc).ms,
         said: { kind: "write", path, value },
         because,
         state: stateOfWrite(known, link, write, isReplaced),
@@ -284,12 +283,12 @@ function causesIn({ graph }: Judged, { links, end, checkpoints }: KeptLedger): (
   };
 }
 
-function stateOfWrite(known: Judged, link: ChainLink, write: LedgerWrite, isReplaced: boolean): VoidState {
+function stateOfWrite(known: Judged, link: ChainLink, write: LinkWrite, isReplaced: boolean): VoidState {
   const { desired } = known;
   const { path, value } = write;
-  const { id, header } = link.entry;
+  const { entry: id, hlc } = write.origin ?? { entry: link.entry.id, hlc: link.entry.header.hlc };
   const standing = desired.winner(path);
   if (desired.isWritten(path) && equalJson(standing?.value, value)) return "adopted";
-  if (isReplaced || desired.hasAnswered(path, id, header.hlc)) return "replaced";
+  if (isReplaced || desired.hasAnswered(path, id, hlc)) return "replaced";
   return isDismissed(known, id) ? "dismissed" : "unadopted";
 }

@@ -14,6 +14,8 @@ import { type Admission, type Growth, Replica } from "../crdt/replica.ts";
 import { entryReader } from "../crdt/entry-reader.ts";
 import { CLASS_AUDIT, type Entry, isObserved } from "../crdt/entry/entry.ts";
 import { removalOf, removalProof, type Removal } from "../crdt/removal.ts";
+import { PinAges } from "../crdt/store/pin-ages.ts";
+import { hasOtherKeeper, isKeeper, readBackedUp } from "./history-keeping.ts";
 import { AUDIT_RETENTION, mayBeginBefore } from "../crdt/retention.ts";
 import { ReplicaExchange } from "../crdt/sync/exchange.ts";
 import { RemovalNotice } from "../crdt/sync/removal-notice.ts";
@@ -95,6 +97,7 @@ export class Agent {
   #letGoNotBeforeMs = 0;
   /** What the last report that was thought of says, and its bytes. */
   #told: { readonly report: Json; readonly payload: Uint8Array } | null = null;
+  readonly #pinAges: PinAges;
 
   constructor(options: AgentOptions) {
     const { platform, identity } = options;
@@ -112,6 +115,7 @@ export class Agent {
     this.roles = options.roles;
     const reader = options.reader ?? entryReader(keys);
     this.replica = new Replica(keys, identity.mesh, scopedDisk(disk, ENTRIES), () => this.mayBeginBeforeMs, reader);
+    this.#pinAges = new PinAges(scopedDisk(disk, ENTRIES));
     this.targeting = new ReplicaTargeting(() => this.view());
     this.#exchange = new ReplicaExchange(this.replica, keys);
     this.directory = new NodeDirectory(this.replica, link.self, options.bootstrap);
@@ -275,10 +279,24 @@ export class Agent {
     if (clock.monotonic() < this.#letGoNotBeforeMs) return;
     if (this.complaints.some(({ kind }) => kind === "clock-off")) return;
     this.#letGoNotBeforeMs = clock.monotonic() + everyMs;
-    const roles = this.view().nodes.get(this.node)?.roles;
-    const keepsAll = roles?.has("coordinator") === true || roles?.has(SECRET_STORE) === true;
+    const keepsAll = isKeeper(this.view(), this.node);
     const nowMs = clock.now();
     await this.replica.letGo((log) => nowMs - (keepsAll || log === this.node ? keeperMs : memberMs));
+    await this.#dropBelow(nowMs);
+  }
+
+  /** What lies below pins that have been here for long goes where somebody else keeps it. */
+  async #dropBelow(nowMs: number): Promise<void> {
+    const { keeperMs, pinnedMs, everyMs } = this.#options.retention ?? AUDIT_RETENTION;
+    const ids = this.replica.authority.checkpoints.map(({ index }) => this.replica.graph.at(index).entry.id);
+    const heldMs = await this.#pinAges.look(ids, nowMs, 2 * Math.max(everyMs, TENDING_EVERY_MS));
+    const backedUpMs = await readBackedUp(this.platform.disk);
+    const backsUp = backedUpMs !== null && nowMs - backedUpMs < keeperMs;
+    const keepsWhole = backsUp || isKeeper(this.view(), this.node);
+    this.replica.stated.keepWhole(keepsWhole);
+    const isHeard = (key: string) => this.mesh.opinion(key).online === "yes";
+    if (keepsWhole || !hasOtherKeeper(this.view(), this.node, isHeard)) return;
+    await this.replica.stated.dropBelow((id) => (heldMs.get(id) ?? 0) >= pinnedMs);
   }
 
   async stop(): Promise<void> {
@@ -436,6 +454,7 @@ export class Agent {
   #reconcile(): void {
     if (this.#life !== "running") return;
     this.#reconciledAt = this.replica.revision;
+    if (isKeeper(this.view(), this.node)) this.replica.stated.keepWhole(true);
     this.#runner.viewChanged();
     this.cache.requestReconcile();
     if (!this.#isReported(this.#facts())) this.#requestReport();

@@ -1,13 +1,24 @@
 import { equalBytes, toHex } from "../core/bytes.ts";
 import { checkpointState } from "../crdt/checkpoint.ts";
+import type { Meta } from "../operations/kinds/meta.ts";
 import type { LedgerSize } from "../operations/kinds/status.ts";
 import { operatorName } from "./handlers/lists.ts";
-import { isoTime, type ReadSource } from "./handlers/read-source.ts";
+import { isoTime, metaOf, type ReadSource } from "./handlers/read-source.ts";
+
+/** For whoever is shown what was: also with which entries ledgers begin whose earlier ones were let go of. */
+export function historyMetaOf(source: ReadSource): Meta {
+  const view = source.replica.view();
+  const begins = source.replica.stated.beginnings().map(({ log, seq, atMs }) => {
+    return { operator: operatorName(view, log), entry: seq, at: isoTime(atMs) };
+  });
+  return { ...metaOf(source), ...(begins.length === 0 ? {} : { begins }) };
+}
 
 /** Desired ledgers of which something counts, with their last checkpoints, by operator. */
 export function ledgerSizes({ replica }: Pick<ReadSource, "replica">): LedgerSize[] {
   const view = replica.view();
   const { ledgers, desired } = replica.fold;
+  const beginnings = new Map(replica.stated.beginnings().map((beginning) => [beginning.log, beginning]));
   const sizes = [...ledgers].flatMap(([log, { links, checkpoints }]): LedgerSize[] => {
     const last = links.at(-1);
     if (last === undefined || !replica.authority.operators.has(log)) return [];
@@ -19,7 +30,12 @@ export function ledgerSizes({ replica }: Pick<ReadSource, "replica">): LedgerSiz
     const checkpoint =
       pinned === null ? null : { entry: pinned.seq, at: isoTime(pinned.at), by: operatorName(view, pinned.writer) };
     const entries = last.entry.header.seq;
-    return [{ operator: operatorName(view, log), log, entries, live, dead: last.end - live, checkpoint }];
+    const beginning = beginnings.get(log);
+    const begins =
+      beginning === undefined
+        ? {}
+        : { begins: { entry: beginning.seq, at: isoTime(beginning.atMs), doubt: beginning.doubt } };
+    return [{ operator: operatorName(view, log), log, entries, live, dead: last.end - live, checkpoint, ...begins }];
   });
   return sizes.sort((a, b) =>
     a.operator === b.operator ? (a.log < b.log ? -1 : 1) : a.operator < b.operator ? -1 : 1,

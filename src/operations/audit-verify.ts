@@ -47,6 +47,12 @@ export const auditEntriesOperation = defineOperation({
     class: z.int(),
     after: z.int().min(0),
   }),
-  output: z.looseObject({ entries: z.array(base64url()), more: z.boolean() }),
+  output: z.looseObject({
+    entries: z.array(base64url()),
+    more: z.boolean(),
+    state: base64url()
+      .optional()
+      .describe("With the first entries, where those before were let go of: what the ledger had come to."),
+  }),
   example: { log: "", class: 0, after: 0 },
 });

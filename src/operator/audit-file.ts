@@ -1,5 +1,5 @@
 import { type AuditHead, CLASS_AUTHORITY, readHeads } from "../core/audit-heads.ts";
-import { fromBase64Url, fromHex, toHex } from "../core/bytes.ts";
+import { equalBytes, fromBase64Url, fromHex, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { LabError } from "../core/errors.ts";
 import { isoTime } from "../core/iso-time.ts";
@@ -9,7 +9,7 @@ import { resolve } from "../crdt/authority/resolve.ts";
 import { type ChainFlaw, checkChain } from "../crdt/chain-check.ts";
 import { firstKept, mayBeginBefore } from "../crdt/retention.ts";
 import type { AuditLetGo } from "../operations/kinds/audit-head.ts";
-import { type ChainHeader, decodeEntry, type Entry, isAuthority, isChain } from "../crdt/entry/entry.ts";
+import { type ChainHeader, decodeEntry, type Entry, isAuthority, isChain, isLedgerClass } from "../crdt/entry/entry.ts";
 
 /** The first line of an export. */
 export interface ExportHeader {
@@ -104,7 +104,10 @@ export async function checkExport(
     );
     const entries = found.map(({ entry }) => entry);
     // As of when the file says that it was made, or now, if it says that it will be.
-    const from = firstKept(entries, mayBeginBefore(Math.min(nowMs, Date.parse(header.exported))));
+    const madeMs = Math.min(nowMs, Date.parse(header.exported));
+    const from = isLedgerClass(Number(chainClass))
+      ? firstPinned(graph, entries)
+      : firstKept(entries, mayBeginBefore(madeMs));
     const first = entries.find(({ header: { seq } }) => seq === from);
     if (from > 1 && first !== undefined) {
       const before = isoTime(first.header.hlc.ms);
@@ -129,6 +132,17 @@ export async function checkExport(
     }),
     letGo: letGo.map((gone) => ({ ...gone, author: authorOf(gone.log, nameOf.get(gone.log) ?? "?") })),
   };
+}
+
+/** The number with which a ledger may begin here: 1, or where a checkpoint that is in the file pins it. */
+function firstPinned(graph: AuthorityGraph, entries: readonly Entry<ChainHeader>[]): number {
+  const first = entries.reduce<Entry<ChainHeader> | null>((least, entry) => {
+    return least === null || entry.header.seq < least.header.seq ? entry : least;
+  }, null);
+  const isPinned = graph.entries.some(({ body }) => {
+    return body.type === "checkpoint" && body.pins.some(({ hash }) => first !== null && equalBytes(hash, first.hash));
+  });
+  return first !== null && isPinned ? first.header.seq : 1;
 }
 
 function readHeader(file: string, line: string): ExportHeader {

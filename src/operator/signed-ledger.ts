@@ -5,6 +5,8 @@ import type { Keys } from "../core/ports/keys.ts";
 import { Chain, type ChainLink } from "../crdt/chain.ts";
 import { type ChainHeader, CLASS_DESIRED, decodeEntry, type Entry, isChain } from "../crdt/entry/entry.ts";
 import { carriesValidSignature } from "../crdt/entry/signatures.ts";
+import { readHandedOnAt } from "../crdt/handed-on.ts";
+import { ledgerBounds } from "../crdt/prefix.ts";
 import type { auditEntriesOperation } from "../operations/audit-verify.ts";
 import type { OutputOf } from "../operations/operation.ts";
 import type { KnownAuthority } from "./known-authority.ts";
@@ -18,7 +20,8 @@ export interface LedgerPart {
 
 /**
  * An operator's ledger, link by link from its beginning, as the agent gives it: it can hold back the end, and neither
- * alter nor invent. Throws `PeerContradicted`.
+ * alter nor invent. What an agent let go of it gives as what the ledger had come to, which a checkpoint commits to.
+ * Throws `PeerContradicted`.
  */
 export async function* readLedger(
   courier: Courier,
@@ -29,7 +32,7 @@ export async function* readLedger(
   const key = known.authority.operators.get(log)?.key;
   const bytes = fromHex(log);
   if (key === undefined || bytes === null) throw doubtful(`that ${log.slice(0, 12)} is an operator's ledger`);
-  const chain = new Chain(keys, bytes, CLASS_DESIRED, key);
+  let chain = new Chain(keys, bytes, CLASS_DESIRED, key);
   let after = 0;
   for (;;) {
     const body = { log, class: CLASS_DESIRED, after };
@@ -37,8 +40,10 @@ export async function* readLedger(
       typeof auditEntriesOperation
     >;
     const entries = answer.entries.map((text) => ledgerEntry(keys, text, key));
+    if (answer.state !== undefined && after === 0) chain = beginning(keys, known, { log, key, state: answer.state });
     for (const entry of entries) {
-      if (chain.add(entry).state !== "admitted") throw doubtful("an entry that does not follow the one before");
+      if (chain.find(entry.id) === undefined && chain.add(entry).state !== "admitted")
+        throw doubtful("an entry that does not follow the one before");
     }
     yield { chain, entries };
     after += entries.length;
@@ -57,6 +62,25 @@ export async function signedLinks(
   for await (const { chain } of readLedger(courier, keys, known, log)) links = chain.main;
   const end = links.findLastIndex(({ entry }) => carriesValidSignature(keys, entry));
   return links.slice(0, end + 1);
+}
+
+function beginning(
+  keys: Keys,
+  { authority }: Pick<KnownAuthority, "authority">,
+  { log, key, state }: { readonly log: string; readonly key: string; readonly state: string },
+): Chain {
+  const pins = ledgerBounds(authority).find((bounds) => bounds.log === log)?.pins ?? [];
+  try {
+    const parse = (bytes: Uint8Array) => decodeEntry(keys, bytes);
+    const base = readHandedOnAt(keys, fromBase64Url(state) ?? new Uint8Array(0), pins, parse);
+    const { header } = base.entry;
+    if (toHex(header.key) === key && toHex(header.log) === log && carriesValidSignature(keys, base.entry)) {
+      return new Chain(keys, header.log, CLASS_DESIRED, key, base, header.seq - 1);
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+  }
+  throw doubtful("what a ledger had come to that nobody vouches for");
 }
 
 function ledgerEntry(keys: Keys, text: string, key: string): Entry<ChainHeader> {

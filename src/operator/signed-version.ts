@@ -1,3 +1,4 @@
+import { LabError } from "../core/errors.ts";
 import { secretVersionPath } from "../core/paths.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import { readVersion, type VersionMetadata } from "../core/secrets/version.ts";
@@ -25,7 +26,15 @@ export async function signedVersion(
   known: KnownAuthority,
   { path, version, log }: VersionPlace,
 ): Promise<VersionMetadata> {
+  let begins = 1;
   for await (const { chain, entries } of readLedger(courier, keys, known, log)) {
+    begins = chain.letGo + 1;
+    const summed = chain.roots[0]?.writes.find(({ path: at, origin }) => {
+      return at === secretVersionPath(path) && origin?.entry === version;
+    });
+    // Whoever pinned the ledger has signed what it had come to.
+    const stated = begins === 1 ? null : readVersion(summed?.value);
+    if (stated !== null) return stated;
     const link = chain.find(version);
     // Of a batch only the last entry need be signed: it covers those before it.
     if (
@@ -37,6 +46,15 @@ export async function signedVersion(
       if (metadata !== null) return metadata;
       throw doubtful(`that ${version.slice(0, 12)} is a version of ${path}`);
     }
+  }
+  if (begins > 1) {
+    throw new LabError(
+      "LedgerNotWhole",
+      `on this peer the ledger with version ${version.slice(0, 12)} begins at entry ${begins}`,
+      {
+        hint: "ask a coordinator or a secret store with --peer NAME",
+      },
+    );
   }
   throw doubtful(`version ${version.slice(0, 12)}, which it does not give`);
 }

@@ -15,7 +15,12 @@ const KINDS = ["grant", "cut", "approve", "enrol", "token", "redeem", "role", "u
 type Kind = (typeof KINDS)[number];
 
 /** What a history may be about: how often each kind of entry is said. */
-const THEMES: readonly Readonly<Partial<Record<Kind, number>>>[] = [
+type Theme = Readonly<Partial<Record<Kind, number>>>;
+
+/** Ledgers that are pinned, and what may take that back. */
+export const PINNED_LEDGERS: Theme = { write: 12, checkpoint: 6, cut: 1, grant: 1 };
+
+const THEMES: readonly Theme[] = [
   { grant: 5, cut: 4, approve: 4, write: 1 },
   { enrol: 4, token: 3, redeem: 5, role: 4, unrole: 3, cut: 3, grant: 2 },
   { write: 8, checkpoint: 4, cut: 3, grant: 1 },
@@ -26,10 +31,10 @@ const THEMES: readonly Readonly<Partial<Record<Kind, number>>>[] = [
  * without saying what they know, fork their logs, cut each other, name what nobody has seen, redeem tokens twice. What it
  * is about is drawn first, as histories with a little of everything say little about anything.
  */
-export function randomHistory(random: Random, size: number): History {
+export function randomHistory(random: Random, size: number, about: Theme | null = null): History {
   const stage = new Stage(random);
   const anything = () => Object.fromEntries(KINDS.map((kind) => [kind, [0, 1, 2, 5][random.below(4)] ?? 0]));
-  const theme = THEMES[random.below(THEMES.length + 1)] ?? anything();
+  const theme = about ?? THEMES[random.below(THEMES.length + 1)] ?? anything();
   const kinds = KINDS.flatMap((kind) => Array.from({ length: theme[kind] ?? 0 }, () => kind));
   if (random.below(3) === 0) stage.openDesk();
   else if (random.below(2) === 0) stage.openOffice();

@@ -4,6 +4,8 @@ import { joinMessage } from "../../src/core/enrolment.ts";
 import type { Keys, Signer } from "../../src/core/ports/keys.ts";
 import type { Joiner, KnownBody, Keep as RealKeep } from "../../src/crdt/authority/bodies.ts";
 import { genesisLog, redeemedNodeLog, redeemedRoleLog, rootLog } from "../../src/crdt/authority/identifiers.ts";
+import { Chain } from "../../src/crdt/chain.ts";
+import { checkpointState } from "../../src/crdt/checkpoint.ts";
 import { composeAuthority, composeGenesis, composeLink } from "../../src/crdt/compose.ts";
 import {
   type AuthorityHeader,
@@ -204,9 +206,25 @@ class Realisation {
         return { type: "unrole", node: this.#log(body.node), label: body.label, keeps: this.#keeps(body.keeps), at };
       case "checkpoint": {
         const pins = body.pins.map((pin) => ({ log: this.#log(pin.log), seq: pin.seq, hash: this.#hash(pin.id) }));
-        return { type: "checkpoint", pins, state: ZERO_HASH, at };
+        return { type: "checkpoint", pins, state: this.#stateAt(body.pins), at };
       }
     }
+  }
+
+  /** What one pinned ledger had come to; what checkpoints say that pin several, nobody looks at. */
+  #stateAt([pin, ...others]: readonly { readonly log: LogId; readonly seq: number; readonly id: Id }[]): Uint8Array {
+    const links = pin === undefined || others.length > 0 ? null : this.#graph.chain(pin, pin.log);
+    if (links === null || links.length === 0 || pin === undefined) return ZERO_HASH;
+    const made = links.map(({ id }) => this.#make(id) as RealEntry<ChainHeader>);
+    const [first] = made;
+    const chain = new Chain(
+      KEYS,
+      this.#log(pin.log),
+      CLASS_DESIRED,
+      toHex((first as RealEntry<ChainHeader>).header.key),
+    );
+    for (const entry of made) chain.add(entry);
+    return checkpointState(KEYS, [chain.main]);
   }
 
   #keeps(keeps: readonly Keep[]): RealKeep[] {

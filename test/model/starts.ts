@@ -4,22 +4,31 @@ import { toHex } from "../../src/core/bytes.ts";
 import type { Keys } from "../../src/core/ports/keys.ts";
 import type { Entry } from "../../src/crdt/entry/entry.ts";
 import { Replica } from "../../src/crdt/replica.ts";
+import { ReplicaExchange } from "../../src/crdt/sync/exchange.ts";
 import { describe } from "./describe.ts";
-import { randomHistory } from "./random-history.ts";
+import { PINNED_LEDGERS, randomHistory } from "./random-history.ts";
 import { OPEN_KEYS, realise } from "./realise.ts";
 
 const MOST_ENTRIES = 24;
+/** - `sum up`: writes down what it has come to · `drop`: lets go of what lies below every pin, too */
+type Thrift = "sum up" | "drop";
+
 /** By then all has come but what waits for ever. */
 const TURNS = 40;
 const KEYS = OPEN_KEYS as Keys;
 
 /**
- * A random history in a random order, told to a replica that lives on and to one that sums up what it has and starts
- * again now and then: where they show different things, what; `null` if they never do.
+ * A random history in a random order, told to a replica that lives on and to one that sums up what it has, or lets go
+ * of it, and starts again now and then: where they show different things, what; `null` if they never do. Who has let go
+ * and doubts what it shows may differ, until it has asked the other.
  */
-export async function startsDiffer(seed: string): Promise<string | null> {
+export async function startsDiffer(
+  seed: string,
+  thrift: Thrift,
+  met: Met = { drops: 0, doubts: 0 },
+): Promise<string | null> {
   const random = seededRandom(seed);
-  const history = randomHistory(random, 4 + random.below(MOST_ENTRIES - 3));
+  const history = randomHistory(random, 4 + random.below(MOST_ENTRIES - 3), thrift === "drop" ? PINNED_LEDGERS : null);
   const { mesh, entries, links } = realise(history);
   const disk = new SimDisk({ random: random.fork("disk") });
   const steady = new Replica(KEYS, mesh, new SimDisk({ random: random.fork("steady") }));
@@ -40,36 +49,66 @@ export async function startsDiffer(seed: string): Promise<string | null> {
     }
     left = left.filter((entry) => !batch.includes(entry) || parked.has(entry.id));
     if (random.below(2) === 0) await starting.sumUp(0);
+    if (thrift === "drop" && random.below(2) === 0) await starting.stated.dropBelow(() => true);
     if (random.below(3) > 0 || parked.size > 0) continue;
     starting = new Replica(KEYS, mesh, disk);
     await starting.load();
     round++;
     const { missing, damaged } = starting;
     if (missing + damaged.length > 0) return told(seed, round, `${missing} missing, ${damaged.length} damaged`);
+    met.drops += starting.stated.beginnings().length;
+    if (thrift === "drop") {
+      if (starting.stated.isInDoubt) met.doubts++;
+      const before = starting.stated.isInDoubt ? null : differenceOf(steady, starting, "what counts");
+      if (before !== null) return told(seed, round, `${before}\n\n${describe(history)}`);
+      await exchange(starting, steady);
+      if (starting.stated.isInDoubt) return told(seed, round, `it still doubts\n\n${describe(history)}`);
+    }
     const difference = differenceOf(steady, starting);
     if (difference !== null) return told(seed, round, `${difference}\n\n${describe(history)}`);
   }
   return null;
 }
 
+/** What a run of histories came across. */
+export interface Met {
+  drops: number;
+  doubts: number;
+}
+
+async function exchange(asking: Replica, answering: Replica): Promise<void> {
+  const round = new ReplicaExchange(asking, KEYS).begin();
+  const other = new ReplicaExchange(answering, KEYS);
+  for (let request: Uint8Array | null = round.request; request !== null; ) {
+    request = await round.next(await other.answer(request));
+  }
+}
+
 function told(seed: string, round: number, what: string): string {
   return `seed ${seed}, start ${round}: ${what}`;
 }
 
-function differenceOf(one: Replica, other: Replica): string | null {
-  const [mine, theirs] = [picture(one), picture(other)];
+/** Of what was written over below a state nobody can say any more that it is void; a fork there is told anew. */
+type Shown = "everything" | "all but what is void" | "what counts";
+
+function differenceOf(one: Replica, other: Replica, shown?: Shown): string | null {
+  const most = [one, other].some((replica) => replica.stated.beginnings().length > 0)
+    ? "all but what is void"
+    : "everything";
+  const [mine, theirs] = [picture(one, shown ?? most), picture(other, shown ?? most)];
   const lines = mine.filter((line) => !theirs.includes(line)).map((line) => `- ${line}`);
   const more = theirs.filter((line) => !mine.includes(line)).map((line) => `+ ${line}`);
   return lines.length + more.length === 0 ? null : [...lines, ...more].join("\n");
 }
 
-function picture(replica: Replica): string[] {
+function picture(replica: Replica, shown: Shown): string[] {
   const view = replica.view();
-  return [
+  const counts = [
     `state ${toHex(replica.stateHash())}`,
     ...view.desiredUnder("").map(([path, { value, entry }]) => `${path} = ${JSON.stringify(value)} by ${entry}`),
     ...view.conflicts().flatMap(({ path, losers }) => losers.map(({ log }) => `${path}, not by ${log}`)),
-    ...view.voids().map(({ entry, state }) => `void ${entry}: ${state}`),
-    ...view.forks().map(({ log, seq, state }) => `${log} forks at ${seq}: ${state}`),
   ];
+  const forks = view.forks().map(({ log, seq, state }) => `${log} forks at ${seq}: ${state}`);
+  const voids = view.voids().map(({ entry, state }) => `void ${entry}: ${state}`);
+  return [...counts, ...(shown === "what counts" ? [] : forks), ...(shown === "everything" ? voids : [])];
 }

@@ -57,7 +57,7 @@ const NAMED = 5;
 function tellLetGo(ctx: CommandContext, letGo: readonly AuditLetGo[]): void {
   if (letGo.length === 0) return;
   const entries = letGo.reduce((sum, { to }) => sum + to, 0);
-  ctx.note(`  let go of by age: ${entries} audit entries of ${letGo.length} ${letGo.length === 1 ? "log" : "logs"}`);
+  ctx.note(`  let go of by age: ${entries} entries of ${letGo.length} ${letGo.length === 1 ? "log" : "logs"}`);
   for (const { author, to, before } of letGo.slice(0, NAMED)) {
     ctx.note(`    ${author} 1–${to}, from before ${before.slice(0, 10)}`);
   }

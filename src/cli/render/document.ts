@@ -163,7 +163,12 @@ function csvText(rows: readonly (readonly string[])[]): string {
 }
 
 /** At a terminal, when the answering peer does not hear every member. */
-export function noteFreshness(ctx: CommandContext, { peer, asOf, behind }: Meta): void {
+export function noteFreshness(ctx: CommandContext, { peer, asOf, behind, begins = [] }: Meta): void {
+  for (const { operator, entry, at } of begins) {
+    ctx.note(
+      `on peer ${peer} the ledger of ${operator} begins at entry ${entry}, of ${at.slice(0, 10)}: what was before, coordinators and secret stores tell`,
+    );
+  }
   if (behind.length === 0 || ctx.io.columns === undefined) return;
   const nowMs = ctx.io.now();
   const silent = behind.map((one) => `${one.peer} (${one.lastHeard === null ? "never" : ago(one.lastHeard, nowMs)})`);

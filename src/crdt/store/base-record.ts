@@ -19,11 +19,15 @@ export interface BaseRecord {
 const VERSION = 1;
 
 export function encodeBase({ last, bounds, next, writes }: BaseRecord): Uint8Array {
-  const rows = writes.map(({ path, value, over, origin: { entry, hlc, clock } }) => {
+  return encode([VERSION, last, bounds, next, rowsOf(writes)] as unknown as Plain);
+}
+
+/** What a ledger has come to, as it is written down and handed on. */
+export function rowsOf(writes: readonly SummedWrite[]): Plain {
+  return writes.map(({ path, value, over, origin: { entry, hlc, clock } }) => {
     const row = [path, clock, fromHex(entry), hlc.ms, hlc.count, over.map(fromHex)];
     return value === undefined ? row : [...row, value];
-  });
-  return encode([VERSION, last, bounds, next, rows] as unknown as Plain);
+  }) as unknown as Plain;
 }
 
 /** Null for what another release wrote: it is made anew. For what {@link encodeBase} made, and a checksum kept. */
@@ -35,9 +39,10 @@ export function decodeBase(bytes: Uint8Array): BaseRecord | null {
 
 type Fields = readonly [version: number, last: string, bounds: string[], next: number, rows: Row[]];
 
-type Row = readonly [string, number, Uint8Array, number, number, readonly Uint8Array[], Json?];
+export type Row = readonly [string, number, Uint8Array, number, number, readonly Uint8Array[], Json?];
 
-function readRow([path, clock, entry, ms, count, over, value]: Row): SummedWrite {
+/** Throws whatever, for what {@link rowsOf} did not make: a checkpoint's hash says which these are. */
+export function readRow([path, clock, entry, ms, count, over, value]: Row): SummedWrite {
   return { path, value, over: over.map(toHex), origin: { entry: toHex(entry), hlc: { ms, count }, clock } };
 }
 

@@ -6,17 +6,25 @@ import { recurringHex } from "../../core/recurring-hex.ts";
 import type { ChainHeader, Entry } from "../entry/entry.ts";
 import { chainId } from "../chain.ts";
 import { type BaseRecord, chainIdOf, decodeBase, encodeBase } from "./base-record.ts";
+import { decodeStateRecord, encodeStateRecord, type StateRecord } from "./state-record.ts";
 
 export interface StoredEntry {
   readonly key: string;
   readonly bytes: Uint8Array;
 }
 
-/** A chain that begins at its base. */
+/** A chain that begins at its base, or at the state that stands for what lies below. */
 export interface StoredBase {
   readonly base: BaseRecord;
-  /** How many of the chain's first links were let go of. */
+  /** How many of the chain's first links were let go of, or stand in no line with the others. */
   readonly letGo: number;
+  /** The entry that it ends with. */
+  readonly last: Uint8Array;
+}
+
+/** What a ledger had come to below where it begins. */
+export interface StoredState {
+  readonly state: StateRecord;
   /** The entry that it ends with. */
   readonly last: Uint8Array;
 }
@@ -28,6 +36,8 @@ export interface Stored {
   readonly bases: readonly StoredBase[];
   /** Numbers of the first links that are kept, of chains whose first ones were let go of; by `chainId`. */
   readonly beginnings: ReadonlyMap<string, number>;
+  /** By `chainId`. */
+  readonly states: ReadonlyMap<string, StoredState>;
   /** Chains, those with a base only behind it, and observed records. */
   readonly others: readonly StoredEntry[];
   /** Keys of records whose checksum is wrong: set aside, asked for again from peers. */
@@ -69,6 +79,10 @@ export class EntryStore {
   #count = 0;
   /** Keys of records that were read and not placed: what they wait for comes, and they are written again. */
   readonly #unplaced = new Set<string>();
+  /** Keys of the states that are on the disk: written again, there is no record more. */
+  readonly #stated = new Set<string>();
+  /** Those of them that say that all links are back. */
+  readonly #whole = new Set<string>();
 
   constructor(disk: Disk, keys: Pick<Keys, "hash">) {
     this.#disk = disk;
@@ -80,14 +94,15 @@ export class EntryStore {
     const authority = await this.#scan("a/", damaged);
     const lastAuthority = [...authority.map(({ key }) => key), ...damaged].sort().at(-1);
     if (lastAuthority !== undefined) this.#authorityCount = Number(lastAuthority.slice(2)) + 1;
-    const beginnings = this.#beginningsIn(await this.#disk.scan("t/"));
-    // Of a removal that was interrupted, or brought back by an older copy. Where nothing can be written it is passed over.
+    const states = await this.#states(damaged);
+    const beginnings = this.#beginningsIn([...(await this.#disk.scan("t/")), ...(await this.#disk.scan("s/"))]);
     const leftOver = new Set(await this.#before(beginnings));
     if (leftOver.size > 0) await this.#disk.remove([...leftOver], false).catch(() => undefined);
+    for (const [id, { state }] of states) beginnings.set(id, placeOf(state.base.last));
     const bases: StoredBase[] = [];
     const others: StoredEntry[] = [];
     let after: string | undefined;
-    let there = await this.#disk.count("a/");
+    let there = (await this.#disk.count("a/")) + (await this.#disk.count("s/"));
     const take = (entries: readonly StoredEntry[], unreadable: readonly string[]): void => {
       others.push(...entries);
       damaged.push(...unreadable);
@@ -98,19 +113,25 @@ export class EntryStore {
       take(entries, unreadable);
       there += entries.length + unreadable.length;
     };
-    for (const stored of await this.#bases(beginnings)) {
+    for (const stored of await this.#beginningsOf(beginnings, states)) {
       const { last } = stored.base;
       const chain = chainOf(last);
+      const first = stored.letGo === 0 ? undefined : chain + place(stored.letGo + 1);
       await readOthers(chain);
       const records = await this.#disk.count(chain);
       const unreadable: string[] = [];
+      const lower = first === undefined ? [] : await this.#scan(chain, unreadable, undefined, first);
+      const lowerCount = lower.length + unreadable.length;
+      take(lower, unreadable.splice(0));
       const behind = await this.#scan(chain, unreadable, last);
       const isBehind = (key: string) => placeOf(key) > placeOf(last);
-      const below = records - [...behind.map(({ key }) => key), ...unreadable].filter(isBehind).length;
+      const below = records - lowerCount - [...behind.map(({ key }) => key), ...unreadable].filter(isBehind).length;
       if (below > placeOf(last) - stored.letGo) {
         // Its writer signed two histories that part there: what was summed up is only one of them.
         const all: string[] = [];
-        take(await this.#scan(chain, all), all);
+        take(await this.#scan(chain, all, first), all);
+        const stated = states.get(chainIdOf(stored.base));
+        if (stated !== undefined) bases.push(baseOf(stated));
       } else {
         take(behind, unreadable);
         bases.push(stored);
@@ -125,7 +146,7 @@ export class EntryStore {
 
     const counted = await this.#counted();
     this.#count = there - unreadable;
-    return { authority, bases, beginnings, others: kept, damaged, missing: Math.max(0, counted - there) };
+    return { authority, bases, beginnings, states, others: kept, damaged, missing: Math.max(0, counted - there) };
   }
 
   /**
@@ -150,8 +171,14 @@ export class EntryStore {
 
   #beginningsIn(records: readonly DiskRecord[]): Map<string, number> {
     const found = new Map<string, number>();
-    for (const { key, value } of records.filter((record) => record.key.startsWith("t/"))) {
+    for (const { key, value } of records.filter((record) => /^[ts]\//.test(record.key))) {
       const bytes = this.#open(value);
+      if (key.startsWith("s/")) {
+        const state = bytes === null ? null : decodeStateRecord(bytes);
+        if (state !== null && state !== "whole" && state.below === "gone")
+          found.set(chainIdOf(state.base), placeOf(state.base.last));
+        continue;
+      }
       const [version, seq] = bytes === null ? [] : (decode(bytes) as unknown as [number, number]);
       const [, log = "", chainClass] = key.split("/");
       if (version === VERSION && seq !== undefined) found.set(chainId(log, Number(chainClass)), seq);
@@ -191,19 +218,47 @@ export class EntryStore {
     return found;
   }
 
-  /** In the order of the chains' keys. A base that is damaged, or whose last entry is, is none: the chain is read whole. */
-  async #bases(beginnings: ReadonlyMap<string, number>): Promise<StoredBase[]> {
-    const found: StoredBase[] = [];
+  /** What ledgers had come to. One that is damaged is asked for again, and until then its ledger waits. */
+  async #states(damaged: string[]): Promise<Map<string, StoredState>> {
+    const found = new Map<string, StoredState>();
+    for (const { key, value } of await this.#disk.scan("s/")) {
+      this.#stated.add(key);
+      const bytes = this.#open(value);
+      const state = bytes === null ? null : decodeStateRecord(bytes);
+      if (bytes === null) damaged.push(key);
+      if (state === "whole") this.#whole.add(key);
+      if (state === null || state === "whole") continue;
+      const last = await this.#readEntry(state.base.last);
+      if (last !== null) found.set(chainIdOf(state.base), { state, last });
+    }
+    return found;
+  }
+
+  /** Where chains begin, in the order of their keys: at their base, or at the state that is all there is below. */
+  async #beginningsOf(
+    beginnings: ReadonlyMap<string, number>,
+    states: ReadonlyMap<string, StoredState>,
+  ): Promise<readonly StoredBase[]> {
+    const found = new Map([...states].map(([id, stated]) => [id, baseOf(stated)]));
+    // A base that is damaged, or whose last entry is, is none: the chain is read whole.
     for (const { value } of await this.#disk.scan("b/")) {
       const bytes = this.#open(value);
       const base = bytes === null ? null : decodeBase(bytes);
-      const stored = base === null ? undefined : await this.#disk.read(base.last);
-      const last = stored === undefined ? null : this.#open(stored);
-      if (base === null || last === null) continue;
-      const beginning = beginnings.get(chainIdOf(base)) ?? 1;
-      if (base.last >= chainOf(base.last) + place(beginning)) found.push({ base, last, letGo: beginning - 1 });
+      if (base === null) continue;
+      const id = chainIdOf(base);
+      const beginning = beginnings.get(id) ?? 1;
+      // Without its state there is nothing that it could be read anew from.
+      const key = stateKeyOf(base.last);
+      const isLost = this.#stated.has(key) && !this.#whole.has(key) && !states.has(id);
+      const last = isLost || placeOf(base.last) < beginning ? null : await this.#readEntry(base.last);
+      if (last !== null) found.set(id, { base, last, letGo: beginning - 1 });
     }
-    return found;
+    return [...found.values()].sort((a, b) => (a.base.last < b.base.last ? -1 : 1));
+  }
+
+  async #readEntry(key: string): Promise<Uint8Array | null> {
+    const value = await this.#disk.read(key);
+    return value === undefined ? null : this.#open(value);
   }
 
   /** Zero where the store is of a release that did not count, or where the count itself is damaged. */
@@ -244,10 +299,18 @@ export class EntryStore {
     await this.#disk.remove([baseKey(log, chainClass)], false);
   }
 
-  /** Among the records may be {@link beginningRecord}s: what lies before them goes, now or with the next start. */
+  /** What a ledger had come to with this link. */
+  stateRecord({ header }: Entry<ChainHeader>, state: StateRecord | "whole"): DiskRecord {
+    return { key: stateKey(recurringHex(header.log), header.class), value: this.#seal(encodeStateRecord(state)) };
+  }
+
+  /**
+   * Among the records may be {@link beginningRecord}s and {@link stateRecord}s: what lies before them goes, now or with
+   * the next start.
+   */
   async write(records: readonly DiskRecord[]): Promise<void> {
     let fresh = 0;
-    for (const { key } of records) if (isCounted(key) && !this.#unplaced.has(key)) fresh++;
+    for (const { key } of records) if (isCounted(key) && !this.#unplaced.has(key) && !this.#stated.has(key)) fresh++;
     const before = await this.#before(this.#beginningsIn(records));
     // Counted as gone before they are: who is interrupted in between has more than it counts, and misses nothing.
     const count = this.#count + fresh - before.length;
@@ -255,6 +318,7 @@ export class EntryStore {
     new DataView(counted.buffer).setUint32(0, count);
     await this.#disk.append([...records, { key: COUNT_KEY, value: this.#seal(counted) }], true);
     this.#count = count;
+    for (const { key } of records) if (key.startsWith("s/")) this.#stated.add(key);
     if (before.length > 0) await this.#disk.remove(before, true);
     if (this.#unplaced.size > 0) for (const { key } of records) this.#unplaced.delete(key);
   }
@@ -276,7 +340,7 @@ function chainPrefix(log: string, chainClass: number): string {
   return `c/${log}/${String(chainClass).padStart(3, "0")}/`;
 }
 
-function chainKey({ header: { log, class: chainClass, seq }, id }: Entry<ChainHeader>): string {
+export function chainKey({ header: { log, class: chainClass, seq }, id }: Entry<ChainHeader>): string {
   return `${chainPrefix(recurringHex(log), chainClass)}${place(seq)}/${id.slice(0, 16)}`;
 }
 
@@ -291,7 +355,7 @@ function placeOf(key: string): number {
 }
 
 function isCounted(key: string): boolean {
-  return key.startsWith("a/") || key.startsWith("c/");
+  return key.startsWith("a/") || key.startsWith("c/") || key.startsWith("s/");
 }
 
 function beginningKey(log: string, chainClass: number): string {
@@ -301,6 +365,18 @@ function beginningKey(log: string, chainClass: number): string {
 /** The prefix of the chain that a record with this key belongs to. */
 function chainOf(key: string): string {
   return `${key.split("/").slice(0, 3).join("/")}/`;
+}
+
+function stateKey(log: string, chainClass: number): string {
+  return `s/${log}/${String(chainClass).padStart(3, "0")}`;
+}
+
+function stateKeyOf(last: string): string {
+  return last.replace(/^c/, "s").split("/").slice(0, 3).join("/");
+}
+
+function baseOf({ state: { base }, last }: StoredState): StoredBase {
+  return { base, last, letGo: placeOf(base.last) - 1 };
 }
 
 function baseKey(log: string, chainClass: number): string {

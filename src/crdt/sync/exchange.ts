@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, toHex } from "../../core/bytes.ts";
+import { concat, equalBytes } from "../../core/bytes.ts";
 import { decode, encode, MalformedError, type Plain } from "../../core/encoding.ts";
 import type { Exchange, ExchangeOutcome, ExchangeRound } from "../../core/ports/exchange.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -6,37 +6,41 @@ import { type Chain, chainId, type ChainLink } from "../chain.ts";
 import { reportsOf } from "../observed.ts";
 import type { Replica } from "../replica.ts";
 import { Inventory, type Item, MAX_TIPS, type Tip } from "./inventory.ts";
+import {
+  bytesOf,
+  writeItem,
+  writeOffer,
+  readOffer,
+  readItem,
+  readMap,
+  readDigest,
+  readCount,
+  readPlace,
+  readList,
+  readEntries,
+  readWant,
+  LOCATOR_LENGTH,
+  MAX_CHAINS,
+  MAX_REPORTS,
+  MAX_PLACES,
+  MAX_DIFFERENCES,
+  MAX_WALK,
+  type StateOffer,
+  type ChainWant,
+  type Want,
+} from "./wire-forms.ts";
 
 /** Entries in one message; what does not fit comes in the next. */
 export const MESSAGE_BYTES = 1024 * 1024;
-/** Positions of the own chain that a request names, ever further apart, so that a peer finds the last common one. */
-const LOCATOR_LENGTH = 32;
 /** A round that has not ended by then starts over later. */
 const MAX_STEPS = 64;
-/** Chains and reports in one request. */
-const MAX_CHAINS = 1024;
-const MAX_REPORTS = 4096;
-/** Places of the tree in one request. */
-const MAX_PLACES = 1024;
-/** Differences, and places of the tree, that one round follows up. A lying peer could name them without end. */
-const MAX_DIFFERENCES = 65_536;
-const MAX_WALK = 16_384;
-
-interface ChainWant {
-  readonly log: string;
-  readonly class: number;
-  readonly have: readonly string[];
-}
-
-interface Want {
-  readonly authority: readonly string[];
-  readonly chains: readonly ChainWant[];
-  readonly observed: readonly string[];
-}
+/** What is asked for of a ledger in place of its links: a liar could send without end. */
+const MAX_STATE_BYTES = 64 * 1024 * 1024;
 
 interface Said {
   readonly contents: number;
   readonly revision: number;
+  readonly isInDoubt: boolean;
   readonly root: Uint8Array;
   readonly state: Uint8Array;
   /** The first request of a round. */
@@ -90,6 +94,8 @@ export class ReplicaExchange implements Exchange {
       case "give":
         await this.#replica.admit(readEntries(message.entries), "exchange");
         return encode({});
+      case "state":
+        return this.#answerState(readOffer(message.of ?? null), readCount(message.after, MAX_STATE_BYTES));
       default:
         // A later release may ask for more; it reads "not understood" and goes on with what we know.
         return encode({ unknown: true });
@@ -102,15 +108,28 @@ export class ReplicaExchange implements Exchange {
     return isSame ? new Uint8Array(same) : encode({ root, state, ...this.#node("") });
   }
 
+  /** The next part of a state; nothing if the ledger begins elsewhere by now. */
+  #answerState({ log, class: chainClass, link }: StateOffer, after: number): Uint8Array {
+    const handed = this.#replica.stated.handOn(log, chainClass);
+    if (handed?.link !== link) return encode({});
+    const bytes = handed.bytes();
+    const part = bytes.slice(after, after + MESSAGE_BYTES);
+    return encode({ part, more: after + part.length < bytes.length });
+  }
+
   #say(): Said {
     const { contents, revision } = this.#replica;
-    if (this.#said?.contents !== contents || this.#said.revision !== revision) {
+    const { isInDoubt } = this.#replica.stated;
+    const said = this.#said;
+    if (said?.contents !== contents || said.revision !== revision || said.isInDoubt !== isInDoubt) {
       const root = this.inventory.digest("");
       const state = this.#replica.stateHash();
-      const [first, same] = [encode({ q: "root", root, state }), encode({ root, state })];
-      this.#said = { contents, revision, root, state, first, same };
+      // Who knows that more may be known of a ledger than it does has come to something else by right.
+      const doubt = isInDoubt ? { doubt: true } : {};
+      const [first, same] = [encode({ q: "root", root, state }), encode({ root, state, ...doubt })];
+      this.#said = { contents, revision, isInDoubt, root, state, first, same };
     }
-    return this.#said;
+    return this.#said as Said;
   }
 
   /** One node for each place, in that order, as far as they fit. */
@@ -144,6 +163,8 @@ class Round implements ExchangeRound {
   readonly #replica: Replica;
   /** What the replica stood for when the round began: the answer to the root speaks of that. */
   readonly #state: Uint8Array;
+  /** Whether the replica was sure of that; by now it may be, and stand for something else. */
+  readonly #standing: "sure" | "in doubt";
   #places: string[] = [];
   #asked: readonly string[] = [];
   #walked = 0;
@@ -155,7 +176,11 @@ class Round implements ExchangeRound {
   };
   #give: Run[] = [];
   readonly #theirTips = new Map<string, readonly Tip[]>();
-  #phase: "root" | "walk" | "want" | "give" = "root";
+  readonly #offers = new Map<string, StateOffer>();
+  #taking: { readonly of: StateOffer; readonly parts: Uint8Array[] } | null = null;
+  #phase: "root" | "walk" | "want" | "state" | "give" = "root";
+  /** Of the ledgers that are wanted: what lies beyond their ends, or what lies below their states. */
+  #side: "beyond" | "below" = "beyond";
   #steps = 0;
   #verdict: ExchangeOutcome["verdict"] = "same";
   #received = 0;
@@ -165,6 +190,7 @@ class Round implements ExchangeRound {
     this.#exchange = exchange;
     this.#replica = replica;
     this.#state = replica.stateHash();
+    this.#standing = replica.stated.isInDoubt ? "in doubt" : "sure";
     this.request = exchange.firstRequest();
   }
 
@@ -179,8 +205,11 @@ class Round implements ExchangeRound {
       case "root": {
         if (message.items === undefined && message.children === undefined) {
           if (!(message.state instanceof Uint8Array)) throw new MalformedError("not an answer");
-          this.#verdict = equalBytes(message.state, this.#state) ? "same" : "diverged";
-          return null;
+          if (!equalBytes(message.state, this.#state) && message.doubt !== true && this.#standing === "sure") {
+            this.#replica.stated.dispute();
+            if (!this.#replica.stated.isInDoubt) this.#verdict = "diverged";
+          }
+          return this.#sendWantBelow();
         }
         this.#verdict = "exchanged";
         this.#compare("", message);
@@ -199,10 +228,15 @@ class Round implements ExchangeRound {
         const admitted = await this.#replica.admit(entries, "exchange");
         const fresh = admitted.filter(({ state }) => state === "admitted").length;
         this.#received += fresh;
+        for (const offer of readList(message.states ?? [], MAX_CHAINS, readOffer)) {
+          this.#offers.set(chainId(offer.log, offer.class), offer);
+        }
         // A peer that keeps sending what changes nothing is not asked again in this round.
         if (message.more === true && fresh > 0) return this.#sendWant();
-        return this.#sendGive();
+        return this.#sendWantState();
       }
+      case "state":
+        return this.#takePart(message);
       case "give":
         return this.#sendGive();
     }
@@ -285,6 +319,44 @@ class Round implements ExchangeRound {
     return this.#sendGive();
   }
 
+  /** Asks for a state with which a ledger can begin here that the peer has only from there on. */
+  #sendWantState(): Uint8Array | null {
+    for (const [name, offer] of this.#offers) {
+      this.#offers.delete(name);
+      if (!this.#replica.stated.wouldBeginAt(offer.log, offer.class, offer.seq, offer.link)) continue;
+      this.#phase = "state";
+      this.#taking = { of: offer, parts: [] };
+      return encode({ q: "state", of: writeOffer(offer), after: 0 });
+    }
+    return this.#sendWantBelow();
+  }
+
+  async #takePart(message: Record<string, Plain | undefined>): Promise<Uint8Array | null> {
+    const taking = this.#taking;
+    if (taking === null || !(message.part instanceof Uint8Array)) return this.#sendWantState();
+    const { of, parts } = taking;
+    parts.push(message.part);
+    const after = parts.reduce((sum, { length }) => sum + length, 0);
+    if (after > MAX_STATE_BYTES) throw new MalformedError("a state without end");
+    if (message.more === true && message.part.length > 0) return encode({ q: "state", of: writeOffer(of), after });
+    this.#taking = null;
+    await this.#replica.stated.beginAt(of.log, of.class, concat(...parts), of.link);
+    this.#received++;
+    // What lies beyond it, and perhaps other ledgers.
+    return this.#sendWant();
+  }
+
+  /** Asks for all links of ledgers that begin with a state, where that may say too little. */
+  #sendWantBelow(): Uint8Array | null {
+    const wanted = this.#side === "beyond" ? this.#replica.stated.wanted() : [];
+    if (wanted.length === 0) return this.#sendGive();
+    this.#side = "below";
+    this.#want.authority = [];
+    this.#want.observed = [];
+    this.#want.chains = wanted.map(({ log, class: chainClass }) => ({ log, class: chainClass }));
+    return this.#sendWant();
+  }
+
   #sendWant(): Uint8Array {
     this.#phase = "want";
     const have = new Set(this.#replica.graph.entries.map(({ entry }) => entry.id));
@@ -294,10 +366,16 @@ class Round implements ExchangeRound {
       chains: this.#want.chains.slice(0, MAX_CHAINS).map(({ log, class: chainClass }) => ({
         log: bytesOf(log),
         class: chainClass,
-        have: locator(this.#replica.chain(log, chainClass)).map(bytesOf),
+        have: this.#have(log, chainClass).map(bytesOf),
       })),
       observed: this.#want.observed.slice(0, MAX_REPORTS).map(bytesOf),
     });
+  }
+
+  #have(log: string, chainClass: number): string[] {
+    if (this.#side === "beyond") return locator(this.#replica.chain(log, chainClass));
+    const wanted = this.#replica.stated.wanted().find((one) => one.log === log && one.class === chainClass);
+    return locator(wanted === undefined ? this.#replica.chain(log, chainClass) : wanted.below);
   }
 
   #sendGive(): Uint8Array | null {
@@ -342,20 +420,27 @@ async function readBelow(replica: Replica, { chains }: Want): Promise<void> {
 }
 
 /** The answer to a want: authority entries in causal order, then chains, then records, as far as they fit. */
-function collect(replica: Replica, want: Want): { entries: Uint8Array[]; more: boolean } {
+function collect(replica: Replica, want: Want): { entries: Uint8Array[]; more: boolean; states?: Plain } {
   const runs: Run[] = [];
+  const states: Plain[] = [];
   const nodes = want.authority.flatMap((id) => replica.graph.find(id) ?? []);
   for (const node of nodes.sort((a, b) => a.index - b.index)) runs.push([node.entry.bytes]);
   for (const { log, class: chainClass, have } of want.chains) {
     const chain = replica.chain(log, chainClass);
-    if (chain !== undefined) runs.push(...linksBeyond(chain, new Set(have)));
+    if (chain === undefined) continue;
+    const handed = replica.stated.handOn(log, chainClass);
+    // What it begins with here is nothing that the peer has: links from there on would tell it nothing.
+    if (handed !== null && have.every((id) => chain.find(id) === undefined)) {
+      states.push(writeOffer({ log, class: chainClass, seq: handed.seq, link: handed.link }));
+    } else runs.push(...linksBeyond(chain, new Set(have)));
   }
   for (const log of want.observed) {
     const observed = replica.observed.get(log);
     if (observed !== undefined) runs.push(reportsOf(observed).map(({ bytes }) => bytes));
   }
   const count = fitting(runs);
-  return { entries: runs.slice(0, count).flat(), more: count < runs.length };
+  const entries = runs.slice(0, count).flat();
+  return { entries, more: count < runs.length, ...(states.length === 0 ? {} : { states }) };
 }
 
 /** Entries of the chain that do not lie behind one of the known ones, every one after its predecessor. */
@@ -420,103 +505,4 @@ function itemName(item: Item): string {
     case "observed":
       return `observed ${item.log}`;
   }
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return fromHex(hex) as Uint8Array;
-}
-
-function writeTips(tips: readonly Tip[]): Plain {
-  return tips.map(({ seq, id }) => [seq, bytesOf(id)]);
-}
-
-function writeItem(item: Item): Plain {
-  switch (item.kind) {
-    case "authority":
-      return [1, bytesOf(item.id)];
-    case "chain":
-      return [2, bytesOf(item.log), item.class, writeTips(item.tips)];
-    case "observed":
-      return [3, bytesOf(item.log), writeTips(item.versions)];
-  }
-}
-
-function readItem(value: Plain): Item {
-  if (!Array.isArray(value)) throw new MalformedError("not an item");
-  const [kind, id] = value as Plain[];
-  switch (kind) {
-    case 1:
-      return { kind: "authority", id: readHash(id) };
-    case 2: {
-      const [, , chainClass, tips] = value as Plain[];
-      return { kind: "chain", log: readHash(id), class: readCount(chainClass, 255), tips: readTips(tips) };
-    }
-    case 3:
-      return { kind: "observed", log: readHash(id), versions: readTips((value as Plain[])[2]) };
-    default:
-      throw new MalformedError("not an item");
-  }
-}
-
-function readMap(value: Plain): Record<string, Plain | undefined> {
-  if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof Uint8Array) {
-    throw new MalformedError("not a message");
-  }
-  return value as Record<string, Plain | undefined>;
-}
-
-function readDigest(value: Plain | undefined): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.length !== 32) throw new MalformedError("not a hash");
-  return value;
-}
-
-function readHash(value: Plain | undefined): string {
-  return toHex(readDigest(value));
-}
-
-function readCount(value: Plain | undefined, limit: number): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > limit) {
-    throw new MalformedError("not a count");
-  }
-  return value;
-}
-
-/** A prefix of an item's key, in hex digits. */
-function readPlace(value: Plain): string {
-  if (typeof value !== "string" || !/^[0-9a-f]{0,64}$/.test(value)) throw new MalformedError("not a place in the tree");
-  return value;
-}
-
-function readList<T>(value: Plain | undefined, limit: number, read: (item: Plain) => T): T[] {
-  if (!Array.isArray(value) || value.length > limit) throw new MalformedError("not a short list");
-  return (value as Plain[]).map(read);
-}
-
-function readTips(value: Plain | undefined): Tip[] {
-  return readList(value, MAX_TIPS, (tip) => {
-    const [seq, id] = Array.isArray(tip) ? (tip as Plain[]) : [];
-    return { seq: readCount(seq, Number.MAX_SAFE_INTEGER), id: readHash(id) };
-  });
-}
-
-function readEntries(value: Plain | undefined): Uint8Array[] {
-  return readList(value, 65_536, (bytes) => {
-    if (!(bytes instanceof Uint8Array)) throw new MalformedError("not an entry");
-    return bytes;
-  });
-}
-
-function readWant(message: Record<string, Plain | undefined>): Want {
-  return {
-    authority: readList(message.authority, MAX_DIFFERENCES, readHash),
-    chains: readList(message.chains, MAX_CHAINS, (value) => {
-      const want = readMap(value);
-      return {
-        log: readHash(want.log),
-        class: readCount(want.class, 255),
-        have: readList(want.have, 2 * LOCATOR_LENGTH, readHash),
-      };
-    }),
-    observed: readList(message.observed, MAX_REPORTS, readHash),
-  };
 }

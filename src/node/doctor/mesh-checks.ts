@@ -1,4 +1,5 @@
 import type { Complaint } from "../../core/alarms/findings.ts";
+import type { Doubt } from "../../crdt/doubts.ts";
 import type { Check } from "../../operations/kinds/check.ts";
 import type { LedgerSize } from "../../operations/kinds/status.ts";
 import type { ReadSource } from "../handlers/read-source.ts";
@@ -105,8 +106,9 @@ export function ledgersCheck(ledgers: readonly LedgerSize[], untrue: readonly st
   const name = "ledgers";
   const since = ({ entries, checkpoint }: LedgerSize) => entries - (checkpoint?.entry ?? 0);
   const told = ledgers.map((ledger) => {
-    const { operator, entries, live, checkpoint } = ledger;
-    const size = `${operator} ${entries} ${entries === 1 ? "entry" : "entries"} for ${live} ${live === 1 ? "value" : "values"}`;
+    const { operator, entries, live, checkpoint, begins } = ledger;
+    const from = begins === undefined ? "" : ` (here from ${begins.entry} on)`;
+    const size = `${operator} ${entries} ${entries === 1 ? "entry" : "entries"}${from} for ${live} ${live === 1 ? "value" : "values"}`;
     if (checkpoint === null) return `${size}, no checkpoint`;
     return `${size}, ${since(ledger)} after the checkpoint of ${duration(nowMs - Date.parse(checkpoint.at))} ago`;
   });
@@ -116,9 +118,31 @@ export function ledgersCheck(ledgers: readonly LedgerSize[], untrue: readonly st
     const said = `a checkpoint says something else of the ledger of ${list(untrue)} than this machine has of it`;
     return { name, state: "failed", detail: `${said}; ${detail}`, fix: "lab doctor --peer NAME: what do others say?" };
   }
+  const doubted = ledgers.find(({ begins }) => begins !== undefined && begins.doubt !== null);
+  if (doubted !== undefined) {
+    return { name, state: "warning", detail: `${doubtOf(doubted)}; ${detail}`, fix: ASK_FOR_WHOLE };
+  }
   const long = ledgers.find((ledger) => since(ledger) - ledger.live > UNPINNED_WARNED);
   if (long === undefined) return { name, state: "ok", detail, fix: "" };
   return { name, state: "warning", detail, fix: `lab checkpoint, where the key of ${long.operator} is` };
+}
+
+/** Agents ask each peer that they meet; only where nobody has the entries any more there is something to do. */
+const ASK_FOR_WHOLE =
+  "lab get peers: is a coordinator or secret store there? else lab backup restore, of a backup that has them";
+
+const DOUBTS: Readonly<Record<Doubt, string>> = {
+  void: "the checkpoint that pinned it there does not count any more",
+  cut: "its writer was removed by somebody who did not know the checkpoint",
+  pin: "a checkpoint names an entry that is not here",
+  fork: "entries came that lead elsewhere before that",
+  disagreement: "a peer that knows the same shows something else",
+};
+
+/** That a ledger may count otherwise where all of it is known. */
+export function doubtOf({ operator, begins }: LedgerSize): string {
+  const because = DOUBTS[(begins?.doubt ?? "disagreement") as Doubt];
+  return `the ledger of ${operator} begins at entry ${begins?.entry} here, and ${because}: the rest is asked for`;
 }
 
 /** A place where this agent says that it can be reached, and whether somebody answered there. */

@@ -3,7 +3,7 @@ import { toBase64Url } from "../../core/bytes.ts";
 import type { View } from "../../core/view.ts";
 import type { Chain } from "../../crdt/chain.ts";
 import { type ChainFlaw, checkChain } from "../../crdt/chain-check.ts";
-import { CLASS_AUDIT, CLASS_DESIRED, isChain } from "../../crdt/entry/entry.ts";
+import { CLASS_AUDIT, CLASS_DESIRED, isChain, isLedgerClass } from "../../crdt/entry/entry.ts";
 import { carriesValidSignature } from "../../crdt/entry/signatures.ts";
 import type { auditEntriesOperation, auditHeadsOperation } from "../../operations/audit-verify.ts";
 import { firstKept } from "../../crdt/retention.ts";
@@ -92,7 +92,8 @@ export async function findFlaws(
     const entries = chain.links().map(({ entry }) => entry);
     const sorted = chain.shape === "line" ? chain.main.map(({ entry }) => entry) : entries;
     const heads = remembered.map(({ head }) => ({ seq: head.seq, hash: head.hash }));
-    const from = firstKept(sorted, mayBeginBeforeMs);
+    // What a state stands for may have gone, by a rule that is no clock's.
+    const from = isLedgerClass(chain.class) ? chain.letGo + 1 : firstKept(sorted, mayBeginBeforeMs);
     const first = sorted.find(({ header }) => header.seq === from);
     if (from > 1 && first !== undefined) {
       const { log, class: chainClass } = chain;
@@ -155,12 +156,14 @@ export async function auditEntries(
       ? replica.graph.entries.map(({ entry }) => entry)
       : (replica.chain(log, chainClass)?.links() ?? []).map(({ entry }) => entry);
   const sorted = chainClass === CLASS_AUTHORITY ? all : all.filter(isChain).sort((a, b) => a.header.seq - b.header.seq);
+  const handed = after === 0 ? replica.stated.handOn(log, chainClass) : null;
+  const state = handed === null ? {} : { state: toBase64Url(handed.bytes()) };
   const entries: string[] = [];
   let room = ANSWER_BYTES;
   for (const { bytes } of sorted.slice(after)) {
     room -= bytes.length;
-    if (room < 0 && entries.length > 0) return { entries, more: true };
+    if (room < 0 && entries.length > 0) return { entries, more: true, ...state };
     entries.push(toBase64Url(bytes));
   }
-  return { entries, more: false };
+  return { entries, more: false, ...state };
 }

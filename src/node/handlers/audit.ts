@@ -5,7 +5,8 @@ import type { AuthorityBody } from "../../crdt/authority/bodies.ts";
 import { CLASS_AUDIT, CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import type { AuditEntry } from "../../operations/kinds/audit-entry.ts";
 import { operatorName } from "./lists.ts";
-import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
+import { historyMetaOf } from "../ledger-sizes.ts";
+import { isoTime, type ReadSource } from "./read-source.ts";
 
 /** Everything that was allowed or denied: nodes' audit logs, and what operators and coordinators signed. */
 export async function listAudit(
@@ -19,7 +20,7 @@ export async function listAudit(
     .sort((a, b) => (a.time === b.time ? (a.hash < b.hash ? -1 : 1) : a.time < b.time ? -1 : 1));
   return {
     kind: "AuditEntryList",
-    meta: metaOf(source),
+    meta: historyMetaOf(source),
     items: input.limit === undefined ? all : all.slice(-input.limit),
   };
 }
@@ -58,8 +59,10 @@ function desiredWrites(source: ReadSource): AuditEntry[] {
   return [...source.replica.chains.values()]
     .filter((chain) => chain.class === CLASS_DESIRED)
     .flatMap((chain) =>
-      chain.main.map(({ entry, writes }) => {
+      chain.main.map(({ entry, writes: all }) => {
         const author = `operator:${operatorName(view, chain.log)}`;
+        // Where a ledger begins with what it had come to, the link stands for those before it as well.
+        const writes = all.filter(({ origin }) => origin === undefined || origin.entry === entry.id);
         const [first] = writes;
         const more = writes.length > 1 ? ` and ${writes.length - 1} more` : "";
         return {

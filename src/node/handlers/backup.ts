@@ -12,7 +12,9 @@ import { composeBackup } from "../../crdt/backup/compose.ts";
 import { CLASS_AUDIT } from "../../crdt/entry/entry.ts";
 import type { Backup } from "../../operations/kinds/backup.ts";
 import type { Agent } from "../agent.ts";
+import { KEEPER_ROLES, noteBackedUp } from "../history-keeping.ts";
 import { scopedDisk } from "../scoped-disk.ts";
+import { operatorName } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 /** The action under which a machine writes down that it made a backup. */
@@ -26,8 +28,10 @@ export async function makeBackup(
   asker?: string,
 ): Promise<Uint8Array> {
   requireLocal(asker);
-  const { keys, clock, link } = agent.platform;
+  const { keys, clock, link, disk } = agent.platform;
   const { node, signer } = agent.identity;
+  await noteBackedUp(disk, clock.now());
+  requireWhole(agent);
   return composeBackup(
     keys,
     {
@@ -42,6 +46,20 @@ export async function makeBackup(
     },
     request,
   );
+}
+
+/** A backup without what ledgers had come to would be worth nothing: it is made where all links are. */
+function requireWhole({ replica }: Agent): void {
+  const [first] = replica.stated.beginnings();
+  if (first === undefined) return;
+  replica.stated.keepWhole(true);
+  const view = replica.view();
+  const keepers = new Set(KEEPER_ROLES.flatMap((role) => view.holders(role).map(({ name }) => name)));
+  const writer = operatorName(view, first.log);
+  throw new LabError("LedgerNotWhole", `the ledger of ${writer} begins at entry ${first.seq} on this machine`, {
+    notes: ["the rest is asked for now, and stays from then on"],
+    hint: `try again in a minute, or there: ${[...keepers].sort().join(", ")}`,
+  });
 }
 
 /** The sealed values that this machine keeps as a secret store; none if it is no store. */

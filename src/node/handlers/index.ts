@@ -122,6 +122,11 @@ async function exportLedger(source: ReadSource, { log }: { readonly log: string 
   await source.replica.makeWhole((chain) => chain.log === log);
   const chain = source.replica.chain(log, CLASS_DESIRED);
   if (chain === undefined) throw new NotFoundError("ledger", log);
+  if (chain.letGo > 0) {
+    throw new LabError("LedgerNotWhole", `the ledger begins at entry ${chain.letGo + 1} on this machine`, {
+      hint: "ask a coordinator or a secret store for it: lab --peer",
+    });
+  }
   const updates = chain.main.map(({ entry }) => entry.payload);
   return { log, update: toBase64Url(await ledgerDocument(updates, log)) };
 }

@@ -8,7 +8,8 @@ import { readVersion } from "../../core/secrets/version.ts";
 import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import type { SecretVersion } from "../../operations/kinds/secret-version.ts";
 import { versionWriter } from "./lists.ts";
-import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
+import { historyMetaOf } from "../ledger-sizes.ts";
+import { isoTime, type ReadSource } from "./read-source.ts";
 
 const ASK_TIMEOUT_MS = 3000;
 
@@ -38,7 +39,7 @@ export async function listSecretVersions(
       stores: value === undefined ? [] : (holders?.get(entry) ?? (holders === null ? null : [])),
     };
   });
-  return { kind: "SecretVersionList", meta: metaOf(source), items };
+  return { kind: "SecretVersionList", meta: historyMetaOf(source), items };
 }
 
 /** Names of the stores that say that they hold a version, by version. */

@@ -7,6 +7,7 @@ import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { meshFacts, missingRoles, ownComplaints, runningRoles } from "../alarms/facts.ts";
 import { removalOf } from "../../crdt/removal.ts";
+import { doubtOf } from "../doctor/mesh-checks.ts";
 import { ledgerSizes } from "../ledger-sizes.ts";
 import { describeRemoval, REJOIN } from "../removal-watch.ts";
 import { metaOf, type ReadSource, selfName } from "./read-source.ts";
@@ -21,8 +22,10 @@ export function getStatus(source: ReadSource): unknown {
   const findings = findingsOf(facts).filter(({ kind }) => !TOLD_ELSEWHERE.includes(kind));
   // Whoever is isolated keeps quiet about the others; what is wrong here is known here.
   const own = facts.isolated === null ? [] : ownComplaints(source);
+  const ledgers = ledgerSizes(source);
   const warnings = [
     ...removalWarnings(source),
+    ...ledgers.filter(({ begins }) => begins !== undefined && begins.doubt !== null).map(doubtOf),
     ...source.warnings(),
     ...findings.map(({ detail }) => detail),
     ...own.map(({ detail }) => `${selfName(source)}: ${detail}`),
@@ -42,7 +45,7 @@ export function getStatus(source: ReadSource): unknown {
     roles: [...runningRoles(source)].sort(),
     missingRoles: [...missingRoles(source)],
     alarms: source.alarms().filter(({ acknowledged }) => acknowledged === null).length,
-    ledgers: ledgerSizes(source),
+    ledgers,
     warnings,
   };
   return { kind: "Status", meta: metaOf(source), item };

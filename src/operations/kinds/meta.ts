@@ -12,6 +12,10 @@ export const metaSchema = z
     behind: z
       .array(z.looseObject({ peer: z.string(), lastHeard: time.nullable() }))
       .describe("Members that the answering peer does not hear."),
+    begins: z
+      .array(z.looseObject({ operator: z.string(), entry: z.int(), at: time }))
+      .optional()
+      .describe("Where history is told: ledgers whose entries before this one the answering peer let go of."),
   })
   .meta({ id: "Meta" });
 export type Meta = z.infer<typeof metaSchema>;

@@ -12,6 +12,12 @@ const ledgerSize = z
       .looseObject({ entry: z.int(), at: z.string(), by: z.string() })
       .nullable()
       .describe("The last one that pins the ledger."),
+    begins: z
+      .looseObject({ entry: z.int(), at: z.string(), doubt: z.string().nullable() })
+      .optional()
+      .describe(
+        "With which entry the ledger begins on this machine, whose entries before it were let go of; why they are asked for.",
+      ),
   })
   .meta({ id: "LedgerSize" });
 export type LedgerSize = z.infer<typeof ledgerSize>;

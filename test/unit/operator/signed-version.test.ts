@@ -2,6 +2,9 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { toBase64Url, toHex } from "../../../src/core/bytes.ts";
 import { secretVersionPath } from "../../../src/core/paths.ts";
 import { writeVersion } from "../../../src/core/secrets/version.ts";
+import type { ChainLink, SummedWrite } from "../../../src/crdt/chain.ts";
+import { checkpointBody, currentWrites } from "../../../src/crdt/checkpoint.ts";
+import { encodeHandedOn } from "../../../src/crdt/handed-on.ts";
 import type { Entry } from "../../../src/crdt/entry/entry.ts";
 import type { KnownAuthority } from "../../../src/operator/known-authority.ts";
 import { signedVersion, type VersionPlace } from "../../../src/operator/signed-version.ts";
@@ -48,6 +51,29 @@ describe("what the writer of an older version signed", () => {
 
   test("is read from the writer's ledger", async () => {
     expect((await read(entries)).commitment).toEqual(bytesFor("good"));
+  });
+
+  test("is read from what the ledger had come to, where the agent let go of the entry and a checkpoint vouches", async () => {
+    const links = () => peer.replica.chain(place.log, 1)?.main ?? [];
+    await peer.write(alice, { "label/web": { secrets: [] } });
+    const honest = checkpointBody(keys, [links()], AT);
+    const last = links().at(-1) as ChainLink;
+    const handed = (writes: readonly SummedWrite[]) =>
+      toBase64Url(encodeHandedOn({ entry: last.entry, next: last.end, writes }));
+    const readFrom = (state: string, at = place) => {
+      const courier = { call: async () => ({ entries: [toBase64Url(last.entry.bytes)], more: false, state }) };
+      return signedVersion(courier, keys, { authority: peer.replica.authority } as KnownAuthority, at);
+    };
+    const writes = currentWrites(links());
+    await expect(readFrom(handed(writes))).rejects.toMatchObject({ code: "PeerContradicted" });
+    await peer.say(alice, honest);
+    expect((await readFrom(handed(writes))).commitment).toEqual(bytesFor("good"));
+    const altered = writes.map((write) =>
+      write.path === secretVersionPath(PATH) ? { ...write, value: metadata("bad") } : write,
+    );
+    await expect(readFrom(handed(altered))).rejects.toMatchObject({ code: "PeerContradicted" });
+    const gone = { ...place, version: toHex(bytesFor("an older version")) };
+    await expect(readFrom(handed(writes), gone)).rejects.toMatchObject({ code: "LedgerNotWhole" });
   });
 
   test("is not taken from an entry that nobody signed", async () => {
