@@ -6,7 +6,6 @@ import type { Timer } from "../core/ports/clock.ts";
 import { PeerUnreachableError } from "../core/ports/link.ts";
 import type { AuditRecord, RoleDefinition } from "../core/ports/role.ts";
 import { recurringHex } from "../core/recurring-hex.ts";
-import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import { encodeReport, type NodeReport } from "../core/report.ts";
 import type { View } from "../core/view.ts";
 import { authorityDigest } from "../crdt/authority-digest.ts";
@@ -240,10 +239,11 @@ export class Agent {
     this.replica.onDoorChange(() => this.mesh.membershipChanged());
     this.mesh.onOpinionChange(({ key, online }) => {
       this.#emit({ event: "peer", key });
-      // What no store gave before, this one may give now.
-      if (online === "yes" && this.view().nodeByKey(key)?.roles.has(SECRET_STORE) === true) {
-        this.cache.requestReconcile();
-      }
+      const roles = online === "yes" ? this.view().nodeByKey(key)?.roles : undefined;
+      if (roles === undefined || roles.size === 0) return;
+      // What nobody gave before, this one may give now: whoever has failed for long would ask only after a minute.
+      this.cache.requestReconcile();
+      this.#runner.viewChanged();
     });
     this.mesh.onVerdictChange(() => this.alarms.request());
     await this.mesh.start();
