@@ -1,5 +1,5 @@
 import { type AlarmClaims, MOST_PROGRAMS, NO_CLAIMS } from "../../core/alarms/claims.ts";
-import { type Finding, findingKey, findingsOf } from "../../core/alarms/findings.ts";
+import { type Finding, findingKey } from "../../core/alarms/findings.ts";
 import { Held } from "../../core/alarms/held.ts";
 import { noticeOf } from "../../core/alarms/notice.ts";
 import { tended, withDelivery, withIncident } from "../../core/alarms/own-claims.ts";
@@ -21,7 +21,8 @@ import type { Secret } from "../../core/secret.ts";
 import type { Targeting } from "../../core/targeting/targeting.ts";
 import { CrewWatch } from "./crew.ts";
 import type { FactSource } from "./fact-source.ts";
-import { meshFacts, ownComplaints } from "./facts.ts";
+import { ownComplaints } from "./facts.ts";
+import { FindingsWatch } from "./findings-watch.ts";
 import { alarmGround } from "./ground.ts";
 import { OthersWatch } from "./others.ts";
 
@@ -72,6 +73,7 @@ export class AlarmKeeper {
   #timer: Timer | null = null;
   #nextMs = 0;
   readonly #others = new OthersWatch();
+  readonly #wrong = new FindingsWatch();
   readonly #crew = new CrewWatch();
   #life: "new" | "running" | "stopped" = "new";
 
@@ -176,7 +178,7 @@ export class AlarmKeeper {
 
   #findings(): readonly Finding[] {
     const { source } = this.#parts;
-    return findingsOf(meshFacts(source, this.#others.look(source)));
+    return this.#wrong.look(source, this.#others.look(source));
   }
 
   #act(task: AlarmTask): void {

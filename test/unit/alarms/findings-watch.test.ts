@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Complaint } from "../../../src/core/alarms/findings.ts";
+import type { RoleReport } from "../../../src/core/report.ts";
+import { FindingsWatch } from "../../../src/node/alarms/findings-watch.ts";
+import type { Others } from "../../../src/node/alarms/others.ts";
+
+type Source = Parameters<FindingsWatch["look"]>[0];
+
+const NOBODY: Others = { troubled: [], running: new Set(["coordinator"]), contestedNames: [], tellOfAlarms: false };
+const FAILING: RoleReport = { label: "coordinator", state: "failing", detail: "no room" };
+const FULL: Complaint = { kind: "disk-full", subject: "", detail: "no room is left" };
+
+describe("what a machine finds wrong", () => {
+  const fresh = () => ({
+    asked: 0,
+    contents: 0,
+    others: NOBODY,
+    roles: [] as RoleReport[],
+    complaints: [] as Complaint[],
+    isolated: null as { seen: number; of: number } | null,
+    overdueMs: null as number | null,
+    forks: [] as object[],
+    nowMs: 1_000,
+  });
+  let nas = fresh();
+  let view = viewOf();
+  let watch = new FindingsWatch();
+
+  function viewOf() {
+    const node = { id: "nas-1", name: "nas-1", naming: "owned", state: "active", roles: new Set(["coordinator"]) };
+    return {
+      meshName: "homelab",
+      nodes: new Map([["nas-1", node]]),
+      operators: [],
+      tokens: [],
+      holders: () => [],
+      forks: () => {
+        nas.asked++;
+        return nas.forks;
+      },
+    };
+  }
+
+  function look(): string[] {
+    const { isolated, overdueMs } = nas;
+    const source = {
+      self: { id: "nas-1", key: "nas-1" },
+      definitions: [{ name: "coordinator", missingEffect: "nobody can join" }],
+      replica: {
+        view: () => view,
+        contents: nas.contents,
+        damaged: [],
+        missing: 0,
+        parked: { entries: 0, byAuthor: new Map() },
+      },
+      observation: () => ({ revision: 1, isolated, verdict: () => "alive" }),
+      ownRoles: () => [...nas.roles],
+      complaints: () => [...nas.complaints],
+      exposures: () => (overdueMs === null ? [] : [{ path: "db", sinceMs: 0, deadlineMs: overdueMs, holders: [] }]),
+      nowMs: () => nas.nowMs,
+    };
+    return watch.look(source as unknown as Source, nas.others).map(({ kind }) => kind);
+  }
+
+  beforeEach(() => {
+    nas = fresh();
+    view = viewOf();
+    watch = new FindingsWatch();
+  });
+
+  it("is found once while nothing changes", () => {
+    expect([look(), look(), look()]).toEqual([[], [], []]);
+    expect(nas.asked).toBe(1);
+  });
+
+  it("is looked for again with everything that it is made of", () => {
+    look();
+    nas.complaints = [FULL];
+    expect(look()).toEqual(["disk-full"]);
+    nas.roles = [FAILING];
+    expect(look()).toEqual(["disk-full", "role-failing"]);
+    nas.others = { ...NOBODY, running: new Set() };
+    expect(look()).toEqual(["disk-full", "role-failing", "role-missing"]);
+    nas.isolated = { seen: 1, of: 3 };
+    expect(look()).toEqual(["isolated"]);
+    [nas.isolated, nas.roles, nas.complaints, nas.others] = [null, [], [], NOBODY];
+    expect(look()).toEqual([]);
+    nas.forks = [{ log: "a".repeat(64), writer: "bob", of: "ledger", state: "frozen" }];
+    nas.contents++;
+    expect(look()).toEqual(["log-forked"]);
+    nas.forks = [];
+    view = viewOf();
+    expect(look()).toEqual([]);
+  });
+
+  it("is overdue by time alone", () => {
+    nas.overdueMs = 2_000;
+    expect(look()).toEqual([]);
+    nas.nowMs = 2_001;
+    expect(look()).toEqual(["secret-exposed"]);
+  });
+});
