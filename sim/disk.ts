@@ -70,6 +70,16 @@ export class Room {
   #piece = new Uint8Array(0);
   #at = 0;
   readonly #known = new Map<string, Uint8Array>();
+  readonly #keys = new Map<string, string>();
+
+  /** The same text, and in one piece: keys are put together from parts, which would stay. */
+  key(key: string): string {
+    const known = this.#keys.get(key);
+    if (known !== undefined) return known;
+    if (this.#keys.size >= MOST_KNOWN) this.#keys.clear();
+    this.#keys.set(key, key);
+    return key;
+  }
 
   copy(value: Uint8Array): Uint8Array {
     if (value.length > PIECE_BYTES / 8) return new Uint8Array(value);
@@ -145,7 +155,7 @@ export class SimDisk implements Disk {
 
   append(batch: readonly DiskRecord[], sync: boolean): Promise<void> {
     return this.#write(
-      batch.map(({ key, value }) => ({ key, value: this.#platter.room.copy(value) })),
+      batch.map(({ key, value }) => ({ key: this.#platter.room.key(key), value: this.#platter.room.copy(value) })),
       sync,
     );
   }

@@ -28,7 +28,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
   {
     name: "a removed machine runs its roles",
     file: "src/crdt/authority/nodes.ts",
-    guard: 'roles: state === "active" ? this.#rolesOf(node, given) : new Set(),',
+    guard: 'roles: state === "active" ? this.#rolesOf(node, given) : NO_ROLES,',
     without: "roles: this.#rolesOf(node, given),",
     run,
   },

@@ -268,9 +268,9 @@ class Resolution {
         naming: this.#owns(node) ? "owned" : "contested",
         state,
         cuts: this.#cutsOf(node),
-        roles: state === "active" ? this.#rolesOf(node, given) : new Set(),
-        labels: node.token?.labels ?? [],
-        attributes: node.token?.attributes ?? {},
+        roles: state === "active" ? this.#rolesOf(node, given) : NO_ROLES,
+        labels: node.token?.labels ?? NO_LABELS,
+        attributes: node.token?.attributes ?? NO_ATTRIBUTES,
         how: node.body.type === "enrol" ? "enrol" : "token",
         at: node.body.at,
         opening: node.opening,
@@ -303,7 +303,10 @@ class Resolution {
   }
 }
 
+/** Of most machines: one of each for all of them. */
 const NO_ROLES: ReadonlySet<string> = new Set();
+const NO_LABELS: readonly string[] = [];
+const NO_ATTRIBUTES: Readonly<Record<string, string>> = {};
 
 interface RoleGrant {
   readonly label: string;

@@ -39,6 +39,8 @@ const PREFIX_BYTES = 8;
 const INCARNATION_BYTES = 6;
 const SIGNATURE_BYTES = 64;
 const HEAD_BYTES = PREFIX_BYTES + INCARNATION_BYTES + 2;
+/** What is kept as a whole for one signature: a member's own word, which is how most of them come. */
+const MOST_KEPT_BYTES = HEAD_BYTES + SIGNATURE_BYTES;
 /** More confirm nothing. */
 export const MAX_ACCUSERS = 4;
 export const MAX_INCARNATION = 2 ** 48 - 1;
@@ -117,7 +119,9 @@ export function unpackWords(packed: Uint8Array, named: Named): Word[] {
       const accuser = named(toHex(take(PREFIX_BYTES)));
       if (accuser !== undefined && !accusers.includes(accuser)) accusers.push(accuser);
     }
-    const signature = take(incarnation === 0 ? 0 : SIGNATURE_BYTES).slice();
+    const part = take(incarnation === 0 ? 0 : SIGNATURE_BYTES);
+    // It stays; what it came in may stay with it if that is hardly more.
+    const signature = packed.length > MOST_KEPT_BYTES ? part.slice() : part;
     if (member !== undefined && status !== undefined) words.push({ member, incarnation, status, accusers, signature });
   }
   return words;
