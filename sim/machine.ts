@@ -181,7 +181,7 @@ export class Machine {
       summedFrom: 3,
       retention: parts.retention,
       // Another release reads for itself: it may find other things in the same bytes.
-      ...(this.release === THIS_RELEASE ? { reader: parts.reader } : {}),
+      ...(this.release.sources === "these" ? { reader: parts.reader } : {}),
     });
   }
 

@@ -14,11 +14,12 @@ export interface Cost {
   readonly spreadSeconds: number;
   /** From the end of a cut in two until all agree. */
   readonly healSeconds: number;
-  readonly wallSeconds: number;
+  /** Of the process that ran the world, all threads. */
+  readonly cpuSeconds: number;
   readonly virtualSeconds: number;
 }
 
-export type Measure = Exclude<keyof Cost, "nodes" | "wallSeconds" | "virtualSeconds">;
+export type Measure = Exclude<keyof Cost, "nodes" | "cpuSeconds" | "virtualSeconds">;
 
 /** How a measure grows with the number of machines. */
 export interface Curve {

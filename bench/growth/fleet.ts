@@ -1,8 +1,10 @@
-// npm run fleet [-- --nodes 1000] [-- --minutes 5] [-- -o json]: how fast a large fleet runs in the simulator
+// npm run fleet [-- --nodes 1000] [-- --minutes 5] [-- --alone] [-- -o json]: how fast a large fleet runs in the simulator
 import { parseArgs } from "node:util";
 import { hasConverged } from "../../sim/checkers/convergence.ts";
 import { Workload } from "../../sim/workload.ts";
 import { World } from "../../sim/world.ts";
+import { MESH_ALONE } from "./mesh-alone.ts";
+import { short } from "./plot.ts";
 import { since, trafficOf } from "./traffic.ts";
 
 const SEED = "fleet";
@@ -10,6 +12,10 @@ const SETTLE_MS = 60_000;
 /** Of the whole fleet. */
 const WRITES_PER_MINUTE = 10;
 const MIB = 1024 * 1024;
+const HEAD = [
+  "| phase | virtual s | CPU s | speed | events | µs each | messages/s and machine | MiB |",
+  "|---|---|---|---|---|---|---|---|",
+];
 
 interface Phase {
   readonly name: string;
@@ -27,6 +33,8 @@ const { values } = parseArgs({
   options: {
     nodes: { type: "string", default: "1000" },
     minutes: { type: "string", default: "5" },
+    /** Membership and anti-entropy, and nothing above them: then nobody writes. */
+    alone: { type: "boolean", default: false },
     output: { type: "string", short: "o" },
   },
 });
@@ -35,20 +43,16 @@ const lengthMs = Number(values.minutes) * 60_000;
 
 const world = await World.create({ seed: SEED, nodes, machines: "acquainted" });
 const { clock, history, machines } = world;
+if (values.alone) for (const machine of machines) machine.release = MESH_ALONE;
 const founded = process.cpuUsage();
 process.stderr.write(`${nodes} machines founded in ${((founded.user + founded.system) / 1e6).toFixed(0)} s of CPU\n`);
 const phases = [
-  await measured("all start at once, who have run before, and have a minute to settle", async () => {
+  await measured("all start at once, and a minute", async () => {
     await world.until(Promise.all(machines.map((machine) => machine.start())));
     await pass(SETTLE_MS);
   }),
-  await measured("membership and anti-entropy alone: nobody writes", () => pass(lengthMs)),
-  await measured(`${WRITES_PER_MINUTE} writes a minute in the fleet`, async () => {
-    const workload = new Workload(world, { writesPerMachineAndMinute: WRITES_PER_MINUTE / nodes });
-    workload.start();
-    await pass(lengthMs);
-    workload.end();
-  }),
+  await measured(values.alone ? "membership and anti-entropy alone" : "nobody writes", () => pass(lengthMs)),
+  ...(values.alone ? [] : [await measured(`${WRITES_PER_MINUTE} writes a minute in the fleet`, writes)]),
 ];
 const doubts = machines.reduce((sum, { agent }) => sum + doubtsOf(agent?.mesh.verdicts() ?? []), 0);
 const agreedSeconds = await secondsToAgree();
@@ -58,8 +62,15 @@ const agreement = agreedSeconds === null ? "not within a minute" : `${agreedSeco
 process.stdout.write(
   values.output === "json"
     ? `${JSON.stringify(result)}\n`
-    : `${phases.map(told).join("\n")}\n${history.writes.length} writes, agreed ${agreement}; ${doubts} doubts about who runs; at most ${maxMemoryMiB.toFixed(0)} MiB\n`,
+    : `${[...HEAD, ...phases.map(told)].join("\n")}\n\n${history.writes.length} writes, agreed ${agreement}; ${doubts} doubts about who runs; at most ${maxMemoryMiB.toFixed(0)} MiB\n`,
 );
+
+async function writes(): Promise<void> {
+  const workload = new Workload(world, { writesPerMachineAndMinute: WRITES_PER_MINUTE / nodes });
+  workload.start();
+  await pass(lengthMs);
+  workload.end();
+}
 
 function pass(ms: number): Promise<void> {
   return clock.runUntil(clock.monotonic() + ms);
@@ -99,9 +110,10 @@ async function measured(name: string, work: () => Promise<void>): Promise<Phase>
   return phase;
 }
 
-function told({ name, virtualSeconds, wallSeconds, cpuSeconds, events, messages, memoryMiB }: Phase): string {
-  const costs = `${virtualSeconds.toFixed(0)} virtual seconds in ${cpuSeconds.toFixed(0)} s of CPU, ${wallSeconds.toFixed(0)} s of clock`;
-  const speed = `${(virtualSeconds / cpuSeconds).toPrecision(3)} × by CPU`;
-  const perEvent = `${events} events of ${((cpuSeconds * 1e6) / events).toFixed(0)} µs`;
-  return `${name}\n    ${costs}: ${speed}; ${perEvent}; ${messages.toFixed(1)} messages/s and machine; ${memoryMiB.toFixed(0)} MiB`;
+/** A row of a table in docs/simulator.md. */
+function told({ name, virtualSeconds, cpuSeconds, events, messages, memoryMiB }: Phase): string {
+  const speed = `${short(virtualSeconds / cpuSeconds)} ×`;
+  const perEvent = ((cpuSeconds * 1e6) / events).toFixed(0);
+  const cells = [name, virtualSeconds.toFixed(0), cpuSeconds.toFixed(1), speed, events, perEvent, messages.toFixed(1)];
+  return `| ${[...cells, memoryMiB.toFixed(0)].join(" | ")} |`;
 }

@@ -36,5 +36,5 @@ async function load(name: string, code: string): Promise<Release> {
     .replaceAll(/"shared:([^"]+)"/g, (_, path: string) => JSON.stringify(pathToFileURL(join(root, "src", path)).href))
     .replaceAll(/"package:([^"]+)"/g, (_, path: string) => JSON.stringify(import.meta.resolve(path)));
   const url = `data:text/javascript;base64,${Buffer.from(bound).toString("base64")}`;
-  return { name, ...((await import(url)) as Omit<Release, "name">) };
+  return { name, sources: "others", ...((await import(url)) as Omit<Release, "name" | "sources">) };
 }

@@ -6,6 +6,8 @@ import { roles } from "../../src/roles/catalogue.ts";
 /** What a machine runs. */
 export interface Release {
   readonly name: string;
+  /** Whether it makes of an entry what these sources make of it. */
+  readonly sources: "these" | "others";
   readonly Agent: typeof Agent;
   readonly OperationCalls: typeof OperationCalls;
   readonly noteLoss: typeof noteLoss;
@@ -13,4 +15,4 @@ export interface Release {
 }
 
 /** Of these sources. */
-export const THIS_RELEASE: Release = { name: "this", Agent, OperationCalls, noteLoss, roles };
+export const THIS_RELEASE: Release = { name: "this", sources: "these", Agent, OperationCalls, noteLoss, roles };

@@ -33,3 +33,19 @@ test.each(["acquainted", "strangers"] as const)(
     expect(web.agent?.directory.report(web.id)?.alarms.programs).toEqual([PROGRAM]);
   },
 );
+
+test("of strangers who start all at once, more than those whom they know let in, none is doubted", async () => {
+  const world = await World.create({ seed: "crowd", nodes: 140, machines: "strangers" });
+  const gone: string[] = [];
+  world.onStart((machine, { mesh }) => {
+    mesh.onVerdictChange((changed) => {
+      if (changed?.verdict !== "suspect" && changed?.verdict !== "unreachable") return;
+      gone.push(`${world.machineWith(changed.member)?.name} is ${changed.verdict} at ${machine.name}`);
+    });
+  });
+  await world.until(Promise.all(world.machines.map((machine) => machine.start())));
+  await world.clock.runUntil(world.clock.monotonic() + 7_000);
+  expect(gone).toEqual([]);
+  const turnedAway = world.running.slice(0, 3).map(({ agent }) => agent?.mesh.counters.hangUps ?? 0);
+  expect(Math.min(...turnedAway)).toBeGreaterThan(10);
+});

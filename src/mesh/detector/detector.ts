@@ -11,6 +11,7 @@ import { Opinions, type Way } from "./opinions.ts";
 import { type Entry, orderOf, Table, verdictOf, wordOf } from "./table.ts";
 import { News } from "./news.ts";
 import { Own } from "./own-word.ts";
+import { Solitude } from "./solitude.ts";
 import { CONFIRMATIONS } from "./suspicion.ts";
 import { Wishes } from "./wishes.ts";
 import { MAX_WORDS, type Voice, type Word } from "./word.ts";
@@ -39,8 +40,6 @@ const REFUSED_WITHIN_MS = 2_000;
 const REDIAL_MS = 500;
 /** After a lost one has become a suspect, others have this long to say the same before they are asked to try. */
 const CONFIRM_MS = 500;
-/** After it has lost its last connection, a node doubts everybody. */
-const LONE_MS = 2_000;
 
 /** Some members cannot be dialled from everywhere: one that has just defended itself is not doubted for that. */
 const DEFENDED_MS = 60_000;
@@ -98,7 +97,7 @@ export class Detector {
   readonly #lost = new Map<PeerKey, Loss>();
   /** When this node last raised its own incarnation. */
   #defendedMs = Number.NEGATIVE_INFINITY;
-  #loneMs: number | null;
+  readonly #solitude: Solitude;
   readonly #wishes: Wishes;
   readonly #opinions: Opinions;
 
@@ -109,7 +108,7 @@ export class Detector {
     this.#own = new Own(self, voice, incarnation);
     this.#table = new Table(self, this.#own.incarnation);
     this.#alarms = new Alarms((member) => options.alarmAfterMs(member), nowMs);
-    this.#loneMs = nowMs;
+    this.#solitude = new Solitude(nowMs);
     this.#wishes = new Wishes(nowMs);
     this.#opinions = new Opinions({
       self,
@@ -119,7 +118,7 @@ export class Detector {
       alarms: this.#alarms,
       news: this.#news,
       wishes: this.#wishes,
-      isLone: (atMs) => this.#isLone(atMs),
+      isLone: (atMs) => this.#solitude.isLone(atMs),
       look: (member, atMs) => {
         const contact = this.#contacts.get(member);
         if (contact?.probe === null) this.#probe(contact, atMs);
@@ -258,7 +257,7 @@ export class Detector {
     this.#alarms.forget(isKnown);
     this.#news.forget((member) => member === this.#options.self || this.#table.get(member) !== undefined);
     for (const member of this.#lost.keys()) if (this.#table.get(member) === undefined) this.#lost.delete(member);
-    if (this.#loneMs !== null) this.#wishes.wakeBy(this.#loneMs + LONE_MS);
+    this.#wishes.wakeBy(this.#solitude.dueMs);
     // Whoever was connected before it became a member.
     for (const { peer } of this.#contacts.all) this.#seen(peer, nowMs);
   }
@@ -266,13 +265,18 @@ export class Detector {
   #opened(peer: PeerKey, nowMs: number): void {
     const contact = this.#contacts.open(peer, nowMs);
     this.#lost.delete(peer);
-    this.#loneMs = null;
+    this.#meets(nowMs);
     if (this.#announceMs === null) {
       this.#announceMs = nowMs + ANNOUNCE_MS;
       this.#wishes.wakeBy(this.#announceMs);
     }
     this.#seen(peer, nowMs);
     this.#wishes.wakeBy(contact.checkMs);
+  }
+
+  /** Somebody is there. */
+  #meets(nowMs: number): void {
+    if (this.#solitude.end()) this.#opinions.trustAgain(nowMs);
   }
 
   /** Its connection proves that it runs. Others may doubt it: then it has to defend itself, if it can. */
@@ -290,8 +294,8 @@ export class Detector {
     const entry = this.#table.get(peer);
     if (entry !== undefined) entry.aliveMs = Math.max(entry.aliveMs ?? contact.heardMs, contact.heardMs);
     if (this.#contacts.size === 0) {
-      this.#loneMs ??= nowMs;
-      this.#wishes.wakeBy(this.#loneMs + LONE_MS);
+      this.#solitude.begin(contact, by, nowMs);
+      this.#wishes.wakeBy(this.#solitude.dueMs);
     }
     if (by === "agreement" || contact.isLeaving || this.#own.state === "leaving" || entry === undefined) return;
     if (entry.status === "left" || entry.status === "unreachable") return;
@@ -307,7 +311,7 @@ export class Detector {
     const contact = this.#contacts.get(peer);
     if (contact === undefined) return;
     this.#contacts.heard(contact, nowMs);
-    this.#loneMs = null;
+    this.#meets(nowMs);
     this.#seen(peer, nowMs);
     const status = this.#table.get(peer)?.status ?? null;
     // It speaks, and may not know what is said about it.
@@ -326,8 +330,8 @@ export class Detector {
     if (contact.probe?.id === probe) this.#health.improve();
     this.#contacts.answered(contact, probe, nowMs);
     this.#contacts.heard(contact, nowMs);
+    this.#meets(nowMs);
     this.#wishes.wakeAt(this.#nextMs(nowMs));
-    this.#loneMs = null;
     this.#seen(peer, nowMs);
     contact.isIntroduced = true;
     if (message === null) return;
@@ -417,8 +421,8 @@ export class Detector {
     this.#wishes.woken();
     for (const contact of this.#contacts.all) this.#check(contact, nowMs);
     for (const [peer, { dueMs }] of this.#lost) if (dueMs <= nowMs) this.#pursue(peer, nowMs);
-    if (this.#loneMs === null && this.#isDeaf(nowMs)) this.#loneMs = nowMs - LONE_MS;
-    if (this.#isLone(nowMs)) this.#opinions.doubtAll(nowMs);
+    this.#solitude.deaf(this.#contacts.all, nowMs);
+    if (this.#solitude.doubtsAll(nowMs)) this.#opinions.doubtAll(nowMs);
     this.#opinions.judge(nowMs);
     if (this.#announceMs !== null && this.#announceMs <= nowMs) {
       this.#announceMs = Number.POSITIVE_INFINITY;
@@ -438,7 +442,7 @@ export class Detector {
     this.#alarms.stoodStill(nowMs);
     this.#opinions.stoodStill(nowMs);
     for (const [peer, { state }] of this.#lost) this.#lost.set(peer, { state, dueMs: nowMs + REDIAL_MS });
-    if (this.#loneMs !== null) this.#loneMs = nowMs;
+    this.#solitude.beginAnew(nowMs);
   }
 
   #check(contact: Contact, nowMs: number): void {
@@ -523,18 +527,6 @@ export class Detector {
     this.#wishes.wakeBy(dueMs);
   }
 
-  /** Of all who are connected nobody answers. */
-  #isDeaf(nowMs: number): boolean {
-    for (const { silentFromMs } of this.#contacts.all) {
-      if (silentFromMs === null || nowMs < silentFromMs + LONE_MS) return false;
-    }
-    return this.#contacts.size > 0;
-  }
-
-  #isLone(nowMs: number): boolean {
-    return this.#loneMs !== null && nowMs >= this.#loneMs + LONE_MS;
-  }
-
   #take(word: Word, by: Way, teller: PeerKey, nowMs: number): void {
     if (word.member === this.#options.self) this.#defend(word, nowMs);
     else this.#opinions.take(word, by, teller, nowMs);
@@ -577,7 +569,7 @@ export class Detector {
   /** Whether this node is the isolated one. */
   #look(nowMs: number): void {
     const { seen, of } = this.seen;
-    const state = 2 * seen < of || (of > 2 && this.#isLone(nowMs)) ? "isolated" : "seeing";
+    const state = 2 * seen < of || (of > 2 && this.#solitude.isLone(nowMs)) ? "isolated" : "seeing";
     const retracted = this.#alarms.look(state, nowMs);
     if (retracted === null) return;
     this.#wishes.add({ effect: "isolation" });
@@ -591,7 +583,7 @@ export class Detector {
       nextMs = Math.min(nextMs, dueOf(contact), (contact.silentFromMs ?? Number.POSITIVE_INFINITY) + MUTE_MS);
     }
     for (const { dueMs } of this.#lost.values()) nextMs = Math.min(nextMs, dueMs);
-    if (this.#loneMs !== null && !this.#isLone(nowMs)) nextMs = Math.min(nextMs, this.#loneMs + LONE_MS);
+    if (!this.#solitude.isLone(nowMs)) nextMs = Math.min(nextMs, this.#solitude.dueMs);
     return nextMs;
   }
 }

@@ -61,24 +61,34 @@ export class Opinions {
 
   /** Nobody is left who could vouch for anybody. */
   doubtAll(nowMs: number): void {
-    const { self, table } = this.#parts;
+    const { table, wishes } = this.#parts;
     for (const entry of table.entries) {
       if (entry.status !== "alive") continue;
-      this.accuse(entry, self, "silent", nowMs);
-      entry.suspicion?.confirm();
+      const suspicion = this.#suspect(entry, nowMs);
+      suspicion.losesSight();
+      table.set(entry, { status: suspicion.accusation }, nowMs);
+      wishes.add({ effect: "changed", peer: entry.member });
+      wishes.wakeBy(suspicion.dueMs);
+    }
+  }
+
+  /** Somebody is: that this node heard nobody speaks against nobody any more. */
+  trustAgain(nowMs: number): void {
+    for (const entry of this.#accused) {
+      if (entry.suspicion?.regainsSight() !== true) continue;
+      this.#settle(entry);
+      // It has not defended itself, and this is nothing to pass on.
+      this.#parts.table.set(entry, { status: "alive" }, nowMs);
+      this.#parts.wishes.add({ effect: "changed", peer: entry.member });
     }
   }
 
   /** False if it is no news, or too late for it. */
   accuse(entry: Entry, accuser: PeerKey, accusation: Accusation, nowMs: number): boolean {
     if (entry.status !== "alive" && !isDoubt(entry.status)) return false;
-    const { self, table } = this.#parts;
-    const suspicion = entry.suspicion ?? new Suspicion(nowMs, table.size);
+    const { self } = this.#parts;
+    const suspicion = this.#suspect(entry, nowMs);
     if (!suspicion.add(accuser, accusation)) return false;
-    if (entry.suspicion === null) {
-      entry.suspicion = suspicion;
-      this.#accused.add(entry);
-    }
     const isFirst = entry.status === "alive";
     this.#parts.table.set(entry, { status: suspicion.accusation }, nowMs);
     if (isFirst) this.#parts.wishes.add({ effect: "changed", peer: entry.member });
@@ -94,6 +104,12 @@ export class Opinions {
     else this.#parts.wishes.wakeBy(suspicion.dueMs);
     if (accuser !== self) this.#parts.look(entry.member, nowMs);
     return true;
+  }
+
+  #suspect(entry: Entry, nowMs: number): Suspicion {
+    entry.suspicion ??= new Suspicion(nowMs, this.#parts.table.size);
+    this.#accused.add(entry);
+    return entry.suspicion;
   }
 
   /** It had its time. */

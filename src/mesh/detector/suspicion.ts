@@ -29,6 +29,8 @@ export class Suspicion {
   readonly #confirmations: number;
   /** Somebody has waited already. */
   #isConfirmed = false;
+  /** This node hears nobody. */
+  #isBlind = false;
   #notBeforeMs = 0;
 
   /** `others`: members that could confirm, this node included. */
@@ -49,6 +51,18 @@ export class Suspicion {
   /** Others have given it all the time that there is. */
   confirm(): void {
     this.#isConfirmed = true;
+  }
+
+  /** This node hears nobody, the member neither: nobody accuses it of anything. */
+  losesSight(): void {
+    this.#isBlind = true;
+  }
+
+  /** True if nothing is left of the suspicion. */
+  regainsSight(): boolean {
+    const wasBlind = this.#isBlind;
+    this.#isBlind = false;
+    return wasBlind && this.#accusers.size === 0;
   }
 
   /** This node was not there to hear a defence: the time begins anew. */
@@ -83,7 +97,7 @@ export class Suspicion {
   }
 
   get #timeoutMs(): number {
-    if (this.#isConfirmed || this.#confirmations === 0) return CONFIRMED_MS;
+    if (this.#isConfirmed || this.#isBlind || this.#confirmations === 0) return CONFIRMED_MS;
     const confirmed = Math.min(1, Math.log(Math.max(1, this.#accusers.size)) / Math.log(this.#confirmations + 1));
     return Math.round(ALONE_MS - (ALONE_MS - CONFIRMED_MS) * confirmed);
   }

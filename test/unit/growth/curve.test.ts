@@ -6,7 +6,7 @@ const SIZES = [10, 30, 100, 300];
 
 function costs(storeOf: (nodes: number) => number): Cost[] {
   const others = { idleMessages: 1, idleBytes: 1, busyMessages: 1, busyBytes: 1, memoryKiB: 1 };
-  const times = { spreadSeconds: 1, healSeconds: 1, wallSeconds: 1, virtualSeconds: 1 };
+  const times = { spreadSeconds: 1, healSeconds: 1, cpuSeconds: 1, virtualSeconds: 1 };
   return SIZES.map((nodes) => ({ nodes, storeKiB: storeOf(nodes), ...others, ...times }));
 }
 

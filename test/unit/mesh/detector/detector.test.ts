@@ -220,6 +220,70 @@ describe("an alarm", () => {
   });
 });
 
+describe("a node that has no connection left", () => {
+  /** Knows web-1, whom it was connected to, and db-1, by their own words; the connection has ended. */
+  function alone(connection: "stays" | "hangs-up"): Detector {
+    const self = keyOf("nas-1");
+    const [web, db] = [keyOf("web-1"), keyOf("db-1")];
+    const nas = new Detector({
+      ...{ self, random: seededRandom("alone"), voice: voiceOf(self), incarnation: 1, nowMs: 0 },
+      alarmAfterMs: () => ALARM_AFTER_MS,
+    });
+    const words = [web, db].map((member): Word => {
+      return { member, incarnation: 7, status: "alive", accusers: [], signature: voiceOf(member).sign("alive", 7) };
+    });
+    const message = { digest: new Uint8Array(8), words, connection } as const;
+    nas.step({ event: "members", keys: [web, db] }, 0);
+    nas.step({ event: "opened", peer: web }, 1_000);
+    const [asked] = nas.step({ event: "woke" }, 1_200).filter(({ effect }) => effect === "probe");
+    nas.step({ event: "answered", peer: web, probe: (asked as { probe: number }).probe, message }, 1_210);
+    nas.step({ event: "probed", peer: web, message }, 1_220);
+    nas.step({ event: "closed", peer: web, by: "them" }, 1_230);
+    return nas;
+  }
+
+  /** Whatever it wants to tell everybody meanwhile. */
+  function told(nas: Detector, fromMs: number, toMs: number): Word[] {
+    const words: Word[] = [];
+    for (let nowMs = fromMs; nowMs <= toMs; nowMs += 50) {
+      for (const effect of nas.step({ event: "woke" }, nowMs)) {
+        if (effect.effect === "broadcast") words.push(...effect.words);
+      }
+    }
+    return words;
+  }
+
+  const verdicts = (nas: Detector) => ["web-1", "db-1"].map((name) => nas.verdictOf(keyOf(name))?.verdict);
+
+  it("doubts everybody, and nobody any more as soon as somebody is there: it tells others nothing of it", () => {
+    const nas = alone("stays");
+    const before = told(nas, 1_250, 3_500);
+    expect(verdicts(nas)).toEqual(["suspect", "suspect"]);
+    nas.step({ event: "opened", peer: keyOf("web-1") }, 3_550);
+    // It lost the connection to web-1 itself, and may say so.
+    expect(verdicts(nas)).toEqual(["suspect", "alive"]);
+    const after = told(nas, 3_600, 4_400);
+    expect(nas.verdictOf(keyOf("db-1"))?.verdict).toBe("alive");
+    expect([...before, ...after].filter(({ member }) => member === keyOf("db-1"))).toEqual([]);
+  });
+
+  it("takes them for unreachable when nobody comes, and does not say so when somebody does", () => {
+    const nas = alone("stays");
+    told(nas, 1_250, 6_500);
+    expect(verdicts(nas)).toEqual(["unreachable", "unreachable"]);
+    const effects = nas.step({ event: "opened", peer: keyOf("web-1") }, 6_550).map(({ effect }) => effect);
+    expect(effects).not.toContain("broadcast");
+    expect(told(nas, 6_600, 7_400).filter(({ member }) => member === keyOf("db-1"))).toEqual([]);
+  });
+
+  it("doubts nobody if it was turned away by one who has enough others, and knows that it sees nothing", () => {
+    const nas = alone("hangs-up");
+    told(nas, 1_250, 20_000);
+    expect(verdicts(nas)).toEqual(["alive", "alive"]);
+    expect(nas.sight.state).toBe("isolated");
+  });
+});
+
 describe("a cut in two halves", () => {
   it("leaves either half with the other one unreachable, and whole again after it", async () => {
     const ward = await calmWard();
