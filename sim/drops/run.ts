@@ -13,6 +13,7 @@ import type { Machine } from "../machine.ts";
 import { Archive } from "../reference/archive.ts";
 import type { RunReport } from "../run.ts";
 import { SimOperator } from "../sim-operator.ts";
+import { checkVerifies } from "../retention/checks.ts";
 import { startAll, told } from "../told.ts";
 import type { World, WorldOptions } from "../world.ts";
 import { beginsAt, checkBeginning, checkDisks, checkDoubts, checkWhole } from "./checks.ts";
@@ -157,6 +158,7 @@ class Story {
       checkDoubts(this.#world, when, { at: this.#others, log, doubt: null });
     }
     checkWhole(this.#world, when, this.#world.machines);
+    await checkVerifies(this.#world);
   }
 
   /** Two machines have lost all, and hear only one that has dropped, and then only each other. */

@@ -63,12 +63,18 @@ export function linkOf({ entry, next, writes }: ChainBase): ChainLink {
 }
 
 function readWrite(row: Plain) {
-  const [path, clock, entry, ms, count, over] = listIn(row);
+  const [path, clock, entry, ms, count, over, value] = listIn(row);
   const isHash = (value: Plain | undefined) => value instanceof Uint8Array && value.length === 32;
   const isRow =
     typeof path === "string" && [clock, ms, count].every(isCount) && isHash(entry) && listIn(over).every(isHash);
-  if (!isRow) throw new MalformedError("not a write");
+  if (!isRow || (value !== undefined && !isJson(value))) throw new MalformedError("not a write");
   return readRow(row as unknown as Row);
+}
+
+/** The encoding has bytes besides what values of a ledger are made of. */
+function isJson(value: Plain | undefined): boolean {
+  if (typeof value !== "object" || value === null) return value !== undefined;
+  return !(value instanceof Uint8Array) && Object.values(value).every(isJson);
 }
 
 function isCount(value: Plain | undefined): boolean {

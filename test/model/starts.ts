@@ -1,6 +1,7 @@
 import { seededRandom } from "../../sim/random.ts";
 import { SimDisk } from "../../sim/disk.ts";
 import { toHex } from "../../src/core/bytes.ts";
+import type { Random } from "../../src/core/ports/random.ts";
 import type { Keys } from "../../src/core/ports/keys.ts";
 import type { Entry } from "../../src/crdt/entry/entry.ts";
 import { Replica } from "../../src/crdt/replica.ts";
@@ -25,7 +26,7 @@ const KEYS = OPEN_KEYS as Keys;
 export async function startsDiffer(
   seed: string,
   thrift: Thrift,
-  met: Met = { drops: 0, doubts: 0 },
+  met: Met = { drops: 0, doubts: 0, given: 0 },
 ): Promise<string | null> {
   const random = seededRandom(seed);
   const history = randomHistory(random, 4 + random.below(MOST_ENTRIES - 3), thrift === "drop" ? PINNED_LEDGERS : null);
@@ -61,6 +62,8 @@ export async function startsDiffer(
       if (starting.stated.isInDoubt) met.doubts++;
       const before = starting.stated.isInDoubt ? null : differenceOf(steady, starting, "what counts");
       if (before !== null) return told(seed, round, `${before}\n\n${describe(history)}`);
+      const given = await newcomerDiffers(starting, steady, random.fork(`newcomer ${round}`), met);
+      if (given !== null) return told(seed, round, `who is new: ${given}\n\n${describe(history)}`);
       await exchange(starting, steady);
       if (starting.stated.isInDoubt) return told(seed, round, `it still doubts\n\n${describe(history)}`);
     }
@@ -74,6 +77,7 @@ export async function startsDiffer(
 export interface Met {
   drops: number;
   doubts: number;
+  given: number;
 }
 
 async function exchange(asking: Replica, answering: Replica): Promise<void> {
@@ -82,6 +86,17 @@ async function exchange(asking: Replica, answering: Replica): Promise<void> {
   for (let request: Uint8Array | null = round.request; request !== null; ) {
     request = await round.next(await other.answer(request));
   }
+}
+
+/** Somebody new begins with what the one has that drops, and then meets the one that has all. */
+async function newcomerDiffers(dropping: Replica, whole: Replica, random: Random, met: Met): Promise<string | null> {
+  if (dropping.stated.beginnings().length === 0) return null;
+  const newcomer = new Replica(KEYS, whole.mesh, new SimDisk({ random }));
+  await exchange(newcomer, dropping);
+  met.given += newcomer.stated.beginnings().length;
+  // One round shows that something differs, at the latest the second brings what decides.
+  for (let i = 0; i < 3; i++) await exchange(newcomer, whole);
+  return newcomer.stated.isInDoubt ? "it still doubts" : differenceOf(whole, newcomer, "what counts");
 }
 
 function told(seed: string, round: number, what: string): string {

@@ -133,6 +133,25 @@ describe("a ledger that begins with what it had come to", () => {
     expectSame(await restarted(second), whole);
   });
 
+  it.each(["given by a peer that has no more", "brought back whole by one that has"])(
+    "whose state is damaged is %s, and shows nothing of itself before",
+    async (how) => {
+      const peer = await dropped();
+      const disk = disks.get(peer) as SimDisk;
+      const [key = ""] = disk.keysNow.filter((one) => one.startsWith("s/"));
+      expect(disk.flipBit(key)).toBe(true);
+      const damaged = await restarted(peer);
+      expect([damaged.replica.damaged, damaged.replica.missing]).toEqual([[key], 0]);
+      expect(chainOf(damaged, bob)).toBeUndefined();
+      await damaged.replica.acceptLoss();
+      await exchange(damaged, how.startsWith("given") ? await dropped() : whole);
+      expectSame(damaged, whole);
+      const again = await restarted(damaged);
+      expect([again.replica.damaged, again.replica.missing]).toEqual([[], 0]);
+      expectSame(again, whole);
+    },
+  );
+
   it("is not begun with another state than the checkpoint's", async () => {
     const liar = await dropped();
     const { log } = bob;

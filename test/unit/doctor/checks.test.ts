@@ -113,6 +113,21 @@ describe("ledgers of operators", () => {
     });
   });
 
+  it("that begin with a state say where, and are a warning while that may say too little", () => {
+    const begins = { entry: 8, at: "2026-01-01T00:00:00.000Z", doubt: null };
+    expect(check({ ...ledger("alice", 12, 10), begins })).toMatchObject({
+      state: "ok",
+      detail: expect.stringMatching(/here from 8 on/) as string,
+    });
+    expect(check({ ...ledger("alice", 12, 10), begins: { ...begins, doubt: "cut" } })).toMatchObject({
+      state: "warning",
+      detail: expect.stringMatching(
+        /begins at entry 8 here, and its writer was removed by somebody who did not know the checkpoint/,
+      ) as string,
+      fix: expect.stringMatching(/lab backup restore/) as string,
+    });
+  });
+
   it("that nobody pins although most of them is dead are a warning, with the command that helps", () => {
     expect(check(ledger("alice", 30_000, 19_981)).state).toBe("ok");
     expect(check(ledger("bob", 1, null), ledger("alice", 30_000, 19_979))).toMatchObject({
