@@ -90,7 +90,7 @@ class Story {
   async fill(condition: "full" | "unreachable"): Promise<void> {
     const [reader] = this.#readers as [Machine];
     await this.#label(reader, "given");
-    await this.#expectCaughtUp(`before the directory was ${condition}`);
+    await this.#expectCaughtUp("a label was given");
     const [before, toldOf] = [this.#tree.image(), this.#behind];
     this.#tree.condition = condition;
     await this.#set(COPIED);
@@ -245,7 +245,7 @@ class Story {
     const untilMs = this.#world.clock.monotonic() + CAUGHT_UP_MS;
     for (;;) {
       const lacking = await this.#lacking();
-      if (lacking === null) return;
+      if (lacking === null) return this.#world.reached(`copies were opened after this: ${after}`);
       if (this.#world.clock.monotonic() >= untilMs) return this.#violated(`after ${after}: ${lacking}`);
       await this.#pass(GLANCE_MS);
     }

@@ -7,7 +7,7 @@ describe("copies of a store's values in a directory", () => {
     async (seed) => {
       const { sometimes, violations } = await runCopies({ seed });
       expect(violations).toEqual([]);
-      expect(Object.keys(sometimes)).toHaveLength(8);
+      expect(Object.keys(sometimes)).toHaveLength(18);
     },
   );
 
