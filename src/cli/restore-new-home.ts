@@ -36,6 +36,7 @@ export async function restoreNewHome(restoring: Restoring): Promise<void> {
   const { ctx, keys, random, home, backup } = restoring;
   const { replica, signed } = backup;
   const gone = goneMachines(ctx, [...replica.view().nodes.values()]);
+  const left = [...replica.view().nodes.values()].filter((node) => node.state === "active" && !gone.includes(node));
   const name = requireServerName(ctx.flags.value("node") ?? deviceName(), "node");
   const taken = replica.view().nodeByName(name);
   if (taken?.state === "active" && !gone.includes(taken)) {
@@ -92,7 +93,8 @@ export async function restoreNewHome(restoring: Restoring): Promise<void> {
     });
     const { completeOwnLogs } = await import("../operator/survivors.ts");
     completeOwnLogs(keys, ctx.place.operatorDir, operator.name, operator.key, replica);
-    report(restoring, { name, operator, before, hasCode: code !== null, readable: envelopes.length, unreadable, psk });
+    const hasCode = code !== null;
+    report(restoring, { name, operator, before, left, hasCode, readable: envelopes.length, unreadable, psk });
   } catch (error) {
     if (!existsSync(join(home, "home.json"))) operator.undo();
     throw error;
@@ -251,6 +253,8 @@ interface Outcome {
   readonly operator: Operator;
   /** Labels of the machine whose name this one took. */
   readonly before: readonly string[];
+  /** Members that are not gone: they do not know this one. */
+  readonly left: readonly Node[];
   readonly hasCode: boolean;
   readonly readable: number;
   readonly unreadable: readonly string[];
@@ -258,7 +262,7 @@ interface Outcome {
 }
 
 function report({ ctx, home, backup }: Restoring, outcome: Outcome): void {
-  const { name, operator, before, hasCode, readable, unreadable, psk } = outcome;
+  const { name, operator, before, left, hasCode, readable, unreadable, psk } = outcome;
   const { meshName } = backup.signed.manifest;
   ctx.print(`✓ this device is ${name}, coordinator and secret-store of mesh ${meshName}: ${home}\n`);
   if (operator.origin === "new") ctx.print(`✓ operator ${operator.name} has a new key on this device\n`);
@@ -279,6 +283,19 @@ function report({ ctx, home, backup }: Restoring, outcome: Outcome): void {
   ctx.note("next:");
   ctx.note(`  ${lab} agent --detach`);
   if (before.length > 0) ctx.note(`  ${lab} label server ${name} ${before.join(" ")}`);
+  if (left.length > 0) {
+    const place = ctx.args.one("PLACE");
+    ctx.note(`  ${lab} backup create ${place}`);
+    ctx.note(`  lab backup restore ${place}   # on ${namesOf(left)}: this machine is a stranger there until then`);
+  }
   ctx.note(`  ${lab} get servers`);
   ctx.note(`  ${lab} token create --name NODE   # for each machine that is installed anew`);
+}
+
+const NAMED = 3;
+
+function namesOf(nodes: readonly Node[]): string {
+  const names = nodes.slice(0, NAMED).map(({ name }) => name);
+  const more = nodes.length - names.length;
+  return `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

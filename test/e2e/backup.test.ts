@@ -199,7 +199,10 @@ describe("when one machine is left", () => {
     await web.run(["label", "server", "web-1", "only-here"]);
 
     const nas2 = lab.machine("nas-2", "new-operator");
-    await nas2.run(["backup", "restore", place, "--node", "nas-2", "--gone", "nas-1", "--code", paper, "--yes"]);
+    const words = ["backup", "restore", place, "--node", "nas-2", "--gone", "nas-1", "--code", paper, "--yes"];
+    const { exit, stderr } = await nas2.try(words);
+    expect(exit, stderr).toBe(0);
+    expect(stderr).toContain(`lab backup restore ${place}   # on web-1: this machine is a stranger there until then`);
     await nas2.startAgent();
     await nas2.run(["backup", "create", place]);
     expect(await web.run(["backup", "restore", place])).toMatch(/✓ web-1 got \d+ entries that it did not have/);
