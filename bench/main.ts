@@ -9,6 +9,7 @@ import { detectorFigures } from "./detector.ts";
 import type { Figure } from "./figure.ts";
 import { labelFigures } from "./labels.ts";
 import { meshFigures } from "./mesh.ts";
+import { minuteFigures } from "./minutes.ts";
 import { monthFigures } from "./month/month.ts";
 import { networkFigures } from "./network.ts";
 import { raceFigures } from "./races.ts";
@@ -41,6 +42,7 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   rotation: () => rotationFigures(note),
   secrets: () => secretFigures(note),
   store: () => storeFigures(note),
+  minutes: () => minuteFigures(note),
   month: () => monthFigures(note),
   admission: () => admissionFigures(note),
   detector: () => detectorFigures(note),
