@@ -1,5 +1,5 @@
 import { encodeAudit, decodeAudit } from "../../src/core/audit.ts";
-import { ascii, concat, toBase64Url } from "../../src/core/bytes.ts";
+import { ascii, concat, toBase64Url, toHex } from "../../src/core/bytes.ts";
 import { decode, encode } from "../../src/core/encoding.ts";
 import {
   decodeEnrolAnswer,
@@ -44,9 +44,12 @@ import {
 } from "../../src/core/secrets/operator-read.ts";
 import { parseSelector } from "../../src/core/selector/term.ts";
 import { decodeBody, encodeBody, type KnownBody } from "../../src/crdt/authority/bodies.ts";
-import { decodeEntry, type Entry } from "../../src/crdt/entry/entry.ts";
+import { CLASS_DESIRED, decodeEntry, type Entry } from "../../src/crdt/entry/entry.ts";
 import { decodeUpdate } from "../../src/crdt/ledger/update-codec.ts";
 import { DocumentCursor } from "../../src/crdt/ledger/document-cursor.ts";
+import type { ChainLink } from "../../src/crdt/chain.ts";
+import { checkpointState, currentWrites } from "../../src/crdt/checkpoint.ts";
+import { encodeHandedOn, readHandedOn } from "../../src/crdt/handed-on.ts";
 import { ReplicaExchange } from "../../src/crdt/sync/exchange.ts";
 import { RemovalNotice } from "../../src/crdt/sync/removal-notice.ts";
 import {
@@ -128,6 +131,7 @@ export async function targets(): Promise<Target[]> {
     ...secrets(),
     ...mesh(entries),
     ...(await exchanges(peer, founding.genesis)),
+    handedOn(peer, bob),
     {
       name: "selectors",
       samples: ["prod,region=eu-west,!legacy", "region in (eu-west,eu-1)", "region!=eu"].map(ascii),
@@ -402,6 +406,18 @@ function mesh(entries: readonly Uint8Array[]): Target[] {
       read: decodeAnswer,
     },
   ];
+}
+
+/** What a ledger had come to, as a peer hands it on. */
+function handedOn(peer: Peer, { log }: Author): Target {
+  const links = peer.replica.chain(toHex(log), CLASS_DESIRED)?.main ?? [];
+  const last = links.at(-1) as ChainLink;
+  const state = checkpointState(keys, [links]);
+  return {
+    name: "exchange: states",
+    samples: [encodeHandedOn({ entry: last.entry, next: last.end, writes: currentWrites(links) })],
+    read: (bytes) => readHandedOn(keys, bytes, state, (entry) => decodeEntry(keys, entry)),
+  };
 }
 
 /** What two replicas say to each other in a round, from its beginning to its end. */
