@@ -84,7 +84,7 @@ export class Agent {
   readonly #exchange: ReplicaExchange;
   readonly #listeners = new Set<(event: AgentEvent) => void>();
   #publishing: "idle" | "asked" = "idle";
-  /** Members that were asked since the start. */
+  /** Members that were asked since the start, or since the disk was found to have lost something. */
   readonly #witnesses = new Set<string>();
   /** Revision of the view at the last reconcile. */
   #reconciledAt = -1;
@@ -364,6 +364,7 @@ export class Agent {
   }
 
   async audit(record: AuditRecord): Promise<void> {
+    this.#settleHead();
     await this.#own.audit({ ...record, timeMs: this.platform.clock.now() });
   }
 
@@ -438,11 +439,12 @@ export class Agent {
 
   /** Nobody else could know more of our logs than we do. */
   #settleHead(): void {
-    if (this.directory.members().length === 0) void this.#becomeSure();
+    if (this.#own.head === "unsure" && this.directory.members().length === 0) void this.#becomeSure();
   }
 
   async #becomeSure(): Promise<void> {
     if (this.#own.head === "sure" || this.#life !== "running") return;
+    this.#witnesses.clear();
     try {
       await this.#own.becomeSure();
       this.#requestReport();

@@ -15,7 +15,8 @@ import type { Replica } from "../crdt/replica.ts";
 
 /**
  * Whether this agent may continue its own logs:
- * - `unsure`: just started; a peer might know entries of ours that this disk lost, and to continue would be a fork
+ * - `unsure`: just started, or this disk has lost something since; a peer might know entries of ours that are not here any
+ *   more, and to continue would be a fork
  * - `sure`: a peer was asked, or there is no other member
  */
 export type HeadState = "unsure" | "sure";
@@ -36,7 +37,8 @@ export class OwnLogs {
   readonly #disk: Disk;
   readonly #signer: Signer;
   readonly #node: () => string;
-  #head: HeadState = "unsure";
+  /** The gaps of the replica when somebody had last said what he knows of our logs; null before that. */
+  #sureAtGaps: number | null = null;
   #latest: Hlc = HLC_ZERO;
   /** Audit records that wait for a sure head, in order; on disk, too, so that a crash forgets no denial. */
   #pending: { readonly key: string; readonly payload: Uint8Array }[] = [];
@@ -63,7 +65,7 @@ export class OwnLogs {
   }
 
   get head(): HeadState {
-    return this.#head;
+    return this.#sureAtGaps === this.#replica.gaps ? "sure" : "unsure";
   }
 
   async load(): Promise<void> {
@@ -74,8 +76,8 @@ export class OwnLogs {
 
   /** From now on own logs are continued; what waited is signed. */
   async becomeSure(): Promise<void> {
-    if (this.#head === "sure") return;
-    this.#head = "sure";
+    if (this.head === "sure") return;
+    this.#sureAtGaps = this.#replica.gaps;
     await this.#exclusive(() => this.#signPending());
   }
 
@@ -100,7 +102,7 @@ export class OwnLogs {
   }
 
   async #tell(payloads: readonly Uint8Array[]): Promise<void> {
-    if (this.#head === "sure" && this.#pending.length === 0) return this.#signAudit(payloads);
+    if (this.head === "sure" && this.#pending.length === 0) return this.#signAudit(payloads);
     const pending = payloads.map((payload) => {
       const key = `${PENDING}${String(this.#pendingCount++).padStart(12, "0")}`;
       return { key, payload };
@@ -110,12 +112,12 @@ export class OwnLogs {
       true,
     );
     this.#pending.push(...pending);
-    if (this.#head === "sure") await this.#signPending();
+    if (this.head === "sure") await this.#signPending();
   }
 
   /** Publishes a new version of the node's report; nothing while the head is unsure: the caller comes again. */
   async report(report: NodeReport): Promise<void> {
-    if (this.#head === "unsure") return;
+    if (this.head === "unsure") return;
     await this.#exclusive(async () => {
       const known = this.#replica.observed.get(this.#node());
       const seq = known?.state === "record" ? known.entry.header.seq + 1 : 1;
@@ -151,7 +153,7 @@ export class OwnLogs {
    * knows already would be a fork, and nothing behind it would count.
    */
   async generate(roleLog: string, versions: readonly GeneratedVersion[], keep: KeepVersion): Promise<boolean> {
-    if (this.#head === "unsure") return false;
+    if (this.head === "unsure") return false;
     await this.#exclusive(async () => {
       const log = fromHex(roleLog) as Uint8Array;
       const chain = this.#replica.chain(roleLog, CLASS_GENERATED);
