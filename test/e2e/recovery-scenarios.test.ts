@@ -93,7 +93,13 @@ secrets: { ${PATH}: { type: dynamic, generator: random, length: 24, rotate_every
     await fresh.startAgent();
     expectRefusal(await fresh.try(["secret", "get", "mail/relay"]), 1, /no store gave it/);
     await store.startAgent();
-    await until("mail-2 has what it is entitled to", async () => (await relay(fresh)) === "by hand");
+    await until("mail-2 has what it is entitled to", async () => (await relay(fresh)) === "by hand").catch(
+      async (late) => {
+        const { stderr } = await fresh.try(["secret", "get", "mail/relay"]);
+        const peers = await Promise.all([fresh, store].map((machine) => machine.run(["get", "peers"])));
+        throw new Error([late, stderr, ...peers].join("\n"));
+      },
+    );
     await changes(mail);
     await until("both have the same", async () => (await value(fresh)) === (await value(mail)));
   });

@@ -37,16 +37,24 @@ describe("a machine that was removed", () => {
     const { exit, stdout } = await machine.try(["secret", "get", "web/tls"]);
     return exit === 0 ? stdout : null;
   };
-  const rolesOf = async (machine: Machine) => (await machine.status())["roles"] as readonly string[];
+  /** Those that run on the machine itself. */
+  const rolesOf = async (machine: Machine) => {
+    const { items } = await machine.json<{ items: readonly { name: string; roles: readonly string[] }[] }>(
+      "get",
+      "peers",
+    );
+    return items.find(({ name }) => name === machine.name)?.roles ?? [];
+  };
 
   it("while it ran hears of it, says so, stops its roles, forgets its secrets, and its agent ends", async () => {
     await until("web-1 says so", async () => /this machine was removed by alice/.test(await here.run(["status"])));
-    await until("its role has stopped", async () => (await rolesOf(here)).length === 0);
+    await until("it has forgotten the secret", async () => (await cached(here)) === null);
     expectRefusal(await here.try(["secret", "get", "web/tls"]), 4, /not entitled/);
     const end = await here.agentEnds;
     expect(end.exit).toBe(4);
     expect(end.stderr).toMatch(REMOVED);
     expect(end.stderr).toContain('"event":"agent.removed"');
+    expect(end.stderr).toContain('"event":"role.stopped","facts":{"role":"secret-store"}');
     expect(end.stderr).toContain('"event":"secret-cache.wiped"');
     expect(end.stderr).toContain('"event":"secret-store.forgotten"');
     expect(await here.run(["status"])).toMatch(/this machine was removed by alice at .*: stolen/);
