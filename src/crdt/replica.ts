@@ -71,7 +71,6 @@ export class Replica {
   #observedRevision = 0;
   #wasForked = false;
   readonly #bases: Bases;
-  #gaps = 0;
   readonly #states: States;
   /** Ledgers that begin with what they had come to, or may. */
   readonly stated: StatedLedgers;
@@ -204,18 +203,12 @@ export class Replica {
       this.#changed();
       if (damaged.length + lost.length === 0) continue;
       // It goes on from before the gap, and peers give again what lay in it.
-      this.#gaps++;
       this.#damaged = [...this.#damaged, ...damaged];
       this.#waiting.replace([...this.#waiting.values(), ...lost], new Set([...this.#waiting.signed, ...lost]));
     }
   }
 
-  /** How often since the start a chain turned out to be shorter than it had been. */
-  get gaps(): number {
-    return this.#gaps;
-  }
-
-  /** Records that could not be read at start, or when they were asked for. */
+  /** Records that could not be read at start, or when they were asked for. Another list whenever a chain has lost something. */
   get damaged(): readonly string[] {
     return this.#damaged;
   }

@@ -364,7 +364,7 @@ export class Agent {
   }
 
   async audit(record: AuditRecord): Promise<void> {
-    this.#settleHead();
+    if (this.#own.head === "unsure") this.#settleHead();
     await this.#own.audit({ ...record, timeMs: this.platform.clock.now() });
   }
 
@@ -439,7 +439,7 @@ export class Agent {
 
   /** Nobody else could know more of our logs than we do. */
   #settleHead(): void {
-    if (this.#own.head === "unsure" && this.directory.members().length === 0) void this.#becomeSure();
+    if (this.directory.members().length === 0) void this.#becomeSure();
   }
 
   async #becomeSure(): Promise<void> {

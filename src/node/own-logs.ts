@@ -37,8 +37,8 @@ export class OwnLogs {
   readonly #disk: Disk;
   readonly #signer: Signer;
   readonly #node: () => string;
-  /** The gaps of the replica when somebody had last said what he knows of our logs; null before that. */
-  #sureAtGaps: number | null = null;
+  /** What the replica had lost when somebody last said what he knows of our logs; null before that. */
+  #sureWith: readonly string[] | null = null;
   #latest: Hlc = HLC_ZERO;
   /** Audit records that wait for a sure head, in order; on disk, too, so that a crash forgets no denial. */
   #pending: { readonly key: string; readonly payload: Uint8Array }[] = [];
@@ -65,7 +65,7 @@ export class OwnLogs {
   }
 
   get head(): HeadState {
-    return this.#sureAtGaps === this.#replica.gaps ? "sure" : "unsure";
+    return this.#sureWith === this.#replica.damaged ? "sure" : "unsure";
   }
 
   async load(): Promise<void> {
@@ -77,7 +77,7 @@ export class OwnLogs {
   /** From now on own logs are continued; what waited is signed. */
   async becomeSure(): Promise<void> {
     if (this.head === "sure") return;
-    this.#sureAtGaps = this.#replica.gaps;
+    this.#sureWith = this.#replica.damaged;
     await this.#exclusive(() => this.#signPending());
   }
 
