@@ -91,7 +91,10 @@ describe("transcripts of the command line", () => {
   /** Hashes, keys and tokens, and times of the real clock. */
   function masked(text: string): string {
     return text
-      .replace(/\b(lab1-|SHA256:|age1|ssh-ed25519 |(?=[\w+/-]*\d))[\w+/-]{24,}=*(?![.\w])/g, "<…>")
+      .replace(
+        /\b(lab1[.-]|SHA256:|age1|ssh-ed25519 |(?=[\w+/-]*\d))[\w+/-]{24,}=*(?![.\w])/g,
+        (_found, prefix: string) => (prefix === "lab1." ? "lab1.<…>" : "<…>"),
+      )
       .replace(/\b([0-9a-f]{12}|[0-9a-f]{16})\b/g, "<…>")
       .replace(/(alice@)[^\s']+/g, "$1<…>")
       .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, "<time>");
