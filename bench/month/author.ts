@@ -4,7 +4,7 @@ import type { Clock } from "../../src/core/ports/clock.ts";
 import type { Keys, Signer } from "../../src/core/ports/keys.ts";
 import type { Random } from "../../src/core/ports/random.ts";
 import { Replica } from "../../src/crdt/replica.ts";
-import { OwnLogs } from "../../src/node/own-logs.ts";
+import { OwnLogs } from "../../src/node/home/own-logs.ts";
 import { scopedDisk } from "../../src/node/scoped-disk.ts";
 import { SimDisk } from "../../sim/disk.ts";
 

@@ -4,7 +4,7 @@ import type { Keys } from "../../src/core/ports/keys.ts";
 import type { Log } from "../../src/core/ports/log.ts";
 import type { Random } from "../../src/core/ports/random.ts";
 import { Agent } from "../../src/node/agent.ts";
-import { SnapshotKeeper } from "../../src/node/home-store.ts";
+import { SnapshotKeeper } from "../../src/node/home/home-store.ts";
 import { OperationCalls } from "../../src/node/operation-calls.ts";
 import { readHome, readKeys } from "../../src/node/platform/home.ts";
 import { parseInput } from "../../src/operations/input.ts";

@@ -41,7 +41,7 @@ export const DELIVERY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a machine that lost its label keeps what it opened",
-    file: "src/node/secret-cache.ts",
+    file: "src/node/secrets/secret-cache.ts",
     guard: 'if (node.state === "suspended" || grantingWays(view, self, path).length > 0) return false;',
     without: 'if (node.state === "suspended" || grantingWays(view, self, path).length >= 0) return false;',
     run,

@@ -1,6 +1,6 @@
 import { SECRET_STORE } from "../../src/core/policy/entitlement.ts";
 import { ENTRIES } from "../../src/node/agent.ts";
-import { SECRET_CACHE } from "../../src/node/secret-cache.ts";
+import { SECRET_CACHE } from "../../src/node/secrets/secret-cache.ts";
 import type { Machine } from "../machine.ts";
 import type { Fault, FaultSite } from "./fault.ts";
 import { isKnownToAll } from "./power.ts";

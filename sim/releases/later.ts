@@ -22,7 +22,7 @@ const MAPS: readonly (readonly [file: string, here: string])[] = [
   ["src/core/secrets/messages.ts", "encode({ v: 1, path"],
   ["src/core/secrets/messages.ts", "encode({ v: 1, envelope"],
   ["src/core/secrets/stored-envelope.ts", "encode({ v: 1, storedMs"],
-  ["src/node/cache-record.ts", "encode({ v: 1, ...record"],
+  ["src/node/secrets/cache-record.ts", "encode({ v: 1, ...record"],
   ["src/mesh/gossip-message.ts", 'encode({ k: "entries"'],
   ["src/mesh/gossip-message.ts", 'encode({ k: "verdicts"'],
   ["src/crdt/sync/exchange.ts", 'encode({ q: "root"'],

@@ -20,7 +20,7 @@ export const REMOVAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a removed machine keeps its secrets",
-    file: "src/node/secret-cache.ts",
+    file: "src/node/secrets/secret-cache.ts",
     guard: 'if (node.state === "cut" || isRemoved(view, secretVersionPath(path))) return true;',
     without: "if (isRemoved(view, secretVersionPath(path))) return true;",
     run,

@@ -1,7 +1,7 @@
 import type { CommandWords, WordTable } from "../operations/command.ts";
-import type { Connection } from "./connection.ts";
-import type { OutputFormat } from "./output-format.ts";
-import type { Place } from "./place.ts";
+import type { Connection } from "./connection/connection.ts";
+import type { OutputFormat } from "./argv/output-format.ts";
+import type { Place } from "./connection/place.ts";
 
 /** What a file under `commands/` exports. */
 export interface CommandModule {

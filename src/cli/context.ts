@@ -2,11 +2,11 @@ import { parseDurationMs } from "../core/duration.ts";
 import { LabError } from "../core/errors.ts";
 import type { WordTable } from "../operations/command.ts";
 import type { Arguments, CommandContext, Flags, Globals, Terminal } from "./command.ts";
-import { connectPlace } from "./connect.ts";
-import type { Connection } from "./connection.ts";
-import { type OutputFormat, parseOutputFormat } from "./output-format.ts";
-import type { FlagValues, Parsed } from "./parse.ts";
-import { findPlace, type Place } from "./place.ts";
+import { connectPlace } from "./connection/connect.ts";
+import type { Connection } from "./connection/connection.ts";
+import { type OutputFormat, parseOutputFormat } from "./argv/output-format.ts";
+import type { FlagValues, Parsed } from "./argv/parse.ts";
+import { findPlace, type Place } from "./connection/place.ts";
 import { paint } from "./render/paint.ts";
 import { printable } from "./render/text.ts";
 

@@ -1,6 +1,6 @@
 import type { ExposureDocument } from "../operations/exposure.ts";
 import type { CommandContext } from "./command.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./connection/connection.ts";
 import { ago, clockTime } from "./render/text.ts";
 import { wrapped } from "./render/wrapped.ts";
 

@@ -5,9 +5,9 @@ import type { WordTable } from "../operations/command.ts";
 import type { Terminal } from "./command.ts";
 import { COMMAND_MODULES } from "./commands.ts";
 import { createRun, type Run } from "./context.ts";
-import { type Parsed, parseArgv } from "./parse.ts";
+import { type Parsed, parseArgv } from "./argv/parse.ts";
 import { reportError } from "./report.ts";
-import { loadWords } from "./words.ts";
+import { loadWords } from "./argv/words.ts";
 
 export const EXIT_INTERRUPTED = 130;
 /** As env(1) says it. */
@@ -26,7 +26,7 @@ export async function lab(argv: readonly string[], io: Terminal, interrupts?: In
     const table = await loadWords();
     const parsed = parseArgv(table, argv[0] === "--version" ? ["version", ...argv.slice(1)] : argv);
     if (parsed.kind === "run") return await runCommand(parsed, table, io, interrupts);
-    const { printHelp } = await import("./help.ts");
+    const { printHelp } = await import("./argv/help.ts");
     io.stdout.write(printHelp(table, parsed.words));
     return 0;
   } catch (error) {
@@ -76,7 +76,7 @@ function writeOut({ context, printed }: Run, io: Terminal): void {
 }
 
 async function complete(argv: readonly string[], io: Terminal): Promise<number> {
-  const [table, { complete: propose }] = await Promise.all([loadWords(), import("./complete.ts")]);
+  const [table, { complete: propose }] = await Promise.all([loadWords(), import("./argv/complete.ts")]);
   io.stdout.write(await propose(table, argv[0] === "--" ? argv.slice(1) : argv, io));
   return 0;
 }

@@ -1,5 +1,5 @@
 import type { CommandContext } from "./command.ts";
-import { findPlace } from "./place.ts";
+import { findPlace } from "./connection/place.ts";
 
 /**
  * How a command line that is suggested has to begin so that it means the same agent: `lab`, or `lab --home DIR` where

@@ -8,8 +8,8 @@ import type { HomeReader } from "../operations/client.ts";
 import type { OutputOf } from "../operations/operation.ts";
 import type { Envelope } from "../core/secrets/envelope.ts";
 import type { View } from "../core/view.ts";
-import type { Merged } from "../node/merged-home.ts";
-import type { OpenedBackup } from "../node/opened-backup.ts";
+import type { Merged } from "../node/home/merged-home.ts";
+import type { OpenedBackup } from "../node/backup/opened-backup.ts";
 import type { PlaceSurroundings } from "../node/platform/backup/open-place.ts";
 import type { Sealing } from "../node/platform/machine-key.ts";
 import type { AgentSettings, Joined, NewHome, RunningAgent } from "../node/host.ts";
@@ -75,7 +75,7 @@ export async function openPlace(address: PlaceAddress, surroundings: PlaceSurrou
 }
 
 export async function openBackup(keys: Keys, place: BackupPlace, signed: SignedManifest): Promise<OpenedBackup> {
-  return (await import("../node/opened-backup.ts")).openBackup(keys, place, signed);
+  return (await import("../node/backup/opened-backup.ts")).openBackup(keys, place, signed);
 }
 
 export type { AgentSettings, OpenedBackup, Sealing };
@@ -84,7 +84,7 @@ export type { AgentSettings, OpenedBackup, Sealing };
 export async function openIdleHome(home: string, keys: Keys): Promise<IdleHome | null> {
   const [{ readHome }, { mergeIntoHome }] = await Promise.all([
     import("../node/platform/home.ts"),
-    import("../node/merged-home.ts"),
+    import("../node/home/merged-home.ts"),
   ]);
   const file = await readHome(home);
   if (file === null) return null;

@@ -8,7 +8,7 @@ import type {
   ServerApplied,
 } from "../operations/kinds/applied.ts";
 import type { ItemDocument } from "../operations/kinds/meta.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./connection/connection.ts";
 import { ruleText } from "./render/rule.ts";
 
 type Query = Readonly<Record<string, string>>;

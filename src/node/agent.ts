@@ -24,18 +24,18 @@ import type { AgentOptions, Identity, Platform } from "./agent-options.ts";
 import { type AlarmChange, AlarmKeeper } from "./alarms/alarm-keeper.ts";
 import { alarmAfterMs } from "./alarms/facts.ts";
 import { observationOf, type Observation } from "./alarms/observation.ts";
-import { ExposureWatch } from "./exposure-watch.ts";
+import { ExposureWatch } from "./secrets/exposure-watch.ts";
 import { grantLog } from "./handlers/grant-log.ts";
 import { NodeDirectory } from "./directory.ts";
 import { noteLoss, readLoss } from "./loss.ts";
 import { ownNode } from "./own-node.ts";
-import { OwnLogs } from "./own-logs.ts";
+import { OwnLogs } from "./home/own-logs.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
 import { type Lender, openRoleContext } from "./role-context.ts";
 import { RoleRunner } from "./role-runner.ts";
 import { scopedDisk } from "./scoped-disk.ts";
-import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
-import { type Delivery, deliverEnvelope } from "./secret-delivery.ts";
+import { SECRET_CACHE, SecretCache } from "./secrets/secret-cache.ts";
+import { type Delivery, deliverEnvelope } from "./secrets/handing-to-stores.ts";
 
 /** What changes while an agent runs, for whoever watches it. */
 export type AgentEvent =

@@ -26,14 +26,14 @@ import { agentSource, readHandlers } from "./handlers/index.ts";
 import { listSecretCache } from "./handlers/secret-cache.ts";
 import { secretStatus } from "./handlers/secret-status.ts";
 import { readClocks } from "./doctor/agent-checks.ts";
-import { type BackupDuty, BackupKeeper } from "./backup-keeper.ts";
-import { backupDuty, type BackupWish } from "./own-backups.ts";
-import { StoreCheck } from "./store-check.ts";
+import { type BackupDuty, BackupKeeper } from "./backup/backup-keeper.ts";
+import { backupDuty, type BackupWish } from "./backup/own-backups.ts";
+import { StoreCheck } from "./home/store-check.ts";
 import { ClockWatch } from "./doctor/clock-watch.ts";
 import { alarmsAtRest } from "./alarms/ground.ts";
 import type { ReadSource } from "./handlers/read-source.ts";
 import { askToEnrol } from "./enrolling.ts";
-import { loadStore, readReplica, SnapshotKeeper, storePath } from "./home-store.ts";
+import { loadStore, readReplica, SnapshotKeeper, storePath } from "./home/home-store.ts";
 import { chooseListen, readAnnounce, rememberPort } from "./platform/listening.ts";
 import { machineHandlers } from "./machine-handlers.ts";
 import { HeadsKeeper } from "./remembered-heads.ts";
@@ -71,7 +71,7 @@ import { RemovalWatch } from "./removal-watch.ts";
 import { ReplicaTargeting } from "./replica-targeting.ts";
 import { RELEASE } from "./release.ts";
 import { scopedDisk } from "./scoped-disk.ts";
-import { SECRET_CACHE, SecretCache } from "./secret-cache.ts";
+import { SECRET_CACHE, SecretCache } from "./secrets/secret-cache.ts";
 
 /** The composition root: homes, and agents over the real platform. */
 

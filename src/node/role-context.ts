@@ -4,9 +4,9 @@ import { CLASS_GENERATED } from "../crdt/entry/entry.ts";
 import type { Identity, Platform } from "./agent-options.ts";
 import type { NodeDirectory } from "./directory.ts";
 import type { Mesh } from "../mesh/mesh.ts";
-import type { ExposureWatch } from "./exposure-watch.ts";
+import type { ExposureWatch } from "./secrets/exposure-watch.ts";
 import type { Replica } from "../crdt/replica.ts";
-import type { OwnLogs } from "./own-logs.ts";
+import type { OwnLogs } from "./home/own-logs.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 
 /** An agent, as far as its roles are concerned. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeContexts } from "../../src/cli/contexts.ts";
+import { writeContexts } from "../../src/cli/connection/contexts.ts";
 import { type DemoFile, processOf, readDemo } from "../../src/demo/directory.ts";
 import type { RunningProcess } from "../../src/demo/processes.ts";
 import { runs } from "../../src/demo/processes.ts";

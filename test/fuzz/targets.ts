@@ -67,7 +67,7 @@ import {
 import { packWords, unpackWords } from "../../src/mesh/detector/word.ts";
 import { decodeGossip, encodeEntries, encodeVerdicts } from "../../src/mesh/gossip-message.ts";
 import { decodeAnswer, decodeRequest, encodeAnswer, encodeRequest } from "../../src/mesh/frames.ts";
-import { decodeCacheRecord, encodeCacheRecord } from "../../src/node/cache-record.ts";
+import { decodeCacheRecord, encodeCacheRecord } from "../../src/node/secrets/cache-record.ts";
 import {
   AT,
   type Author,

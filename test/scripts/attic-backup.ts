@@ -4,7 +4,7 @@ import { createBackup } from "../../src/core/backup/create.ts";
 import { toHex } from "../../src/core/bytes.ts";
 import { composeBackup } from "../../src/crdt/backup/compose.ts";
 import { Replica } from "../../src/crdt/replica.ts";
-import { memoryDisk } from "../../src/node/memory-disk.ts";
+import { memoryDisk } from "../../src/node/home/memory-disk.ts";
 import { DirectoryPlace } from "../../src/node/platform/backup/directory-place.ts";
 import { foundMesh } from "../../src/operator/authority.ts";
 import { createRecoveryCode, recoveryKeys } from "../../src/operator/recovery.ts";

@@ -4,7 +4,7 @@ import { World } from "../../sim/world.ts";
 import { decodeAudit } from "../../src/core/audit.ts";
 import { concat, toBase64Url } from "../../src/core/bytes.ts";
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
-import { StoreCheck } from "../../src/node/store-check.ts";
+import { StoreCheck } from "../../src/node/home/store-check.ts";
 import { entrySubmitOperation } from "../../src/operations/entry.ts";
 
 const CHECKSUM_BYTES = 8;

@@ -3,8 +3,8 @@ import { release } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { LabError } from "../../core/errors.ts";
 import type { CommandContext } from "../command.ts";
-import { MACHINE_HOME, MACHINE_SECRETS } from "../place.ts";
-import { agentUnit, memoryFor, mountUnit, mountUnitName, type ServiceFacts } from "../service-units.ts";
+import { MACHINE_HOME, MACHINE_SECRETS } from "../connection/place.ts";
+import { agentUnit, memoryFor, mountUnit, mountUnitName, type ServiceFacts } from "../machine/service-units.ts";
 
 const UNITS = "/etc/systemd/system";
 

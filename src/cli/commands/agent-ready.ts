@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LabError } from "../../core/errors.ts";
 import type { CommandContext } from "../command.ts";
-import { connectRunningAgent } from "../connect.ts";
+import { connectRunningAgent } from "../connection/connect.ts";
 
 const POLL_MS = 100;
 

@@ -6,11 +6,11 @@ import { parseDurationMs } from "../../core/duration.ts";
 import { exitCodeOf, LabError } from "../../core/errors.ts";
 import type { AgentSettings } from "../node-door.ts";
 import type { CommandContext } from "../command.ts";
-import { answers, pidFileOf, readPid, stopAgent } from "../agent-process.ts";
-import { placeHere, readKeep } from "../backup-place.ts";
+import { answers, pidFileOf, readPid, stopAgent } from "../machine/agent-process.ts";
+import { placeHere, readKeep } from "../backup/backup-place.ts";
 import { commandPrefix } from "../next-command.ts";
-import { ownHome, ownSecretsDirectory } from "../place.ts";
-import { tellSlowStart } from "../slow-start.ts";
+import { ownHome, ownSecretsDirectory } from "../connection/place.ts";
+import { tellSlowStart } from "../machine/slow-start.ts";
 
 const POLL_MS = 50;
 

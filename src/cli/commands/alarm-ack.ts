@@ -6,7 +6,7 @@ import type { Alarm } from "../../operations/kinds/alarm.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { Change } from "../../operator/change.ts";
 import type { CommandContext } from "../command.ts";
-import { printChanges, withSigning } from "../signing.ts";
+import { printChanges, withSigning } from "../signing/signing.ts";
 
 /** `lab alarm ack ID...`: all of them or none. The beginning of an id is enough where no other begins so. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -5,8 +5,8 @@ import { LabError } from "../../core/errors.ts";
 import { alarmSilencePath } from "../../core/paths.ts";
 import { parseSelector, printTerm, type SelectorKey } from "../../core/selector/term.ts";
 import type { CommandContext } from "../command.ts";
-import { printChanges, withSigning } from "../signing.ts";
-import { digest } from "../wishes.ts";
+import { printChanges, withSigning } from "../signing/signing.ts";
+import { digest } from "../declarations/wishes.ts";
 
 const MOST_MS = 30 * 24 * 3_600_000;
 const ID_LETTERS = 10;

@@ -1,9 +1,9 @@
 import { LabError } from "../../core/errors.ts";
 import type { Outlook, Wishes } from "../../operator/declarations/apply.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { printChanges } from "../signing.ts";
-import { outlookOf, readSavedPlan, readWishes, signOutlook } from "../wishes.ts";
+import type { Connection } from "../connection/connection.ts";
+import { printChanges } from "../signing/signing.ts";
+import { outlookOf, readSavedPlan, readWishes, signOutlook } from "../declarations/wishes.ts";
 
 /** `lab apply -f` and `lab apply --plan`: everything is read and checked first, and signed as one batch. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -1,7 +1,7 @@
 import type { CommandContext } from "../command.ts";
-import { signOrWrite } from "../orders.ts";
-import { withAuthority } from "../root-signing.ts";
-import { printChanges, type Signing } from "../signing.ts";
+import { signOrWrite } from "../signing/orders.ts";
+import { withAuthority } from "../signing/root-signing.ts";
+import { printChanges, type Signing } from "../signing/signing.ts";
 
 /** `lab approve`: one more signature under what another operator has signed. */
 export async function run(ctx: CommandContext): Promise<number> {

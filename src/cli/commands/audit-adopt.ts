@@ -3,10 +3,10 @@ import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { VoidItem } from "../../operations/kinds/void-act.ts";
 import type { Change } from "../../operator/change.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { clockTime } from "../render/text.ts";
 import type { View } from "../render/view.ts";
-import { printChanges, type Signing, withSigning } from "../signing.ts";
+import { printChanges, type Signing, withSigning } from "../signing/signing.ts";
 
 const PATH = "/v1/voids";
 

@@ -3,7 +3,7 @@ import type { ItemDocument } from "../../operations/kinds/meta.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import type { ExportHeader } from "../../operator/audit-file.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/connection.ts";
 
 /** `lab audit export`: everything that was signed, one entry a line, for `lab audit verify --file` anywhere. */
 export async function run(ctx: CommandContext): Promise<number> {

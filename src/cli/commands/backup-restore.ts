@@ -1,10 +1,10 @@
 import { chooseBackup, readSeries } from "../../core/backup/series.ts";
 import { LabError } from "../../core/errors.ts";
-import { withPlace } from "../backup-place.ts";
+import { withPlace } from "../backup/backup-place.ts";
 import type { CommandContext } from "../command.ts";
 import { ago } from "../render/text.ts";
 import type { OpenedBackup } from "../node-door.ts";
-import type { Restoring } from "../restoring.ts";
+import type { Restoring } from "../backup/restoring.ts";
 
 /** `lab backup restore`: checked to the last signature before anything is written or signed. */
 export async function run(ctx: CommandContext): Promise<number> {
@@ -24,10 +24,10 @@ export async function run(ctx: CommandContext): Promise<number> {
     const restoring: Restoring = { ctx, keys, random, home, backup };
     const member = await openIdleHome(home, keys);
     if (member === null) {
-      const { restoreNewHome } = await import("../restore-new-home.ts");
+      const { restoreNewHome } = await import("../backup/restore-new-home.ts");
       await restoreNewHome(restoring);
     } else {
-      const { restoreMember } = await import("../restore-member.ts");
+      const { restoreMember } = await import("../backup/restore-member.ts");
       await restoreMember(restoring, member);
     }
     return 0;

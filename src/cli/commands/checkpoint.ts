@@ -1,7 +1,7 @@
 import type { Change } from "../../operator/change.ts";
 import type { CommandContext } from "../command.ts";
-import { signOrWrite } from "../orders.ts";
-import { printChanges, type Signing, withSigning } from "../signing.ts";
+import { signOrWrite } from "../signing/orders.ts";
+import { printChanges, type Signing, withSigning } from "../signing/signing.ts";
 
 /** `lab checkpoint`: pins the ledger of the key that signs. */
 export async function run(ctx: CommandContext): Promise<number> {

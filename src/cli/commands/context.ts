@@ -1,7 +1,7 @@
 import { LabError } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { CommandContext } from "../command.ts";
-import { type ContextEntry, readContexts, writeContexts } from "../contexts.ts";
+import { type ContextEntry, readContexts, writeContexts } from "../connection/contexts.ts";
 import { cellText, renderTable } from "../render/table.ts";
 import { NOTHING } from "../render/text.ts";
 

@@ -6,8 +6,8 @@ import type { Server } from "../../operations/kinds/server.ts";
 import type { Change } from "../../operator/change.ts";
 import type { Force, Migration } from "../../operator/migration.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { printChanges, requireAgent, requireSubject, type Signing, withSigning } from "../signing.ts";
+import type { Connection } from "../connection/connection.ts";
+import { printChanges, requireAgent, requireSubject, type Signing, withSigning } from "../signing/signing.ts";
 
 const VERIFY_MS = 10_000;
 const POLL_MS = 200;

@@ -1,7 +1,7 @@
 import type { Kind } from "../../operations/declarations/registry.ts";
 import type { CommandContext } from "../command.ts";
-import { printChanges } from "../signing.ts";
-import { digest, signOutlook } from "../wishes.ts";
+import { printChanges } from "../signing/signing.ts";
+import { digest, signOutlook } from "../declarations/wishes.ts";
 
 /** `lab delete KIND NAME...`: removes declarations; all of them or none. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -6,16 +6,16 @@ import { LabError } from "../../core/errors.ts";
 import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
 import type { Peer } from "../../operations/kinds/peer.ts";
 import type { Status } from "../../operations/kinds/status.ts";
-import { connectAgentOf } from "../agent-connection.ts";
+import { connectAgentOf } from "../connection/agent-connection.ts";
 import type { CommandContext, CommandModule, Terminal } from "../command.ts";
 import { createRun, type Run } from "../context.ts";
-import { readContexts, registerContext, removeContext } from "../contexts.ts";
+import { readContexts, registerContext, removeContext } from "../connection/contexts.ts";
 import { type Groups, type Hands, type MachineState, openDemo, openDemoAgent, openUp } from "../demo-door.ts";
-import { parseArgv } from "../parse.ts";
-import { demoDir } from "../place.ts";
+import { parseArgv } from "../argv/parse.ts";
+import { demoDir } from "../connection/place.ts";
 import { cellText, renderTable } from "../render/table.ts";
 import { NOTHING } from "../render/text.ts";
-import { withSigning } from "../signing.ts";
+import { withSigning } from "../signing/signing.ts";
 
 const EXIT_INTERRUPTED = 130;
 

@@ -9,7 +9,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   const path = `/v1/servers/${encodeURIComponent(ctx.args.one("NAME"))}`;
   const document = (await connection.call("GET", path)) as ItemDocument<Server>;
   if (ctx.globals.format.name === "yaml") {
-    const { printDeclared } = await import("../declared-yaml.ts");
+    const { printDeclared } = await import("../declarations/declared-yaml.ts");
     const { meta } = await printDeclared(ctx, connection, "server", [document.item.name]);
     noteFreshness(ctx, meta);
     return 0;

@@ -2,10 +2,10 @@ import { LabError, NotFoundError } from "../../core/errors.ts";
 import type { Kind } from "../../operations/declarations/registry.ts";
 import type { Declarations } from "../../operator/declarations/read.ts";
 import type { CommandContext } from "../command.ts";
-import { fetchEnvelopes, yamlOf } from "../declared-yaml.ts";
-import { EditedText } from "../editor.ts";
-import { printChanges } from "../signing.ts";
-import { digest, signOutlook } from "../wishes.ts";
+import { fetchEnvelopes, yamlOf } from "../declarations/declared-yaml.ts";
+import { EditedText } from "../terminal/editor.ts";
+import { printChanges } from "../signing/signing.ts";
+import { digest, signOutlook } from "../declarations/wishes.ts";
 
 /** `lab edit KIND NAME`: the declaration in an editor, again until it is valid or left as it was. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -1,5 +1,5 @@
 import type { CommandContext } from "../command.ts";
-import type { ServerEvent } from "../connection.ts";
+import type { ServerEvent } from "../connection/connection.ts";
 import { paint } from "../render/paint.ts";
 import { clockTime, NOTHING, pad, printable } from "../render/text.ts";
 

@@ -2,7 +2,7 @@ import { LabError } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { Explained } from "../../operations/declarations/explain.ts";
 import type { CommandContext } from "../command.ts";
-import { loadExplanations } from "../explanations.ts";
+import { loadExplanations } from "../argv/explanations.ts";
 import { wrapped } from "../render/wrapped.ts";
 
 /** `lab explain label.ports`: what a file can say there. Needs no agent. */

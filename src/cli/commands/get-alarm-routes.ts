@@ -1,8 +1,8 @@
 import { printDuration } from "../../core/duration.ts";
 import type { AlarmRoute } from "../../operations/kinds/alarm.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
-import { onlyNamed } from "../named.ts";
+import { runList } from "../lists/list.ts";
+import { onlyNamed } from "../lists/named.ts";
 import { NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 

@@ -1,7 +1,7 @@
 import type { Alert } from "../../operations/kinds/alert.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
-import { onlyNamed } from "../named.ts";
+import { runList } from "../lists/list.ts";
+import { onlyNamed } from "../lists/named.ts";
 import { ruleText } from "../render/rule.ts";
 import { NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";

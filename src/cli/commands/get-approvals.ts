@@ -1,6 +1,6 @@
 import type { Approval } from "../../operations/kinds/approval.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { clockTime } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 

@@ -2,7 +2,7 @@ import { parseDurationMs } from "../../core/duration.ts";
 import { LabError } from "../../core/errors.ts";
 import type { AuditEntry } from "../../operations/kinds/audit-entry.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { limitOf } from "../render/document.ts";
 import { clockTime, NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";

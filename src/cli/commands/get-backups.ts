@@ -1,7 +1,7 @@
 import type { Backup } from "../../operations/kinds/backup.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
-import { onlyNamed } from "../named.ts";
+import { runList } from "../lists/list.ts";
+import { onlyNamed } from "../lists/named.ts";
 import { ago, byteCount } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 

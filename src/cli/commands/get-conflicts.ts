@@ -1,9 +1,9 @@
 import type { Conflict } from "../../operations/kinds/conflict.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { valueText } from "../render/path.ts";
 import { clockTime, NOTHING } from "../render/text.ts";
-import { onlyNamed } from "../named.ts";
+import { onlyNamed } from "../lists/named.ts";
 import type { View } from "../render/view.ts";
 
 const VIEW: View<Conflict> = {

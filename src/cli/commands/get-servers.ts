@@ -1,5 +1,5 @@
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { serverView } from "../render/server.ts";
 
 export async function run(ctx: CommandContext): Promise<number> {

@@ -3,11 +3,11 @@ import { LabError } from "../../core/errors.ts";
 import { isRoleLabel, requireServerName } from "../../core/names.ts";
 import type { Token } from "../../operations/kinds/token.ts";
 import type { CommandContext } from "../command.ts";
-import { warnOfLastRoles } from "../last-holder.ts";
-import { cutKeys, gather } from "../removing.ts";
+import { warnOfLastRoles } from "../signing/last-holder.ts";
+import { cutKeys, gather } from "../signing/removing.ts";
 import { printItem } from "../render/document.ts";
-import { withAuthority } from "../root-signing.ts";
-import { requireSubject, type Signing } from "../signing.ts";
+import { withAuthority } from "../signing/root-signing.ts";
+import { requireSubject, type Signing } from "../signing/signing.ts";
 
 const DEFAULT_TTL = "60m";
 

@@ -1,10 +1,10 @@
 import { requireServerName } from "../../core/names.ts";
 import type { CommandContext } from "../command.ts";
 import { tellExposed } from "../exposed.ts";
-import { warnOfLastRoles } from "../last-holder.ts";
-import { cutKeys, gather } from "../removing.ts";
-import { withAuthority } from "../root-signing.ts";
-import { requireSubject, type Signing } from "../signing.ts";
+import { warnOfLastRoles } from "../signing/last-holder.ts";
+import { cutKeys, gather } from "../signing/removing.ts";
+import { withAuthority } from "../signing/root-signing.ts";
+import { requireSubject, type Signing } from "../signing/signing.ts";
 
 /** `lab identity revoke`: the machine is no member from now on, and every peer refuses it. */
 export async function run(ctx: CommandContext): Promise<number> {

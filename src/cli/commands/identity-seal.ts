@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { LabError } from "../../core/errors.ts";
 
-import { answers } from "../agent-process.ts";
+import { answers } from "../machine/agent-process.ts";
 import type { CommandContext } from "../command.ts";
 import { commandPrefix } from "../next-command.ts";
 import { sealHome, type Sealing, usualSealing } from "../node-door.ts";

@@ -8,14 +8,14 @@ import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { Random } from "../../core/ports/random.ts";
 import type { OperatorSigner } from "../../operator/signer.ts";
-import { mayAsk } from "../ask.ts";
+import { mayAsk } from "../terminal/ask.ts";
 import type { CommandContext } from "../command.ts";
-import { deviceName, operatorNameOf } from "../device-name.ts";
-import type { SealCode } from "../new-key.ts";
-import { createFirstHome, makeNodeKeys } from "../first-home.ts";
-import { draftMesh, finishFounding } from "../founding.ts";
+import { deviceName, operatorNameOf } from "../machine/device-name.ts";
+import type { SealCode } from "../keys/new-key.ts";
+import { createFirstHome, makeNodeKeys } from "../machine/first-home.ts";
+import { draftMesh, finishFounding } from "../signing/founding.ts";
 import { commandPrefix } from "../next-command.ts";
-import { codeSheet, showCode } from "../recovery-code.ts";
+import { codeSheet, showCode } from "../keys/recovery-code.ts";
 
 const DEFAULT_MESH = "homelab";
 
@@ -35,7 +35,7 @@ export async function run(ctx: CommandContext): Promise<number> {
   const [{ openPlatform }, { foundMesh }, { makeKey }] = await Promise.all([
     import("../node-door.ts"),
     import("../../operator/authority.ts"),
-    import("../new-key.ts"),
+    import("../keys/new-key.ts"),
   ]);
   const { keys, random } = await openPlatform();
   const { custody, signer, seal } = await makeKey(ctx, { keys, random }, wishes.operator);

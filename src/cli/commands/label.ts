@@ -3,8 +3,8 @@ import { requireLabelName, requireServerName } from "../../core/names.ts";
 import { SECRET_STORE } from "../../core/policy/entitlement.ts";
 import type { CommandContext } from "../command.ts";
 import { tellExposed } from "../exposed.ts";
-import { warnOfLastRoles } from "../last-holder.ts";
-import { printChanges, requireSubject, withSigning } from "../signing.ts";
+import { warnOfLastRoles } from "../signing/last-holder.ts";
+import { printChanges, requireSubject, withSigning } from "../signing/signing.ts";
 
 export async function run(ctx: CommandContext): Promise<number> {
   const name = requireServerName(ctx.args.one("NAME"));

@@ -4,12 +4,12 @@ import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts"
 import type { Peer } from "../../operations/kinds/peer.ts";
 import type { Server } from "../../operations/kinds/server.ts";
 import type { Status } from "../../operations/kinds/status.ts";
-import { answers, stopAgent } from "../agent-process.ts";
-import { confirm } from "../confirm.ts";
+import { answers, stopAgent } from "../machine/agent-process.ts";
+import { confirm } from "../terminal/confirm.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { retire } from "../retiring.ts";
-import { withSigning } from "../signing.ts";
+import type { Connection } from "../connection/connection.ts";
+import { retire } from "../signing/retiring.ts";
+import { withSigning } from "../signing/signing.ts";
 
 const HEARD_MS = 10_000;
 const POLL_MS = 100;

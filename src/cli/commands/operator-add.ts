@@ -5,9 +5,9 @@ import { sshFingerprint, type SshKey } from "../../core/ssh/public-key.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { Operator } from "../../operations/kinds/operator.ts";
 import type { CommandContext } from "../command.ts";
-import { signOrWrite } from "../orders.ts";
-import { printChanges, type Signing, withSigning } from "../signing.ts";
-import { readSshKeyText } from "../ssh-key-text.ts";
+import { signOrWrite } from "../signing/orders.ts";
+import { printChanges, type Signing, withSigning } from "../signing/signing.ts";
+import { readSshKeyText } from "../keys/ssh-key-text.ts";
 
 /** `lab operator add`: one more key, of somebody new or of somebody's next device. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { LabError } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { CommandContext } from "../command.ts";
-import { readOnlyKey, unlockingHere } from "../operator-key.ts";
-import { askNewPassphrase, passphraseInFile } from "../passphrase.ts";
+import { readOnlyKey, unlockingHere } from "../keys/operator-key.ts";
+import { askNewPassphrase, passphraseInFile } from "../keys/passphrase.ts";
 
 /** `lab operator passphrase`: another one, a first one, or none. The key stays the same. */
 export async function run(ctx: CommandContext): Promise<number> {

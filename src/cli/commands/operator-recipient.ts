@@ -1,7 +1,7 @@
 import { toHex } from "../../core/bytes.ts";
 import { operatorRecipientPath } from "../../core/paths.ts";
 import type { CommandContext } from "../command.ts";
-import { withSigning } from "../signing.ts";
+import { withSigning } from "../signing/signing.ts";
 
 /** `lab operator recipient`: what values of class sealed are sealed to for this key. */
 export async function run(ctx: CommandContext): Promise<number> {

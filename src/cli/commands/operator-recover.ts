@@ -4,11 +4,11 @@ import { requireServerName } from "../../core/names.ts";
 import { sshFingerprint } from "../../core/ssh/public-key.ts";
 import type { Change } from "../../operator/change.ts";
 import type { CommandContext } from "../command.ts";
-import { deviceName, operatorNameOf } from "../device-name.ts";
-import { makeKey } from "../new-key.ts";
-import { cutKeys, gather } from "../removing.ts";
-import { withCode } from "../root-signing.ts";
-import { printChanges, type Signing } from "../signing.ts";
+import { deviceName, operatorNameOf } from "../machine/device-name.ts";
+import { makeKey } from "../keys/new-key.ts";
+import { cutKeys, gather } from "../signing/removing.ts";
+import { withCode } from "../signing/root-signing.ts";
+import { printChanges, type Signing } from "../signing/signing.ts";
 
 /** `lab operator recover`: the recovery code cuts the key that is lost and lets in one that is made here. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -4,11 +4,11 @@ import { LabError } from "../../core/errors.ts";
 import { RECOVERY_CODE_PATH } from "../../core/paths.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { Random } from "../../core/ports/random.ts";
-import { mayAsk } from "../ask.ts";
+import { mayAsk } from "../terminal/ask.ts";
 import type { CommandContext } from "../command.ts";
-import { readOnlyKey, unlockingHere } from "../operator-key.ts";
-import { codeSheet, showCode } from "../recovery-code.ts";
-import { type Signing, withSigning } from "../signing.ts";
+import { readOnlyKey, unlockingHere } from "../keys/operator-key.ts";
+import { codeSheet, showCode } from "../keys/recovery-code.ts";
+import { type Signing, withSigning } from "../signing/signing.ts";
 
 /**
  * `lab operator recovery set`: the code that was kept for later goes to paper or to a file. Where the root of the mesh

@@ -3,9 +3,9 @@ import { requireServerName } from "../../core/names.ts";
 import { sshFingerprint } from "../../core/ssh/public-key.ts";
 import type { CommandContext } from "../command.ts";
 import { tellExposed } from "../exposed.ts";
-import { cutKeys, gather } from "../removing.ts";
-import { withAuthority } from "../root-signing.ts";
-import type { Signing } from "../signing.ts";
+import { cutKeys, gather } from "../signing/removing.ts";
+import { withAuthority } from "../signing/root-signing.ts";
+import type { Signing } from "../signing/signing.ts";
 
 /** `lab operator remove`: cuts the keys of an operator, with everything of them kept that anybody has. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -8,10 +8,10 @@ import type { ItemDocument } from "../../operations/kinds/meta.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import type { OperatorKey } from "../../operator/files/key-file.ts";
 import type { CommandContext } from "../command.ts";
-import { deviceName, operatorNameOf } from "../device-name.ts";
-import { founderKey } from "../founder-key.ts";
-import { makeKey } from "../new-key.ts";
-import { readSshKeyText } from "../ssh-key-text.ts";
+import { deviceName, operatorNameOf } from "../machine/device-name.ts";
+import { founderKey } from "../keys/founder-key.ts";
+import { makeKey } from "../keys/new-key.ts";
+import { readSshKeyText } from "../keys/ssh-key-text.ts";
 
 /** `lab operator request`: a key for this device, and the public line of it that an operator grants. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -2,9 +2,9 @@ import { LabError } from "../../core/errors.ts";
 import { requireServerName } from "../../core/names.ts";
 import type { ThresholdRight } from "../../operator/threshold.ts";
 import type { CommandContext } from "../command.ts";
-import { cutKeys, gather } from "../removing.ts";
-import { withAuthority } from "../root-signing.ts";
-import { printChanges, type Signing } from "../signing.ts";
+import { cutKeys, gather } from "../signing/removing.ts";
+import { withAuthority } from "../signing/root-signing.ts";
+import { printChanges, type Signing } from "../signing/signing.ts";
 
 /** `lab operator threshold`: how many keys must stand behind an act. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -2,7 +2,7 @@ import type { Outlook } from "../../operator/declarations/apply.ts";
 import type { CommandContext } from "../command.ts";
 import { printItem } from "../render/document.ts";
 import { diffPage, planPage } from "../render/plan.ts";
-import { outlookOf, readWishes } from "../wishes.ts";
+import { outlookOf, readWishes } from "../declarations/wishes.ts";
 
 const CHANGES_FOUND = 3;
 

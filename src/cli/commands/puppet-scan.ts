@@ -1,5 +1,5 @@
 import type { CommandContext } from "../command.ts";
-import { scanModules, tellUnread } from "../puppet-modules.ts";
+import { scanModules, tellUnread } from "../declarations/puppet-modules.ts";
 import { renderTable } from "../render/table.ts";
 import { NOTHING } from "../render/text.ts";
 

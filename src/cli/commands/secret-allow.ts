@@ -2,7 +2,7 @@ import { LabError } from "../../core/errors.ts";
 import { requireSecretPath, requireServerName } from "../../core/names.ts";
 import { secretOperatorsPath } from "../../core/paths.ts";
 import type { CommandContext } from "../command.ts";
-import { type Signing, withSigning } from "../signing.ts";
+import { type Signing, withSigning } from "../signing/signing.ts";
 
 /** `lab secret allow PATH OPERATOR...`: who may read a value besides the machines that are entitled to it. */
 export async function run(ctx: CommandContext): Promise<number> {

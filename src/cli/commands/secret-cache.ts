@@ -1,6 +1,6 @@
 import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { ago, clockTime, NOTHING, span } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 

@@ -3,8 +3,8 @@ import type { Json } from "../../core/json.ts";
 import { requireSecretPath } from "../../core/names.ts";
 import { secretPath, secretVersionPath } from "../../core/paths.ts";
 import type { CommandContext } from "../command.ts";
-import { confirm } from "../confirm.ts";
-import { withSigning } from "../signing.ts";
+import { confirm } from "../terminal/confirm.ts";
+import { withSigning } from "../signing/signing.ts";
 
 /**
  * `lab secret delete PATH`: machines forget the value as soon as they hear of it. Stores keep it sealed, for a return.

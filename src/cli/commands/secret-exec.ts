@@ -8,8 +8,8 @@ import { secretVariable } from "../../core/policy/secret-variable.ts";
 import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { CommandContext, Terminal } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { connectSecrets, fetchValue } from "../secrets-connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import { connectSecrets, fetchValue } from "../connection/secrets-connection.ts";
 
 /** At a terminal the kernel gives these to the whole group that is in front, the command among it. */
 const FROM_THE_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];

@@ -5,8 +5,8 @@ import { requireSecretPath } from "../../core/names.ts";
 import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { connectSecrets, fetchValue } from "../secrets-connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import { connectSecrets, fetchValue } from "../connection/secrets-connection.ts";
 import { EXPORT_FORMATS, type ExportedSecret, exportText, isExportFormat } from "../secret-formats.ts";
 
 /** `lab secret export --format F [--out FILE]`: values in a form that something else reads. */

@@ -4,9 +4,9 @@ import { requireSecretPath } from "../../core/names.ts";
 import type { ItemDocument } from "../../operations/kinds/meta.ts";
 import type { SecretApplied } from "../../operations/kinds/applied.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
-import { connectSecrets, fetchValue } from "../secrets-connection.ts";
-import { requireAgent, type Signing, withSigning } from "../signing.ts";
+import type { Connection } from "../connection/connection.ts";
+import { connectSecrets, fetchValue } from "../connection/secrets-connection.ts";
+import { requireAgent, type Signing, withSigning } from "../signing/signing.ts";
 
 /**
  * The value, byte for byte, on stdout: this machine's own, or, where it is not entitled, that of an operator who may read

@@ -1,7 +1,7 @@
 import { requireSecretPath } from "../../core/names.ts";
 import type { SecretVersion } from "../../operations/kinds/secret-version.ts";
 import type { CommandContext } from "../command.ts";
-import { runList } from "../list.ts";
+import { runList } from "../lists/list.ts";
 import { clockTime, NOTHING } from "../render/text.ts";
 import type { View } from "../render/view.ts";
 

@@ -5,7 +5,7 @@ import { secretPath, secretVersionPath } from "../../core/paths.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { SecretVersion } from "../../operations/kinds/secret-version.ts";
 import type { CommandContext } from "../command.ts";
-import { requireAgent, type Signing, withSigning } from "../signing.ts";
+import { requireAgent, type Signing, withSigning } from "../signing/signing.ts";
 
 /** `lab secret rollback PATH [--to VERSION]`: the value of a version that stores still keep, as a new version. */
 export async function run(ctx: CommandContext): Promise<number> {

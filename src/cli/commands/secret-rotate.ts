@@ -3,7 +3,7 @@ import { requireSecretPath } from "../../core/names.ts";
 import { secretPath, secretRotationPath } from "../../core/paths.ts";
 import { generatorOf } from "../../core/policy/generated.ts";
 import type { CommandContext } from "../command.ts";
-import { type Signing, withSigning } from "../signing.ts";
+import { type Signing, withSigning } from "../signing/signing.ts";
 
 /** `lab secret rotate`: asks the stores for a new value of a secret that they make. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -11,11 +11,11 @@ import type { OperatorContext } from "../../operator/requests.ts";
 import type { SecretApplied } from "../../operations/kinds/applied.ts";
 import type { ItemDocument, ListDocument } from "../../operations/kinds/meta.ts";
 import type { Secret as ListedSecret } from "../../operations/kinds/secret.ts";
-import { askHidden } from "../ask.ts";
+import { askHidden } from "../terminal/ask.ts";
 import type { CommandContext } from "../command.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { wrapped } from "../render/wrapped.ts";
-import { requireAgent, type Signing, withSigning } from "../signing.ts";
+import { requireAgent, type Signing, withSigning } from "../signing/signing.ts";
 
 /** `lab secret set`: what is signed goes to every peer, the sealed value to the stores alone. */
 export async function run(ctx: CommandContext): Promise<number> {

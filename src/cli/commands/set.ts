@@ -2,7 +2,7 @@ import { LabError } from "../../core/errors.ts";
 import { ATTRIBUTES, isLabelName, requireServerName } from "../../core/names.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { CommandContext } from "../command.ts";
-import { printChanges, requireSubject, withSigning } from "../signing.ts";
+import { printChanges, requireSubject, withSigning } from "../signing/signing.ts";
 
 /** `lab set server` and `lab unset server`. */
 export async function run(ctx: CommandContext): Promise<number> {

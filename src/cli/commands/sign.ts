@@ -7,10 +7,10 @@ import { sshFingerprint } from "../../core/ssh/public-key.ts";
 import type { Draft } from "../../operator/order.ts";
 import type { OperatorSigner } from "../../operator/signer.ts";
 import type { CommandContext } from "../command.ts";
-import { signFounding } from "../founding.ts";
-import { unlockKey } from "../operator-key.ts";
-import { readSmallFile } from "../order-files.ts";
-import { codeSigner } from "../root-signing.ts";
+import { signFounding } from "../signing/founding.ts";
+import { unlockKey } from "../keys/operator-key.ts";
+import { readSmallFile } from "../signing/order-files.ts";
+import { codeSigner } from "../signing/root-signing.ts";
 
 /** `lab sign`: the key is here, and everything else may be elsewhere. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -3,8 +3,8 @@ import { LabError } from "../../core/errors.ts";
 import type { Approval } from "../../operations/kinds/approval.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { CommandContext } from "../command.ts";
-import { readSmallFile } from "../order-files.ts";
-import { requireAgent } from "../signing.ts";
+import { readSmallFile } from "../signing/order-files.ts";
+import { requireAgent } from "../signing/signing.ts";
 
 /** `lab submit`: signed orders go to a member, which judges them as it does everything. */
 export async function run(ctx: CommandContext): Promise<number> {

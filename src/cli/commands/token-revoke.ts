@@ -4,7 +4,7 @@ import { revokedTokenPath } from "../../core/paths.ts";
 import type { ListDocument } from "../../operations/kinds/meta.ts";
 import type { Token } from "../../operations/kinds/token.ts";
 import type { CommandContext } from "../command.ts";
-import { printChanges, type Signing, withSigning } from "../signing.ts";
+import { printChanges, type Signing, withSigning } from "../signing/signing.ts";
 
 /** `lab token revoke`: a write that the token's issuer looks for before it lets anybody in. */
 export async function run(ctx: CommandContext): Promise<number> {

@@ -9,7 +9,7 @@ import { readPreSharedKey } from "../node-door.ts";
 import { commandPrefix } from "../next-command.ts";
 import { printItem } from "../render/document.ts";
 import { clockTime } from "../render/text.ts";
-import { type Signing, withSigning } from "../signing.ts";
+import { type Signing, withSigning } from "../signing/signing.ts";
 import { requireAttributeValue } from "./set.ts";
 
 const DEFAULT_TTL = "60m";

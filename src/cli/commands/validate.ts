@@ -1,5 +1,5 @@
 import type { CommandContext } from "../command.ts";
-import { readWishes } from "../wishes.ts";
+import { readWishes } from "../declarations/wishes.ts";
 
 /** `lab validate -f`: whether files can be applied, as far as they themselves tell. Asks nobody. */
 export async function run(ctx: CommandContext): Promise<number> {

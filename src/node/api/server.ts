@@ -6,7 +6,7 @@ import { isSecretPath } from "../../core/names.ts";
 import { toErrorBody } from "../../operations/error-body.ts";
 import { parseInput } from "../../operations/input.ts";
 import { matchRoute, openApiDocument, operations } from "../../operations/registry.ts";
-import { notGiven } from "../secret-cache.ts";
+import { notGiven } from "../secrets/secret-cache.ts";
 import type { Agent } from "../agent.ts";
 import { agentSource } from "../handlers/index.ts";
 import { listSecretCache } from "../handlers/secret-cache.ts";

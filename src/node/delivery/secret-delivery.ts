@@ -12,7 +12,7 @@ import { encode } from "../../core/encoding.ts";
 import { type PassOutcome, RepeatedPass } from "../../core/repeated-pass.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { View } from "../../core/view.ts";
-import type { CachedSecret, SecretCache } from "../secret-cache.ts";
+import type { CachedSecret, SecretCache } from "../secrets/secret-cache.ts";
 import type { Accounts } from "../platform/accounts.ts";
 
 const RETRY_FIRST_MS = 1000;

@@ -5,7 +5,7 @@ import type { checkListOperation } from "../../operations/check.ts";
 import type { Check } from "../../operations/kinds/check.ts";
 import type { OutputOf } from "../../operations/operation.ts";
 import { ENTRIES } from "../agent.ts";
-import { readReplica } from "../home-store.ts";
+import { readReplica } from "../home/home-store.ts";
 import { readHome, readKeys, readNote } from "../platform/home.ts";
 import { readHomeFacts } from "../platform/home-facts.ts";
 import { createKeys } from "../platform/keys.ts";

@@ -1,5 +1,5 @@
 import type { ExposureDocument } from "../../operations/exposure.ts";
-import { exposuresNow } from "../exposure-watch.ts";
+import { exposuresNow } from "../secrets/exposure-watch.ts";
 import { grantLog } from "./grant-log.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 

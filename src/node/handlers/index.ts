@@ -5,7 +5,7 @@ import { isVersionId } from "../../core/secrets/version.ts";
 import { CLASS_DESIRED } from "../../crdt/entry/entry.ts";
 import { ledgerDocument } from "../../crdt/ledger/document.ts";
 import { type Agent, observedHash } from "../agent.ts";
-import { type Delivery, deliverEnvelope, restoreVersion } from "../secret-delivery.ts";
+import { type Delivery, deliverEnvelope, restoreVersion } from "../secrets/handing-to-stores.ts";
 import { listAlarmRoutes, listAlarms } from "./alarms.ts";
 import { appliedHandlers } from "./applied.ts";
 import { listApprovals } from "./approvals.ts";

@@ -7,7 +7,7 @@ import { currentVersions } from "../../core/secrets/version.ts";
 import { CLASS_AUDIT } from "../../crdt/entry/entry.ts";
 import type { Secret } from "../../operations/kinds/secret.ts";
 import type { SecretAccess, SecretFinding } from "../../operations/kinds/secret-report.ts";
-import { exposuresNow } from "../exposure-watch.ts";
+import { exposuresNow } from "../secrets/exposure-watch.ts";
 import { grantLog } from "./grant-log.ts";
 import { listSecrets, versionWriter } from "./lists.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";

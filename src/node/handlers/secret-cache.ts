@@ -1,5 +1,5 @@
 import type { CachedSecret } from "../../operations/kinds/cached-secret.ts";
-import type { SecretCache } from "../secret-cache.ts";
+import type { SecretCache } from "../secrets/secret-cache.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 
 /** `only` says which paths the caller may hear of. */

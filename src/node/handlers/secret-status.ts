@@ -7,7 +7,7 @@ import { currentVersions } from "../../core/secrets/version.ts";
 import type { Node } from "../../core/view.ts";
 import type { Backup } from "../../operations/kinds/backup.ts";
 import type { SecretStatus, SecretStoreStatus } from "../../operations/kinds/secret-report.ts";
-import type { SecretCache } from "../secret-cache.ts";
+import type { SecretCache } from "../secrets/secret-cache.ts";
 import { listBackups } from "./backup.ts";
 import { isoTime, metaOf, type ReadSource } from "./read-source.ts";
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { SimClock } from "../../../sim/clock.ts";
-import { type BackupDuty, BackupKeeper } from "../../../src/node/backup-keeper.ts";
+import { type BackupDuty, BackupKeeper } from "../../../src/node/backup/backup-keeper.ts";
 
 const [MINUTE_MS, HOUR_MS] = [60_000, 3_600_000];
 

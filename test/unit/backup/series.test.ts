@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { chunkName, manifestName } from "../../../src/core/backup/place.ts";
 import { chooseBackup, readSeries } from "../../../src/core/backup/series.ts";
 import { toHex } from "../../../src/core/bytes.ts";
-import { openBackup, type OpenedBackup } from "../../../src/node/opened-backup.ts";
+import { openBackup, type OpenedBackup } from "../../../src/node/backup/opened-backup.ts";
 import { requireMesh } from "../../../src/crdt/backup/inspect.ts";
 import { auditRun, bytesFor, keys, picture, signerOf } from "../crdt/fixture.ts";
 import { Attic } from "./attic.ts";

@@ -4,8 +4,8 @@ import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connectAgent } from "../../../src/cli/agent-connection.ts";
-import type { Connection, ServerEvent } from "../../../src/cli/connection.ts";
+import { connectAgent } from "../../../src/cli/connection/agent-connection.ts";
+import type { Connection, ServerEvent } from "../../../src/cli/connection/connection.ts";
 import type { LabError } from "../../../src/core/errors.ts";
 
 describe("a connection to an agent", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { registerContext } from "../../../src/cli/contexts.ts";
+import { registerContext } from "../../../src/cli/connection/contexts.ts";
 import { FixtureAgent, readWorld } from "../../scripts/fixture-agent.ts";
 import { perform } from "../../scripts/transcript.ts";
 

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { readContexts, registerContext, removeContext, writeContexts } from "../../../src/cli/contexts.ts";
+import { readContexts, registerContext, removeContext, writeContexts } from "../../../src/cli/connection/contexts.ts";
 import { runDirectoryName } from "../../../src/core/run-directory.ts";
-import { findPlace, type PlaceWishes, socketsOf } from "../../../src/cli/place.ts";
+import { findPlace, type PlaceWishes, socketsOf } from "../../../src/cli/connection/place.ts";
 
 describe("the place that a command means", () => {
   let user: string;

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseOutputFormat } from "../../../src/cli/output-format.ts";
+import { parseOutputFormat } from "../../../src/cli/argv/output-format.ts";
 import { wantsColor } from "../../../src/cli/render/paint.ts";
 import { valuesAt } from "../../../src/cli/render/path.ts";
 import { pillarText } from "../../../src/cli/render/pillar.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { deviceName } from "../../../src/cli/device-name.ts";
+import { deviceName } from "../../../src/cli/machine/device-name.ts";
 import { readLabels } from "../../../src/cli/commands/label.ts";
 import { readPairs } from "../../../src/cli/commands/set.ts";
 

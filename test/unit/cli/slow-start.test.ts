@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CommandContext } from "../../../src/cli/command.ts";
-import { tellSlowStart } from "../../../src/cli/slow-start.ts";
+import { tellSlowStart } from "../../../src/cli/machine/slow-start.ts";
 
 let home: string;
 beforeEach(() => {

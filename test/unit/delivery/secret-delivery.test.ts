@@ -5,7 +5,7 @@ import { Secret } from "../../../src/core/secret.ts";
 import type { View } from "../../../src/core/view.ts";
 import { SecretDelivery } from "../../../src/node/delivery/secret-delivery.ts";
 import { createKeys } from "../../../src/node/platform/keys.ts";
-import type { CachedSecret, CacheEntry } from "../../../src/node/secret-cache.ts";
+import type { CachedSecret, CacheEntry } from "../../../src/node/secrets/secret-cache.ts";
 import { SimClock } from "../../../sim/clock.ts";
 import { MemorySecretDirectory } from "./memory-directory.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseArgv } from "../../../src/cli/parse.ts";
+import { parseArgv } from "../../../src/cli/argv/parse.ts";
 import { FOUNDER, chooseMachines, SECOND, SECRET } from "../../../src/demo/machines.ts";
 import { tellStory } from "../../../src/demo/story.ts";
 import { wordTable } from "../../../src/operations/commands.ts";

@@ -5,7 +5,7 @@ import { seededRandom } from "../../../sim/random.ts";
 import { decodeAudit } from "../../../src/core/audit.ts";
 import { toHex } from "../../../src/core/bytes.ts";
 import { CLASS_AUDIT } from "../../../src/crdt/entry/entry.ts";
-import { OwnLogs } from "../../../src/node/own-logs.ts";
+import { OwnLogs } from "../../../src/node/home/own-logs.ts";
 import { scopedDisk } from "../../../src/node/scoped-disk.ts";
 import { AT, type Author, found, keys, Peer } from "../crdt/fixture.ts";
 

@@ -19,8 +19,8 @@ import { freshnessChannel, freshnessHandler } from "../../../src/core/secrets/fr
 import { prepareSecret } from "../../../src/core/secrets/prepare.ts";
 import { storeRecipients } from "../../../src/core/policy/entitlement.ts";
 import type { Departure, Node, Operator, PathWinner, View } from "../../../src/core/view.ts";
-import { SecretCache } from "../../../src/node/secret-cache.ts";
-import { type Delivery, deliverEnvelope } from "../../../src/node/secret-delivery.ts";
+import { SecretCache } from "../../../src/node/secrets/secret-cache.ts";
+import { type Delivery, deliverEnvelope } from "../../../src/node/secrets/handing-to-stores.ts";
 import { secretStore } from "../../../src/roles/secret-store/index.ts";
 
 /** What the entries of a mesh mean, by hand. Values that are gone by a removal stay in `written`. */
