@@ -1,5 +1,5 @@
 import type { PeerKey } from "../src/core/ports/link.ts";
-import type { Growth } from "../src/crdt/replica.ts";
+import type { Growth } from "../src/crdt/admission.ts";
 import type { Agent } from "../src/node/agent.ts";
 import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";

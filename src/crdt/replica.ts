@@ -36,8 +36,6 @@ import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-sto
 
 const NONE: ReadonlySet<Entry> = new Set();
 
-export type { Admission, Growth, GrowthSource } from "./admission.ts";
-
 /**
  * Everything that one peer knows: the authority graph, the chains and the observed records, admitted by the rules of
  * `trust.md` §3, kept on disk, folded to a {@link View}. No clock, no network, no randomness.

@@ -1,5 +1,5 @@
 import { toHex } from "../../core/bytes.ts";
-import type { Growth } from "../../crdt/replica.ts";
+import type { Growth } from "../../crdt/admission.ts";
 import { type Entry, isChain } from "../../crdt/entry/entry.ts";
 import type { LabEvent } from "../../operations/kinds/event.ts";
 import type { Agent, AgentEvent } from "../agent.ts";

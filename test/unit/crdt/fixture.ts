@@ -36,7 +36,8 @@ import { sealEntry } from "../../../src/crdt/entry/signatures.ts";
 import { DocumentCursor } from "../../../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../../../src/crdt/ledger/update-codec.ts";
 import { authorityDigest } from "../../../src/crdt/authority-digest.ts";
-import { type Admission, Replica } from "../../../src/crdt/replica.ts";
+import type { Admission } from "../../../src/crdt/admission.ts";
+import { Replica } from "../../../src/crdt/replica.ts";
 import { createKeys } from "../../../src/node/platform/keys.ts";
 
 export const keys = createKeys();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toHex } from "../../../src/core/bytes.ts";
 import { DiskFullError } from "../../../src/core/ports/disk.ts";
 import { CLASS_DESIRED, type Entry } from "../../../src/crdt/entry/entry.ts";
-import type { Growth } from "../../../src/crdt/replica.ts";
+import type { Growth } from "../../../src/crdt/admission.ts";
 import { ReplicaExchange } from "../../../src/crdt/sync/exchange.ts";
 import { AT, type Author, auditRun, found, keys, memoryDisk, Peer, picture, report } from "./fixture.ts";
 
