@@ -18,7 +18,6 @@ export interface Log {
 
 export interface RefNode {
   readonly id: string;
-  readonly key: string;
   readonly state: "active" | "cut" | "suspended";
   /** Sorted. */
   readonly roles: readonly string[];
@@ -47,10 +46,6 @@ export class Authority {
     this.#resolveNodes();
   }
 
-  has(id: string): boolean {
-    return this.#acts.has(id);
-  }
-
   /** Ancestors of an entry, without itself. */
   past(id: string): ReadonlySet<string> {
     return this.#past.get(id) ?? new Set();
@@ -66,9 +61,8 @@ export class Authority {
 
   /** Effective cuts that apply to a log. */
   cutsOf(log: Log): Act[] {
-    return this.of("cut").filter((cut) => {
-      return cut.body.key === log.key && this.rankOf(cut) < log.rank && this.#actsOn(cut, log);
-    });
+    const cuts = this.of("cut").filter((cut) => cut.body.key === log.key && this.rankOf(cut) < log.rank);
+    return cuts.filter((cut) => this.#actsOn(cut, log));
   }
 
   /** "Admission", steps 2 to 6; false if it has to wait, or nothing can come of it. */
@@ -79,11 +73,8 @@ export class Authority {
       if (!act.parents.every((parent) => this.#acts.has(parent))) return false;
       const past = new Set(act.parents.flatMap((parent) => [parent, ...this.past(parent)]));
       if (log === undefined || log.key !== act.key || !past.has(log.opening) || !act.isSigned) return false;
-      const isKnownType = ADMIN.has(type) || type === "redeem";
-      const mayCarry =
-        log.kind === "operator"
-          ? type !== "redeem" && (!ADMIN.has(type) || log.rights.includes("admin"))
-          : log.kind === "role" && (!isKnownType || (type === "redeem" && log.label === "coordinator"));
+      const mayOther = type === "redeem" ? log.label === "coordinator" : log.kind !== "node";
+      const mayCarry = ADMIN.has(type) ? log.rights.includes("admin") : mayOther;
       if (!mayCarry) return false;
       this.#past.set(id, past);
     }
@@ -104,17 +95,16 @@ export class Authority {
     else if (type === "role") {
       const key = this.logs.get(body.node)?.key ?? "";
       this.#open({ ...NODE, kind: "role", id, key, opening: id, node: body.node, label: body.label });
-    } else if (type === "redeem") this.#openByToken(act);
+    } else if (type === "redeem") this.#openByToken(body);
     return true;
   }
 
-  #openByToken({ body }: Act): void {
-    const names = [unhex(body.token), unhex(body.key)];
-    const [node, opening] = [nodeLogOf(body), body.token];
-    this.#open({ ...NODE, id: node, key: body.key, opening });
-    for (const label of this.#acts.get(body.token)?.body.roles ?? []) {
-      const id = sha256("lab/1/log-role\0", ...names, label);
-      this.#open({ ...NODE, kind: "role", id, key: body.key, opening, node, label });
+  #openByToken({ token: opening, key }: Body): void {
+    const node = nodeLogOf({ token: opening, key });
+    this.#open({ ...NODE, id: node, key, opening });
+    for (const label of this.#acts.get(opening)?.body.roles ?? []) {
+      const id = sha256("lab/1/log-role\0", unhex(opening), unhex(key), label);
+      this.#open({ ...NODE, kind: "role", id, key, opening, node, label });
     }
   }
 
@@ -122,23 +112,19 @@ export class Authority {
     if (!this.logs.has(log.id)) this.logs.set(log.id, log);
   }
 
-  /** Whether a cut or an unrole is about this log: it names it, or the log was not opened with knowledge of it. */
-  #actsOn(removal: Act, log: Log): boolean {
-    return (
-      keepOf(removal, log.id) !== undefined || !(removal.id === log.opening || this.past(log.opening).has(removal.id))
-    );
+  #knows(id: string, of: string): boolean {
+    return id === of || this.past(id).has(of);
   }
 
-  #removalsOf(log: Log): Act[] {
-    const unroles = this.of("unrole").filter(({ body }) => body.node === log.node && body.label === log.label);
-    return [...this.cutsOf(log), ...unroles.filter((unrole) => this.#actsOn(unrole, log))];
+  /** Whether a cut or an unrole is about this log: it names it, or the log was not opened with knowledge of it. */
+  #actsOn(removal: Act, log: Log): boolean {
+    return keepOf(removal, log.id) !== undefined || !this.#knows(log.opening, removal.id);
   }
 
   #isKept(act: Act, log: Log): boolean {
-    return this.#removalsOf(log).every((removal) => {
-      const tips = keepOf(removal, log.id)?.a ?? [];
-      return tips.some((tip) => this.#acts.has(tip) && (tip === act.id || this.past(tip).has(act.id)));
-    });
+    const unroles = this.of("unrole").filter(({ body }) => body.node === log.node && body.label === log.label);
+    const removals = [...this.cutsOf(log), ...unroles.filter((unrole) => this.#actsOn(unrole, log))];
+    return removals.every((removal) => keepOf(removal, log.id)?.a?.some((tip) => this.#knows(tip, act.id)));
   }
 
   #resolveOperators(): void {
@@ -146,10 +132,7 @@ export class Authority {
     if (genesis === undefined) return;
     this.effective.add(genesis.id);
     for (const { id, opening } of this.logs.values()) if (opening === genesis.id) this.known.add(id);
-    const ranks = () => [...this.known].map((id) => this.logs.get(id)?.rank ?? Number.POSITIVE_INFINITY);
-    for (let rank = -1; ; ) {
-      rank = Math.min(...ranks().filter((one) => one > rank));
-      if (rank === Number.POSITIVE_INFINITY) return;
+    for (const rank of [...new Set([...this.logs.values()].map((log) => log.rank))].sort((a, b) => a - b)) {
       // Cuts of a rank act on larger ones only: that those of this rank are looked at while they grow changes nothing.
       for (let before = -1; before !== this.effective.size; ) {
         before = this.effective.size;
@@ -181,17 +164,16 @@ export class Authority {
     for (const log of this.logs.values()) {
       if (log.kind !== "node" || !this.known.has(log.id)) continue;
       const token = this.#acts.get(log.opening);
-      const isCut = this.cutsOf(log).length > 0;
       const own = redeemed.filter(({ body }) => nodeLogOf(body) === log.id);
       const rivals = redeemed.filter(({ body }) => body.token === log.opening && body.key !== log.key);
-      const wins = [...new Set(rivals.map(({ body }) => body.key))].every((key) => {
+      const wins = rivals.every(({ body: { key } }) => {
         const theirs = rivals.filter(({ body }) => body.key === key);
         return this.#witness(own, theirs) < this.#witness(theirs, own);
       });
-      const state = isCut ? "cut" : wins ? "active" : "suspended";
+      const state = this.cutsOf(log).length > 0 ? "cut" : wins ? "active" : "suspended";
       const byToken = token?.type === "token" ? token.body : null;
-      const roles = state === "active" ? this.#rolesOf(log, byToken) : [];
-      this.nodes.set(log.id, { id: log.id, key: log.key, state, roles, token: byToken });
+      const roles = state === "active" ? this.#rolesOf(log.id) : [];
+      this.nodes.set(log.id, { id: log.id, state, roles, token: byToken });
     }
   }
 
@@ -207,7 +189,7 @@ export class Authority {
 
   /** "wit": the smallest rank of an operator who knows of the one and not of the other. */
   #witness(of: readonly Act[], against: readonly Act[]): number {
-    const knows = (act: Act, some: readonly Act[]) => some.some(({ id }) => id === act.id || this.past(act.id).has(id));
+    const knows = (act: Act, some: readonly Act[]) => some.some(({ id }) => this.#knows(act.id, id));
     const ranks = [...this.#acts.values()]
       .filter((act) => this.effective.has(act.id) && this.logs.get(act.log)?.kind === "operator")
       .filter((act) => knows(act, of) && !knows(act, against))
@@ -215,15 +197,14 @@ export class Authority {
     return Math.min(Number.POSITIVE_INFINITY, ...ranks);
   }
 
-  #rolesOf({ id, opening }: Log, token: Body | null): string[] {
-    const given = this.of("role").filter(({ body }) => body.node === id);
-    const ways = given.map((act) => ({ label: act.body.label, since: act.id }));
-    for (const label of token?.roles ?? []) ways.push({ label, since: opening });
-    const stands = ways.filter(({ label, since }) => {
-      const ends = this.of("unrole").filter(({ body }) => body.node === id && body.label === label);
-      return ends.every((end) => this.past(since).has(end.id));
+  /** Labels of the role logs that this node has, of those that were given after every end of that role. */
+  #rolesOf(node: string): string[] {
+    const stands = [...this.logs.values()].filter((log) => {
+      if (log.node !== node || !this.known.has(log.id)) return false;
+      const ends = this.of("unrole").filter(({ body }) => body.node === node && body.label === log.label);
+      return ends.every((end) => this.past(log.opening).has(end.id));
     });
-    return [...new Set(stands.map(({ label }) => label))].sort();
+    return [...new Set(stands.map(({ label = "" }) => label))].sort();
   }
 }
 

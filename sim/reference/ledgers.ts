@@ -12,7 +12,6 @@ export interface Standing {
 
 interface Write {
   readonly link: Link;
-  readonly path: string;
   readonly value: unknown;
   readonly over: readonly string[];
 }
@@ -23,17 +22,14 @@ export class Ledgers {
   readonly kept = new Map<string, readonly Link[]>();
   readonly paths = new Map<string, Standing>();
   readonly #authority: Authority;
-  readonly #links = new Map<string, Link>();
-  readonly #after = new Map<string, Link[]>();
+  readonly #links: ReadonlyMap<string, Link>;
+  readonly #after: ReadonlyMap<string, readonly Link[]>;
 
   constructor(authority: Authority, links: Iterable<Link>) {
     this.#authority = authority;
-    for (const link of links) {
-      if (link.class !== 1 || authority.logs.get(link.log)?.key !== link.key) continue;
-      this.#links.set(link.id, link);
-      const place = link.prev ?? link.log;
-      this.#after.set(place, [...(this.#after.get(place) ?? []), link]);
-    }
+    const desired = [...links].filter((link) => link.class === 1 && authority.logs.get(link.log)?.key === link.key);
+    this.#links = new Map(desired.map((link) => [link.id, link]));
+    this.#after = Map.groupBy(desired, ({ prev, log }) => prev ?? log);
     for (const log of authority.logs.values()) {
       if (log.kind !== "operator" || !log.rights.includes("ops") || !authority.known.has(log.id)) continue;
       const counts = this.#counting(log);
@@ -73,15 +69,13 @@ export class Ledgers {
 
   /** "Pins": where they lead, and how many links can count at most. */
   #pinned(log: Log, checkpoints: readonly Act[]): { readonly chain: readonly Link[]; readonly end: number } {
-    const pins = checkpoints.flatMap((act) => {
-      const rank = this.#authority.rankOf(act);
-      const own = act.body.pins.filter((pin) => pin.log === log.id);
-      return act.log === log.id || rank < log.rank ? own.map((pin) => ({ pin, rank })) : [];
-    });
+    const heard = checkpoints.filter((act) => act.log === log.id || this.#authority.rankOf(act) < log.rank);
+    const byRank = [...Map.groupBy(heard, (act) => this.#authority.rankOf(act))].sort(([a], [b]) => a - b);
     let chain: readonly Link[] = [];
-    for (const rank of [...new Set(pins.map((one) => one.rank))].sort((a, b) => a - b)) {
+    for (const [, acts] of byRank) {
       const senior = chain;
-      const equals = pins.filter((one) => one.rank === rank && one.pin.seq > senior.length).map(({ pin }) => pin);
+      const pins = acts.flatMap(({ body }) => body.pins).filter((pin) => pin.log === log.id);
+      const equals = pins.filter(({ seq }) => seq > senior.length);
       const missing = equals.filter((pin) => this.#upTo(pin) === null).map(({ seq }) => seq - 1);
       const found = equals.map((pin) => this.#upTo(pin)).filter((one) => one !== null);
       const chains = found.filter((one) => goesOnFrom(one, senior));
@@ -96,13 +90,7 @@ export class Ledgers {
   /** The chain that ends with the link that a pin names; null if that is not here, or has another number. */
   #upTo({ hash, seq, log }: Pin): Link[] | null {
     const chain: Link[] = [];
-    for (
-      let at = this.#links.get(hash);
-      at !== undefined;
-      at = at.prev === null ? undefined : this.#links.get(at.prev)
-    ) {
-      chain.unshift(at);
-    }
+    for (let at = this.#links.get(hash); at !== undefined; at = this.#links.get(at.prev ?? "")) chain.unshift(at);
     return chain.length === seq && chain[0]?.prev === null && chain[0].log === log ? chain : null;
   }
 
@@ -114,7 +102,7 @@ export class Ledgers {
         for (const { clock, at, value, over } of link.items) {
           const path = typeof at === "string" ? at : (places.get(at) ?? "?");
           places.set(clock, path);
-          byPath.set(path, [...(byPath.get(path) ?? []), { link, path, value, over }]);
+          byPath.set(path, [...(byPath.get(path) ?? []), { link, value, over }]);
         }
       }
     }
@@ -137,8 +125,7 @@ function standing(writes: readonly Write[]): Standing {
   const [winner, ...others] = [...last.values()]
     .filter(({ link }) => !superseded.has(link.id))
     .sort(({ link: a }, { link: b }) => b.hlc[0] - a.hlc[0] || b.hlc[1] - a.hlc[1] || (a.log < b.log ? 1 : -1));
-  const said = ({ value }: Write) => JSON.stringify(value);
-  const isContested = others.some((other) => said(other) !== said(winner as Write));
+  const isContested = others.some(({ value }) => JSON.stringify(value) !== JSON.stringify(winner?.value));
   return { value: winner?.value, entry: winner?.link.id ?? null, isContested };
 }
 
