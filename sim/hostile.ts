@@ -26,6 +26,8 @@ import { CLASS_AUDIT, CLASS_DESIRED, type ChainHeader, type Entry } from "../src
 import { DocumentCursor } from "../src/crdt/ledger/document-cursor.ts";
 import type { LedgerWrite } from "../src/crdt/ledger/update-codec.ts";
 import type { Replica } from "../src/crdt/replica.ts";
+import { decodeErrand, encodeErrandAnswer } from "../src/mesh/detector/message.ts";
+import { ERRAND_CHANNEL, PROBE_CHANNEL } from "../src/mesh/detector/observer.ts";
 import { createVoice, type OwnWord, packWords, type Word } from "../src/mesh/detector/word.ts";
 import { encodeEntries, encodeVerdicts } from "../src/mesh/gossip-message.ts";
 import { wasEverEntitled } from "./checkers/secrets.ts";
@@ -160,7 +162,8 @@ export class Hostile {
 
   /** Probes are answered, so that it stays a neighbour; all else in the manner of the moment. */
   async #answer(peer: string, channel: string, body: Uint8Array): Promise<Uint8Array> {
-    if (channel === "probe") return NOTHING;
+    if (channel === PROBE_CHANNEL) return NOTHING;
+    if (channel === ERRAND_CHANNEL) return this.#vouch(body);
     const served = await this.#store?.answer(channel, peer, body);
     if (served) return served;
     const machine = this.#world.machines.find(({ key }) => key === peer);
@@ -179,6 +182,14 @@ export class Hostile {
       case "gives forged entries":
         return encode({ entries: [this.#random.bytes(300), ...this.#forged(machine).map(({ bytes }) => bytes)] });
     }
+  }
+
+  /** It hears the dead, and nobody who lives. */
+  #vouch(body: Uint8Array): Uint8Array {
+    const { machines } = this.#world;
+    const { member } = decodeErrand(body, (prefix) => machines.find(({ key }) => key.startsWith(prefix))?.key);
+    const isDown = machines.find(({ key }) => key === member)?.isDown === true;
+    return encodeErrandAnswer({ outcome: isDown ? "answers" : "silent", words: [] });
   }
 
   #changeManner(): void {

@@ -26,6 +26,12 @@ const AGAIN_MS = 1_000;
 /** As in serf: this long for an answer, the same again for others to try. Slow ways get longer, as in RFC 6298. */
 const ANSWER_MS = 500;
 
+/**
+ * A connection over which nothing has come for so long is worth nothing. A process that is stopped for ten seconds
+ * keeps its connections.
+ */
+const MUTE_MS = 12_000;
+
 /** Weights of the newest measurement, RFC 6298. */
 const SMOOTHING = 1 / 8;
 const DEVIATION_SMOOTHING = 1 / 4;
@@ -161,15 +167,29 @@ export class Contacts {
 
   /** Up to `count` at random that answer, without one. */
   helpers(without: PeerKey, count: number): PeerKey[] {
-    const left = [...this.#all.values()].filter(({ peer, silentFromMs, probe }) => {
-      return peer !== without && (silentFromMs === null || probe?.stage === "asked");
-    });
+    const left = this.#answering(without);
     const chosen: PeerKey[] = [];
-    while (chosen.length < count && left.length > 0) {
-      const [contact] = left.splice(this.#random.below(left.length), 1);
-      if (contact !== undefined) chosen.push(contact.peer);
-    }
+    while (chosen.length < count && left.length > 0) chosen.push(...left.splice(this.#random.below(left.length), 1));
     return chosen;
+  }
+
+  /** Up to `count` that answer, the nearest on the ring first: in a large fleet those are connected to it, if anybody. */
+  nearest(member: PeerKey, count: number, without: ReadonlySet<PeerKey>): PeerKey[] {
+    const far = (peer: PeerKey): number => {
+      const distance = Math.abs(placeOf(peer) - placeOf(member));
+      return Math.min(distance, PLACES - distance);
+    };
+    return this.#answering(member)
+      .filter((peer) => !without.has(peer))
+      .sort((a, b) => far(a) - far(b) || (a < b ? -1 : 1))
+      .slice(0, count);
+  }
+
+  #answering(without: PeerKey): PeerKey[] {
+    return [...this.#all.values()]
+      .filter(({ silentFromMs, probe }) => silentFromMs === null || probe?.stage === "asked")
+      .map(({ peer }) => peer)
+      .filter((peer) => peer !== without);
   }
 
   /** This node stood still for a while: what has failed meanwhile has not failed. */
@@ -191,8 +211,19 @@ export class Contacts {
   }
 }
 
+/** On the ring of keys, as far as twelve of their digits tell. */
+const PLACES = 2 ** 48;
+function placeOf(key: PeerKey): number {
+  return Number.parseInt(key.slice(0, 12), 16);
+}
+
 /** When something is to be done about it next. */
 export function dueOf({ probe, checkMs }: Contact): number {
   if (probe === null) return checkMs;
   return probe.stage === "asked" ? probe.othersMs : probe.failsMs;
+}
+
+/** From when on its connection is worth nothing, if nothing comes. */
+export function muteFrom({ silentFromMs }: Contact): number {
+  return (silentFromMs ?? Number.POSITIVE_INFINITY) + MUTE_MS;
 }

@@ -2,9 +2,10 @@ import type { PeerKey } from "../../core/ports/link.ts";
 import type { Random } from "../../core/ports/random.ts";
 import type { Verdict } from "../../core/ports/verdict.ts";
 import { equalBytes } from "../../core/bytes.ts";
-import { type Contact, Contacts, dueOf } from "./contacts.ts";
+import { type Contact, Contacts, dueOf, muteFrom } from "./contacts.ts";
 import { Alarms, type Sight } from "./alarms.ts";
 import type { DetectorEffect, DetectorEvent } from "./event.ts";
+import { Inquiries } from "./inquiries.ts";
 import { LocalHealth } from "./local-health.ts";
 import { type CompareAnswer, type ErrandAnswer, type Line, type ProbeMessage } from "./message.ts";
 import { Opinions, type Way } from "./opinions.ts";
@@ -40,15 +41,6 @@ const REFUSED_WITHIN_MS = 2_000;
 const REDIAL_MS = 500;
 /** After a lost one has become a suspect, others have this long to say the same before they are asked to try. */
 const CONFIRM_MS = 500;
-
-/** Some members cannot be dialled from everywhere: one that has just defended itself is not doubted for that. */
-const DEFENDED_MS = 60_000;
-
-/**
- * A connection over which nothing has come for so long is worth nothing. A process that is stopped for ten seconds
- * keeps its connections.
- */
-const MUTE_MS = 12_000;
 
 /** A timer that comes this late: the loop was busy, and answers wait unread. */
 const LATE_MS = 100;
@@ -97,6 +89,7 @@ export class Detector {
   readonly #lost = new Map<PeerKey, Loss>();
   /** When this node last raised its own incarnation. */
   #defendedMs = Number.NEGATIVE_INFINITY;
+  readonly #inquiries: Inquiries;
   readonly #solitude: Solitude;
   readonly #wishes: Wishes;
   readonly #opinions: Opinions;
@@ -110,6 +103,12 @@ export class Detector {
     this.#alarms = new Alarms((member) => options.alarmAfterMs(member), nowMs);
     this.#solitude = new Solitude(nowMs);
     this.#wishes = new Wishes(nowMs);
+    this.#inquiries = new Inquiries({
+      contacts: this.#contacts,
+      wishes: this.#wishes,
+      unheard: (member, atMs) => this.#unheard(member, atMs),
+      unanswered: (atMs) => this.#checkAll(atMs),
+    });
     this.#opinions = new Opinions({
       self,
       voice,
@@ -255,8 +254,10 @@ export class Detector {
     const isKnown = (entry: Entry): boolean => this.#table.get(entry.member) === entry;
     this.#opinions.forget(isKnown);
     this.#alarms.forget(isKnown);
-    this.#news.forget((member) => member === this.#options.self || this.#table.get(member) !== undefined);
-    for (const member of this.#lost.keys()) if (this.#table.get(member) === undefined) this.#lost.delete(member);
+    const isMember = (member: PeerKey): boolean => this.#table.get(member) !== undefined;
+    this.#news.forget((member) => member === this.#options.self || isMember(member));
+    this.#inquiries.forget(isMember);
+    for (const member of this.#lost.keys()) if (!isMember(member)) this.#lost.delete(member);
     this.#wishes.wakeBy(this.#solitude.dueMs);
     // Whoever was connected before it became a member.
     for (const { peer } of this.#contacts.all) this.#seen(peer, nowMs);
@@ -265,6 +266,7 @@ export class Detector {
   #opened(peer: PeerKey, nowMs: number): void {
     const contact = this.#contacts.open(peer, nowMs);
     this.#lost.delete(peer);
+    this.#inquiries.opened(peer);
     this.#meets(nowMs);
     if (this.#announceMs === null) {
       this.#announceMs = nowMs + ANNOUNCE_MS;
@@ -369,8 +371,9 @@ export class Detector {
       probe.errands--;
       if (answer !== null) probe.returned++;
     }
+    for (const word of answer?.words ?? []) this.#take(word, "request", by, nowMs);
+    this.#inquiries.answered(about, by, answer?.outcome ?? null, nowMs);
     if (answer === null) return;
-    for (const word of answer.words) this.#take(word, "request", by, nowMs);
     switch (answer.outcome) {
       case "answers":
         // Only the way from here is bad. It is asked again, and the connection ends if it stays so.
@@ -396,8 +399,7 @@ export class Detector {
     if (nowMs - tookMs < this.#alarms.sureMs) return;
     const lost = this.#lost.get(peer);
     if (lost === undefined) {
-      if (entry.status !== "alive" || nowMs - entry.defendedMs < DEFENDED_MS) return;
-      this.#doubt(entry, nowMs);
+      if (entry.status === "alive" && !this.#inquiries.asks(entry, nowMs)) this.#doubt(entry, nowMs);
       return;
     }
     if (tookMs >= REFUSED_WITHIN_MS) return;
@@ -421,6 +423,7 @@ export class Detector {
     this.#wishes.woken();
     for (const contact of this.#contacts.all) this.#check(contact, nowMs);
     for (const [peer, { dueMs }] of this.#lost) if (dueMs <= nowMs) this.#pursue(peer, nowMs);
+    this.#inquiries.woke(nowMs);
     this.#solitude.deaf(this.#contacts.all, nowMs);
     if (this.#solitude.doubtsAll(nowMs)) this.#opinions.doubtAll(nowMs);
     this.#opinions.judge(nowMs);
@@ -446,7 +449,7 @@ export class Detector {
   }
 
   #check(contact: Contact, nowMs: number): void {
-    if (contact.silentFromMs !== null && nowMs >= contact.silentFromMs + MUTE_MS) {
+    if (nowMs >= muteFrom(contact)) {
       contact.silentFromMs = nowMs;
       this.#wishes.add({ effect: "hang-up", peer: contact.peer });
     }
@@ -520,6 +523,12 @@ export class Detector {
     }
   }
 
+  /** It cannot be dialled, and nobody vouches for it. */
+  #unheard(member: PeerKey, nowMs: number): void {
+    const entry = this.#table.get(member);
+    if (entry?.status === "alive" && !this.#lost.has(member)) this.#doubt(entry, nowMs);
+  }
+
   #doubt(entry: Entry, nowMs: number): void {
     this.#opinions.accuse(entry, this.#options.self, "silent", nowMs);
     const dueMs = nowMs + CONFIRM_MS;
@@ -579,9 +588,8 @@ export class Detector {
 
   #nextMs(nowMs: number): number {
     let nextMs = Math.min(this.#announceMs ?? Number.POSITIVE_INFINITY, this.#alarms.nextMs, this.#opinions.nextMs);
-    for (const contact of this.#contacts.all) {
-      nextMs = Math.min(nextMs, dueOf(contact), (contact.silentFromMs ?? Number.POSITIVE_INFINITY) + MUTE_MS);
-    }
+    nextMs = Math.min(nextMs, this.#inquiries.nextMs);
+    for (const contact of this.#contacts.all) nextMs = Math.min(nextMs, dueOf(contact), muteFrom(contact));
     for (const { dueMs } of this.#lost.values()) nextMs = Math.min(nextMs, dueMs);
     if (!this.#solitude.isLone(nowMs)) nextMs = Math.min(nextMs, this.#solitude.dueMs);
     return nextMs;

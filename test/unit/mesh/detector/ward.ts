@@ -141,6 +141,18 @@ export class Ward {
     await settled();
   }
 
+  /** All its connections end by agreement. */
+  part(name: string): void {
+    const patient = this.named(name);
+    for (const peer of patient.connected) {
+      const other = this.patients.get(peer);
+      other?.connected.delete(patient.key);
+      if (other !== undefined) this.step(other, { event: "closed", peer: patient.key, by: "agreement" });
+      this.step(patient, { event: "closed", peer, by: "agreement" });
+    }
+    patient.connected.clear();
+  }
+
   /** `kill -9`: the kernel closes its connections and refuses new ones. */
   kill(name: string): void {
     const dead = this.named(name);
