@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { leaveBackup } from "./scripts/attic-backup.ts";
 import { FixtureAgent, readWorld } from "./scripts/fixture-agent.ts";
 import { HouseholdAgent } from "./scripts/household-agent.ts";
+import { masked } from "./scripts/masked.ts";
 import { perform, splitLine } from "./scripts/transcript.ts";
 
 /**
@@ -86,18 +87,6 @@ describe("transcripts of the command line", () => {
       if (exit !== 0) said.push(`[exit ${exit}]`);
     }
     return said.join("\n");
-  }
-
-  /** Hashes, keys and tokens, and times of the real clock. */
-  function masked(text: string): string {
-    return text
-      .replace(
-        /\b(lab1[.-]|SHA256:|age1|ssh-ed25519 |(?=[\w+/-]*\d))[\w+/-]{24,}=*(?![.\w])/g,
-        (_found, prefix: string) => (prefix === "lab1." ? "lab1.<…>" : "<…>"),
-      )
-      .replace(/\b([0-9a-f]{12}|[0-9a-f]{16})\b/g, "<…>")
-      .replace(/(alice@)[^\s']+/g, "$1<…>")
-      .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, "<time>");
   }
 
   function shell(command: string): string[] {

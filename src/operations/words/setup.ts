@@ -157,7 +157,7 @@ export const setupCommands: readonly CommandWords[] = [
     summary: "Make this device a member by a token",
     args: [{ name: "TOKEN" }],
     flags: [{ name: "name", value: "NODE", summary: "Name of this device, where the token leaves it open" }],
-    examples: ["lab join lab1-…"],
+    examples: ["lab join lab1.…"],
   },
   list("tokens", "get-tokens", "Join tokens that were made", LIST, undefined, ["lab get tokens"]),
 ];
