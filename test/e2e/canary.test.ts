@@ -81,7 +81,7 @@ describe.skipIf(skipped !== "")(`a secret's value${skipped}`, () => {
     lab = Lab.open();
     secrets = join(lab.root, "secrets");
     capture = spawn("perl", ["-e", CAPTURE, join(lab.root, "capture")], { stdio: ["ignore", "pipe", "inherit"] });
-    lab.track(capture.pid ?? 0);
+    lab.track(capture.pid);
     await new Promise((ready) => capture.stdout?.once("data", ready));
     const bin = join(lab.root, "bin");
     mkdirSync(bin);

@@ -76,13 +76,17 @@ export class Lab {
 
   spawn(command: string, words: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess {
     const child = spawn(command, words, { env, cwd: this.root, stdio: ["pipe", "pipe", "pipe"] });
-    if (child.pid !== undefined) this.track(child.pid);
+    const { pid } = child;
+    if (pid === undefined) return child;
+    this.track(pid);
+    // Once it is collected, its number may be that of a process of somebody else.
+    child.once("exit", () => this.#pids.delete(pid));
     return child;
   }
 
-  /** Ends a process with the test, if it has not ended by then. */
-  track(pid: number): void {
-    this.#pids.add(pid);
+  /** Ends a process with the test, if it has not ended by then. One that could not be started has no number. */
+  track(pid: number | undefined): void {
+    if (pid !== undefined && pid > 1) this.#pids.add(pid);
   }
 
   /** Nothing that the test started runs on, nothing that it wrote stays. */
@@ -213,10 +217,10 @@ export class Machine {
 
   /** As a power cut would: the agent has no moment to do anything. */
   async killAgent(): Promise<void> {
-    const { pid } = this.#agent ?? {};
-    if (pid === undefined) return;
-    killHard(pid);
-    await until("the agent is gone", () => !isRunning(pid));
+    if (!this.isAlive) return;
+    killHard(this.agentPid);
+    // Not when the signal is sent, and not when its first thread is gone: what it has open, the next one cannot open.
+    await until("the agent is gone", () => !this.isAlive);
   }
 
   /** One request to the agent's socket; status 0 if nobody answers. */
@@ -309,8 +313,9 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-  // A process that only waits to be collected has ended.
-  return !/^State:\s+Z/m.test(read(`/proc/${pid}/status`));
+  // A process that only waits to be collected has ended; one whose first thread does, while others go on, has not.
+  const status = read(`/proc/${pid}/status`);
+  return !/^State:\s+Z/m.test(status) || Number(/^Threads:\s+(\d+)/m.exec(status)?.[1]) > 1;
 }
 
 export function killHard(pid: number): void {

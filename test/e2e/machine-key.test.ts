@@ -31,7 +31,7 @@ class Tpm {
       ],
       { stdio: "ignore" },
     );
-    lab.track(daemon.pid ?? 0);
+    lab.track(daemon.pid);
     const tpm = new Tpm(`swtpm:host=127.0.0.1,port=${port}`, daemon);
     await until("the TPM answers", () => tpm.#answers());
     return tpm;

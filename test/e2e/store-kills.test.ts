@@ -10,7 +10,7 @@ import { readKeys } from "../../src/node/platform/home.ts";
 import { createKeys } from "../../src/node/platform/keys.ts";
 import { openLevelDisk } from "../../src/node/platform/store/level-disk.ts";
 import { scopedDisk } from "../../src/node/scoped-disk.ts";
-import { isRunning, killHard, Lab, type Machine, until } from "./lab.ts";
+import { Lab, type Machine, until } from "./lab.ts";
 
 const ROUNDS = 15;
 /** A fast machine ends most of what it does before the kill: then it goes on until enough fell into the middle. */
@@ -94,9 +94,7 @@ describe("a secret store whose agent is killed", () => {
     try {
       const working = work();
       await Promise.race([reached.promise.then(() => sleep(lateMs)), working.catch(() => undefined)]);
-      const pid = nas2.agentPid;
-      killHard(pid);
-      await until("the agent is gone", () => !isRunning(pid));
+      await nas2.killAgent();
       expect((await nas2.agentEnds).stderr).not.toMatch(/damaged|healed|value-refused|not-audited/);
       return await working;
     } finally {
