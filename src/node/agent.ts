@@ -226,12 +226,12 @@ export class Agent {
     );
   }
 
-  /** Reads what the disk has; nothing is sent or written yet. */
+  /** Reads what the disk has; nothing is sent yet, nor written but what mends it. */
   async load(): Promise<void> {
     await this.replica.load();
     await this.#own.load();
     await this.cache.load();
-    this.#lostAtMs = await readLoss(this.platform.disk);
+    this.#lostAtMs = await readLoss(this.platform.disk, this.platform.clock.now());
   }
 
   /** After {@link load}. */
@@ -291,7 +291,7 @@ export class Agent {
     const { keeperMs, pinnedMs, everyMs } = this.#options.retention ?? AUDIT_RETENTION;
     const ids = this.replica.authority.checkpoints.map(({ index }) => this.replica.graph.at(index).entry.id);
     const heldMs = await this.#pinAges.look(ids, nowMs, 2 * Math.max(everyMs, TENDING_EVERY_MS));
-    const backedUpMs = await readBackedUp(this.platform.disk);
+    const backedUpMs = await readBackedUp(this.platform.disk, nowMs);
     const backsUp = backedUpMs !== null && nowMs - backedUpMs < keeperMs;
     const keepsWhole = backsUp || isKeeper(this.view(), this.node);
     this.replica.stated.keepWhole(keepsWhole);

@@ -1,7 +1,7 @@
 import { SECRET_STORE } from "../core/policy/entitlement.ts";
 import type { Disk } from "../core/ports/disk.ts";
 import type { View } from "../core/view.ts";
-import { decode, encode } from "../core/encoding.ts";
+import { readNotedTime, timeRecord } from "./noted-time.ts";
 
 /** Who has these labels keeps audit longer than others, and ledgers for ever: whom everybody else can ask. */
 export const KEEPER_ROLES = ["coordinator", SECRET_STORE] as const;
@@ -10,13 +10,12 @@ const KEY = "backed-up";
 
 /** Remembers that this machine made a backup: what it is to back up has to be whole. */
 export async function noteBackedUp(disk: Disk, atMs: number): Promise<void> {
-  await disk.append([{ key: KEY, value: encode({ v: 1, at: atMs }) }], true);
+  await disk.append([timeRecord(KEY, atMs)], true);
 }
 
 /** When this machine made a backup last, by its own clock; null if it never did. */
-export async function readBackedUp(disk: Disk): Promise<number | null> {
-  const noted = await disk.read(KEY);
-  return noted === undefined ? null : (decode(noted) as { readonly at: number }).at;
+export async function readBackedUp(disk: Disk, nowMs: number): Promise<number | null> {
+  return readNotedTime(disk, KEY, nowMs);
 }
 
 export function isKeeper(view: View, node: string): boolean {

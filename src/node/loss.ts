@@ -1,5 +1,5 @@
-import { decode, encode } from "../core/encoding.ts";
 import type { Disk, DiskRecord } from "../core/ports/disk.ts";
+import { readNotedTime, timeRecord } from "./noted-time.ts";
 
 /*
  * A store that lost records once does not know which. Entries come back from peers; what only this disk had does not,
@@ -10,7 +10,7 @@ const KEY = "loss";
 
 /** What a store holds that lost something at this time. */
 export function lossRecord(atMs: number): DiskRecord {
-  return { key: KEY, value: encode({ v: 1, at: atMs }) };
+  return timeRecord(KEY, atMs);
 }
 
 /** Remembers that from before this time (by this machine's clock) something is missing for ever. */
@@ -19,7 +19,6 @@ export async function noteLoss(disk: Disk, atMs: number): Promise<void> {
 }
 
 /** When records were lost last; null if none ever were. */
-export async function readLoss(disk: Disk): Promise<number | null> {
-  const noted = await disk.read(KEY);
-  return noted === undefined ? null : (decode(noted) as { readonly at: number }).at;
+export async function readLoss(disk: Disk, nowMs: number): Promise<number | null> {
+  return readNotedTime(disk, KEY, nowMs);
 }

@@ -150,7 +150,7 @@ describe("an agent whose store is damaged on a full disk", () => {
     await nas2.killAgent();
     await nas2.agentEnds;
     const store = await openLevelDisk(join(disk.home, "store"));
-    expect(await readLoss(store), "that something was lost is in it").not.toBeNull();
+    expect(await readLoss(store, Date.now()), "that something was lost is in it").not.toBeNull();
     await store.close();
     await nas2.startAgent();
     const labels = async () => (await nas2.servers()).find(({ name }) => name === "nas-2")?.labels;
