@@ -71,7 +71,7 @@ export async function loadStore<T extends Loadable>(
     await loaded.load();
     await loaded.replica.acceptLoss();
   }
-  await opened.accept();
+  if (opened.health().state !== "stand-in" || damageOf(loaded.replica) === null) await opened.accept();
   const health = opened.health();
   if (health.state !== "sound") log.write("error", "store.opened", { ...health });
   return { loaded, ...opened };

@@ -18,6 +18,7 @@ import { DiskFailedError } from "../../../src/core/ports/disk.ts";
 import { openLevelDisk } from "../../../src/node/platform/store/level-disk.ts";
 import { StoreDamagedError } from "../../../src/node/platform/store/errors.ts";
 import { diskContract } from "../../contracts/disk-contract.ts";
+import { NAMESPACE } from "./namespace.ts";
 
 const LEVEL_DISK = join(import.meta.dirname, "../../../src/node/platform/store/level-disk.ts");
 
@@ -162,6 +163,3 @@ describe("a store in LevelDB files", () => {
     });
   });
 });
-
-/** A mount that only the child sees; for users other than root in a namespace of their own. */
-const NAMESPACE = process.getuid?.() === 0 ? ["--mount"] : ["--mount", "--map-root-user"];

@@ -4,6 +4,7 @@ import { ClassicLevel } from "classic-level";
 import { LabError } from "../../../core/errors.ts";
 import { type Disk, DiskFailedError, DiskFullError, type DiskRecord, type KeyRange } from "../../../core/ports/disk.ts";
 import { StoreBarredError, StoreDamagedError, StoreLaterError } from "./errors.ts";
+import { clearLeftOver, leftOverBytes } from "./left-over.ts";
 import { Tally } from "./tally.ts";
 
 export interface LevelDiskOptions {
@@ -229,12 +230,14 @@ class LevelDisk implements Disk {
   async #reopen(): Promise<void> {
     // Reads go on while the disk is full: do not close what might not open again.
     const { bavail, bsize } = await statfs(this.#directory);
-    if (bavail * bsize < REOPEN_NEEDS_BYTES) throw new DiskFullError();
+    const lackingBytes = REOPEN_NEEDS_BYTES - bavail * bsize;
+    if (lackingBytes > 0 && (await leftOverBytes(this.#directory)) < lackingBytes) throw new DiskFullError();
     const reopened = Promise.withResolvers<void>();
     this.#reopening = reopened.promise;
     try {
       await Promise.allSettled(this.#reads);
       await this.#level.close();
+      if (lackingBytes > 0) await clearLeftOver(this.#directory);
       this.#level = await openLevel(this.#directory, "refuse");
       this.#log = "sound";
     } finally {

@@ -4,10 +4,21 @@ import { LabError } from "../../../core/errors.ts";
 import type { DiskRecord } from "../../../core/ports/disk.ts";
 import { StoreDamagedError } from "./errors.ts";
 import { type Healed, readHealingNote, removeHealingNote, writeHealingNote } from "./healing-note.ts";
+import { isFull } from "./in-memory.ts";
+import { clearLeftOver } from "./left-over.ts";
 import { lockStore, openLevelDisk, requireKnownFormat } from "./level-disk.ts";
 import type { OpenedStore } from "./opened-store.ts";
 import { readCopy } from "./read-store.ts";
-import { asidePath, dropAside, isDirectory, keepAside, quarantine, quarantinePath, whatIsLeft } from "./salvage.ts";
+import {
+  asidePath,
+  dropAside,
+  dropAsideBegun,
+  isDirectory,
+  keepAside,
+  quarantine,
+  quarantinePath,
+  whatIsLeft,
+} from "./salvage.ts";
 import { StandInDisk } from "./stand-in-disk.ts";
 import { tallyPath } from "./tally.ts";
 
@@ -33,6 +44,7 @@ const PORTION = 1000;
  */
 export async function openStore(directory: string, options: StoreOptions): Promise<OpenedStore> {
   const { damage } = options;
+  const begun = options.now();
   let found: unknown = damage;
   try {
     if (damage === undefined && !(await isDirectory(readyPath(directory)))) {
@@ -47,8 +59,29 @@ export async function openStore(directory: string, options: StoreOptions): Promi
     return await openOrHeal(directory, found, options);
   } catch (error) {
     if (isOthers(error)) throw error;
-    return standIn(directory, error, options);
+    return (await openCleared(directory, error, begun, options)) ?? (await standIn(directory, error, options));
   }
+}
+
+/**
+ * Where the disk is full: opens the store once it has let go of what a compaction left, and needs no room for that.
+ * Null where there is nothing of the kind, or it is not enough.
+ */
+async function openCleared(
+  directory: string,
+  error: unknown,
+  begun: Date,
+  options: StoreOptions,
+): Promise<OpenedStore | null> {
+  if (!isFull(error)) return null;
+  const copy = await readCopy(directory, options).catch(() => null);
+  if (copy?.health.state !== "sound") return null;
+  const cleared = await clearLeftOver(directory, { aside: asidePath(directory), before: begun });
+  if (cleared === 0) return null;
+  return openOrHeal(directory, error, options).catch((again: unknown) => {
+    if (isOthers(again)) throw again;
+    return null;
+  });
 }
 
 /** Throws what keeps it from being opened, and from being healed. `found` is what is known of that. */
@@ -56,6 +89,7 @@ async function openOrHeal(directory: string, found: unknown, options: StoreOptio
   await requireKnownFormat(directory);
   return alone(directory, found, async () => {
     await finishHealing(directory, options);
+    if (isFull(found)) await dropUnfinished(directory);
     const opened = await openAsItIs(directory, await mendPermissions(directory), options).catch((error: unknown) => {
       if (error instanceof StoreDamagedError) return error;
       throw error;
@@ -101,9 +135,17 @@ async function openAsItIs(directory: string, permissions: Permissions, { now }: 
  * nothing can be healed there.
  */
 async function alone<T>(directory: string, found: unknown, work: () => Promise<T>): Promise<T> {
-  const unlock = await lockStore(directory, `${directory}.healing`).catch((error: unknown) => {
-    throw isOthers(error) ? error : (found ?? error);
-  });
+  const lock = () => lockStore(directory, `${directory}.healing`);
+  const unlock = await lock()
+    .catch(async (error: unknown) => {
+      if (!isFull(error)) throw error;
+      // It would have said so first if somebody held it.
+      await dropUnfinished(directory);
+      return lock();
+    })
+    .catch((error: unknown) => {
+      throw isOthers(error) ? error : (found ?? error);
+    });
   try {
     return await work();
   } finally {
@@ -116,17 +158,34 @@ function readyPath(directory: string): string {
   return `${directory}.healed`;
 }
 
+/** Where salvaging works on copies. */
+function workshopPath(directory: string): string {
+  return `${directory}.salvage`;
+}
+
+/** Where a healed store is written. */
+function freshPath(directory: string): string {
+  return `${directory}.fresh`;
+}
+
+/** Lets go of what healings and starts that were interrupted had begun: whoever goes on begins anew. */
+async function dropUnfinished(directory: string): Promise<void> {
+  const fresh = freshPath(directory);
+  for (const path of [workshopPath(directory), fresh, tallyPath(fresh)])
+    await rm(path, { recursive: true, force: true });
+  await dropAsideBegun(directory);
+}
+
 /** Builds the store anew from what is readable and from the last snapshot. */
 async function heal(directory: string, damage: StoreDamagedError, options: StoreOptions): Promise<OpenedStore> {
   const { now, snapshot } = options;
   // Healed before, and not told yet.
   const before = await readHealingNote(directory, now());
-  const { salvaged, restored } = await whatIsLeft(directory, damage, snapshot, `${directory}.salvage`);
+  // Of a healing that was interrupted: it takes room, and its tally counts what the store that is begun here lacks.
+  await dropUnfinished(directory);
+  const { salvaged, restored } = await whatIsLeft(directory, damage, snapshot, workshopPath(directory));
 
-  const fresh = `${directory}.fresh`;
-  await rm(fresh, { recursive: true, force: true });
-  // Of a healing that was interrupted: it counts what the store that is begun here does not have.
-  await rm(tallyPath(fresh), { force: true });
+  const fresh = freshPath(directory);
   const disk = await openLevelDisk(fresh);
   const records = marked([...salvaged, ...restored], options);
   for (let at = 0; at < records.length; at += PORTION) await disk.append(records.slice(at, at + PORTION), true);
@@ -184,7 +243,8 @@ async function standIn(directory: string, error: unknown, options: StoreOptions)
   return {
     disk,
     health: () => (disk.standsIn ? { state: "stand-in", reason } : (opened?.health() ?? { state: "sound" })),
-    accept: async () => {},
+    // What the copy was read from is whole without it, and the room may be all that is missing.
+    accept: async () => (isFull(error) && copy?.health.state === "sound" ? dropAside(directory) : undefined),
     told: async () => opened?.told(),
   };
 }

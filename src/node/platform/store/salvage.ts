@@ -104,9 +104,15 @@ export async function keepAside(directory: string, aside: string): Promise<void>
 
 /** Lets go of what {@link keepAside} kept, by whichever process. */
 export async function dropAside(directory: string): Promise<void> {
-  const [parent, aside] = [dirname(directory), basename(asidePath(directory))];
-  const kept = (await readdir(parent)).filter((name) => name === aside || name.startsWith(`${aside}.`));
-  for (const name of kept) await rm(join(parent, name), { recursive: true, force: true });
+  await rm(asidePath(directory), { recursive: true, force: true });
+  await dropAsideBegun(directory);
+}
+
+/** Lets go of what was not kept to its end. */
+export async function dropAsideBegun(directory: string): Promise<void> {
+  const [parent, begun] = [dirname(directory), `${basename(asidePath(directory))}.`];
+  const names = (await readdir(parent)).filter((name) => name.startsWith(begun));
+  for (const name of names) await rm(join(parent, name), { recursive: true, force: true });
 }
 
 /** Where the damaged files will lie; null when there are none. */
