@@ -9,7 +9,7 @@ import { openStore } from "../../src/node/platform/store/open-store.ts";
 import { EntryStore } from "../../src/crdt/store/entry-store.ts";
 import { seededRandom } from "../../sim/random.ts";
 import { batchAt, batchOf } from "./batches.ts";
-import { cutPowerOf, makeImage, memory, mountImage, unmount } from "./image.ts";
+import { cutPowerOf, fullnessOf, makeImage, memory, mountImage, unmount } from "./image.ts";
 
 export interface CutOptions {
   readonly cuts: number;
@@ -25,6 +25,8 @@ export interface CutReport {
   readonly records: number;
   /** Cuts after which there was a batch that nobody had been told of: the cut fell into the middle of a write. */
   readonly within: number;
+  /** How full the file system of a store was at most, 0 to 1: on one without room it would be the room that is tried. */
+  readonly fullest: number;
   /** One line for each fault. */
   readonly faults: readonly string[];
 }
@@ -32,7 +34,13 @@ export interface CutReport {
 /** A store that has grown to this many cuts makes way for a new one: every check reads all of it. */
 const CUTS_OF_ONE_STORE = 20;
 const LONGEST_MS = 400;
-const IMAGE_BYTES = 192 * 1024 * 1024;
+/**
+ * A store that fills this much of its file system makes way as well, be the machine as fast as it may: LevelDB writes
+ * anew what it compacts before it lets go of it, up to as much again, and one cut's writing comes on top.
+ */
+const FULL_ENOUGH = 1 / 3;
+/** Only what was written takes memory. */
+const IMAGE_BYTES = 512 * 1024 * 1024;
 
 /**
  * Cuts the power under a store that is being written, again and again, each time at another moment, and compares what is
@@ -41,17 +49,18 @@ const IMAGE_BYTES = 192 * 1024 * 1024;
 export async function cutPower({ cuts, seed, writer, progress }: CutOptions): Promise<CutReport> {
   const random = seededRandom(`power ${seed}`);
   const faults: string[] = [];
-  let [batches, records, within] = [0, 0, 0];
+  let [batches, records, within, fullest] = [0, 0, 0, 0];
   const place = mkdtempSync(join(tmpdir(), "lab-power-"));
   const image = join(memory(), `lab-power-${process.pid}.img`);
   try {
-    let acknowledged = 0;
+    let [stores, cutsOfStore, acknowledged] = [0, 0, 0];
     for (let cut = 0; cut < cuts; cut++) {
-      const run = `${seed} ${Math.floor(cut / CUTS_OF_ONE_STORE)}`;
-      if (cut % CUTS_OF_ONE_STORE === 0) {
+      if (cutsOfStore === 0) {
+        stores++;
         acknowledged = 0;
         makeImage(image, IMAGE_BYTES);
       }
+      const run = `${seed} ${stores}`;
       const home = mountHome(image, place);
       acknowledged = Math.max(
         acknowledged,
@@ -60,11 +69,15 @@ export async function cutPower({ cuts, seed, writer, progress }: CutOptions): Pr
       unmount(place);
 
       mountImage(image, place);
+      const before = fullnessOf(place);
       const found = await check(home, run, acknowledged);
+      const full = Math.max(before, fullnessOf(place));
       unmount(place);
-      faults.push(...found.faults.map((fault) => `cut ${cut + 1}: ${fault}`));
+      fullest = Math.max(fullest, full);
+      faults.push(...found.faults.map((fault) => `cut ${cut + 1}, ${percent(full)} full: ${fault}`));
       if (found.last > acknowledged) within++;
-      if ((cut + 1) % CUTS_OF_ONE_STORE === 0 || cut + 1 === cuts || found.faults.length > 0) {
+      cutsOfStore = cutsOfStore + 1 === CUTS_OF_ONE_STORE || full > FULL_ENOUGH ? 0 : cutsOfStore + 1;
+      if (cutsOfStore === 0 || cut + 1 === cuts || found.faults.length > 0) {
         batches += Math.max(found.last, acknowledged);
         records += found.records;
       }
@@ -78,7 +91,11 @@ export async function cutPower({ cuts, seed, writer, progress }: CutOptions): Pr
     rmSync(place, { recursive: true });
     rmSync(image, { force: true });
   }
-  return { cuts, batches, records, within, faults };
+  return { cuts, batches, records, within, fullest, faults };
+}
+
+export function percent(part: number): string {
+  return `${Math.round(100 * part)} %`;
 }
 
 function mountHome(image: string, place: string): string {
@@ -143,6 +160,8 @@ async function check(home: string, run: string, acknowledged: number): Promise<F
   if (health.state !== "sound") faults.push(`the store was opened as ${JSON.stringify(health)}`);
   const store = new EntryStore(opened.disk, keys);
   const { others: records, damaged, missing } = await store.load();
+  // As an agent does that read all of it.
+  if (missing + damaged.length === 0) await opened.accept();
   await opened.disk.close();
   if (missing + damaged.length > 0) faults.push(`${missing} records missing, ${damaged.length} damaged`);
   const found = new Map<number, { readonly key: string; readonly bytes: Uint8Array }[]>();

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 
 /*
@@ -27,6 +27,12 @@ export function unmount(place: string): void {
   } catch {
     // Nothing is mounted there.
   }
+}
+
+/** How full the file system is, 0 to 1. */
+export function fullnessOf(place: string): number {
+  const { bavail, blocks } = statfsSync(place);
+  return 1 - bavail / blocks;
 }
 
 /** Asks for `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`. Node cannot; perl can. */

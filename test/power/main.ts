@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { cutPower } from "./cuts.ts";
+import { cutPower, percent } from "./cuts.ts";
 
 const USAGE = `npm run power -- [--cuts N] [--seed S] [--unsynced] [-o json]
 
@@ -40,12 +40,14 @@ else if (!values.within) {
       if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${cuts} cuts`);
     },
   });
-  const { batches, records, within, faults } = report;
+  const { batches, records, within, fullest, faults } = report;
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   if (values.output === "json") process.stdout.write(`${JSON.stringify(report)}\n`);
   else {
     const held = `${cuts} power cuts in ${seconds} s over ${batches} acknowledged batches of ${records} records`;
-    process.stdout.write(`${held}; ${within} of them within a write\n`);
+    process.stdout.write(
+      `${held}; ${within} of them within a write, on file systems at most ${percent(fullest)} full\n`,
+    );
     process.stdout.write(faults.length === 0 ? "✓ nothing lost, no half batch\n" : `✗ ${faults.join("\n✗ ")}\n`);
   }
   process.exitCode = faults.length === 0 ? 0 : 1;
