@@ -1,5 +1,4 @@
-// npm run bench [-- -o json] [-- --only SUITE] [-- --list], with a suite of those below
-import { parseArgs } from "node:util";
+import { flagLine, readFlags, wrapped } from "../scripts/flags.ts";
 import { backupFigures } from "./backup.ts";
 import { admissionFigures } from "./admission.ts";
 import { cliFigures } from "./cli.ts";
@@ -19,13 +18,6 @@ import { secretFigures } from "./secrets.ts";
 import { simulatorFigures } from "./simulated.ts";
 import { storeFigures } from "./store.ts";
 
-const { values } = parseArgs({
-  options: {
-    output: { type: "string", short: "o" },
-    only: { type: "string" },
-    list: { type: "boolean", default: false },
-  },
-});
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** The quick ones first. */
@@ -48,6 +40,33 @@ const suites: Readonly<Record<string, () => Promise<Figure[]> | Figure[]>> = {
   detector: () => detectorFigures(note),
   network: () => networkFigures(note),
 };
+
+const USAGE = `npm run bench -- [--only SUITE] [--list] [-o json]
+
+Measures, and holds it against targets; docs/figures.md has what came out. All
+suites take hours; some need root or serf, and say so.
+
+${[
+  flagLine("--only SUITE", "one of the suites"),
+  flagLine("--list", "their names"),
+  flagLine("-o json", "one line of JSON at the end"),
+].join("\n")}
+
+${wrapped("Suites: ", Object.keys(suites).join(", "))}
+
+For example, in less than a minute:
+  npm run bench -- --only cli`;
+
+const OPTIONS = {
+  output: { type: "string", short: "o" },
+  only: { type: "string" },
+  list: { type: "boolean" },
+} as const;
+
+const values = readFlags(USAGE, OPTIONS, (given) => {
+  if (given.only !== undefined && !(given.only in suites)) throw new Error(`there is no suite "${given.only}"`);
+  return given;
+});
 
 const figures: Figure[] = [];
 for (const [name, suite] of Object.entries(suites)) {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { wrapped } from "./flags.ts";
 
 interface Figure {
   readonly name: string;
@@ -29,6 +30,13 @@ they can be, against something measured in the same run.
 
 const suites = bench("--list").stdout.trim().split("\n");
 const named = process.argv.slice(2);
+const unknown = named.find((one) => !suites.includes(one));
+if (unknown !== undefined) {
+  const usage = "npm run figures -- [SUITE…]\n\nRuns the benchmarks, all of them or some, and writes docs/figures.md.";
+  const example = "For example:\n  npm run figures -- cli races";
+  process.stdout.write(`${usage}\n\n${wrapped("Suites: ", suites.join(", "))}\n\n${example}\n`);
+  process.exit(/^(-h|--help)$/.test(unknown) ? 0 : 2);
+}
 const parts = partsOf(readFileSync(PAGE, "utf8"));
 for (const suite of suites.filter((one) => named.length === 0 || named.includes(one))) {
   parts.set(suite, `Measured on ${date} at ${commit}.\n\n${measure(suite)}`);

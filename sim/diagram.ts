@@ -1,7 +1,10 @@
 import type { Scene } from "./story.ts";
 
 const TIME_WIDTH = 9;
-const MOST_COLUMNS = 98;
+/** Of a terminal, and of what can be pasted into a report. */
+const MOST_COLUMNS = 80;
+/** To the right of the last line. */
+const LAST_WORD = 8;
 const MOST_ROWS = 70;
 const MOST_VIOLATIONS = 3;
 
@@ -10,7 +13,7 @@ const MOST_VIOLATIONS = 3;
  * learned. Long stories lose what came first: a failure is told by its end.
  */
 export function draw(machines: readonly string[], scenes: readonly Scene[]): string {
-  const width = Math.max(8, Math.min(14, Math.floor((MOST_COLUMNS - TIME_WIDTH) / machines.length)));
+  const width = Math.max(8, Math.min(14, Math.floor((MOST_COLUMNS - TIME_WIDTH - LAST_WORD) / machines.length)));
   const canvas = new Canvas(machines, width);
   const rows: string[] = [];
   const violations = scenes.filter(({ scene }) => scene === "violation");
@@ -20,11 +23,13 @@ export function draw(machines: readonly string[], scenes: readonly Scene[]): str
     rows.push(`${(scene.atMs / 1000).toFixed(3).padStart(TIME_WIDTH - 1)} ${text}`.trimEnd());
   }
   const head = `${" ".repeat(TIME_WIDTH)}${machines.map((name) => name.padEnd(width)).join("")}`.trimEnd();
+  const unseen = machines.slice(Math.floor((MOST_COLUMNS - TIME_WIDTH) / width));
   const left = rows.length - MOST_ROWS;
   const kept = left > 0 ? [`${" ".repeat(TIME_WIDTH)}… ${left} rows before`, ...rows.slice(-MOST_ROWS)] : rows;
   const more = violations.length - MOST_VIOLATIONS;
   if (more > 0) kept.push(`${" ".repeat(TIME_WIDTH)}!! and ${more} more`);
-  return [head, ...kept].map((line) => line.slice(0, MOST_COLUMNS)).join("\n");
+  if (unseen.length > 0) kept.push(`${" ".repeat(TIME_WIDTH)}… and to the right: ${unseen.length} machines`);
+  return [head, ...kept].map((line) => [...line].slice(0, MOST_COLUMNS).join("")).join("\n");
 }
 
 function rowOf(canvas: Canvas, machines: readonly string[], scene: Scene): string {

@@ -1,16 +1,12 @@
 // Runs the simulator over many seeds, and asks of all together that they met what they are for.
 //
-//   npm run check:seeds    the first seeds, until enough was done to them
-//   npm run sim:night      as many as it takes, for a night: what was done is noted in .lab/night.json, and a run that
-//                          was ended goes on from there while the sources are the same (--anew: from the beginning)
-//
 // A violation, or a crash of the simulator, ends with the command that repeats it. Every twentieth seed runs once more,
 // with every signature checked on every machine, and must take the same way: there all memory is the machines' own, and
 // what they hold after a collection is judged as well.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { flagLine, numberFrom, readFlags } from "../scripts/flags.ts";
 import { NightNotes } from "./night-notes.ts";
 import { MEMORY, OF_A_NIGHT, OF_THE_CHECK } from "./sometimes.ts";
 
@@ -20,6 +16,26 @@ const NODES = 7;
 /** Every so manieth world is one of twenty machines. */
 const LARGE_EVERY = 10;
 const LARGE_NODES = 20;
+
+const USAGE = `npm run check:seeds -- [--first N] [--seeds N] [--acts N]
+npm run sim:night -- [--first N] [--seeds N] [--acts N] [--anew]
+
+Worlds of the simulator, seed after seed, until enough was done to them and all
+that must be met was met. check:seeds takes the first ones; sim:night takes as
+many as it takes, notes in .lab/night.json what was done, and goes on from there
+when it was ended, as long as the sources are the same. Ends with 1 if a world
+fails, which it tells with the command that repeats it, or if something that
+must be met was not.
+
+${[
+  flagLine("--first N", "the seed to begin with (default 1)"),
+  flagLine("--seeds N", "at least so many worlds, and at most three times as many for what is rare (default 20)"),
+  flagLine("--acts N", "at least so many acts in all (default 2000; 200000 for a night)"),
+  flagLine("--anew", "forget what .lab/night.json says"),
+].join("\n")}
+
+For example, some minutes of worlds that nobody has seen yet:
+  npm run check:seeds -- --first 1000 --acts 500`;
 
 const main = join(import.meta.dirname, "main.ts");
 
@@ -34,25 +50,26 @@ interface Report {
   readonly violations: readonly unknown[];
 }
 
-const { values } = parseArgs({
-  options: {
-    night: { type: "boolean", default: false },
-    acts: { type: "string" },
-    first: { type: "string", default: "1" },
-    seeds: { type: "string" },
-    anew: { type: "boolean", default: false },
-  },
-});
-const wantedActs = Number(values.acts ?? (values.night ? 200_000 : 2_000));
-const leastSeeds = Number(values.seeds ?? 20);
+const OPTIONS = {
+  night: { type: "boolean" },
+  acts: { type: "string" },
+  first: { type: "string" },
+  seeds: { type: "string" },
+  anew: { type: "boolean" },
+} as const;
+
+const { isNight, wantedActs, leastSeeds, first, anew } = readFlags(USAGE, OPTIONS, (values) => ({
+  isNight: values.night ?? false,
+  wantedActs: numberFrom(1, "acts", values.acts ?? (values.night ? "200000" : "2000")),
+  leastSeeds: numberFrom(1, "seeds", values.seeds ?? "20"),
+  first: numberFrom(1, "first", values.first ?? "1"),
+  anew: values.anew ?? false,
+}));
 /** What is rare is looked for a while longer: any change of behaviour makes other worlds of the first seeds. */
 const mostSeeds = 3 * leastSeeds;
-const wanted = values.night ? OF_A_NIGHT : OF_THE_CHECK;
+const wanted = isNight ? OF_A_NIGHT : OF_THE_CHECK;
 
-const notes = new NightNotes(values.night ? join(import.meta.dirname, "../.lab/night.json") : null, {
-  first: Number(values.first),
-  anew: values.anew,
-});
+const notes = new NightNotes(isNight ? join(import.meta.dirname, "../.lab/night.json") : null, { first, anew });
 const { totals } = notes;
 if (totals.seeds > 0) console.log(`goes on after ${totals.seeds} worlds and ${totals.acts} acts`);
 const begunMs = performance.now();

@@ -1,5 +1,4 @@
-// npm run fleet [-- --nodes 1000] [-- --minutes 5] [-- --alone] [-- -o json]: how fast a large fleet runs in the simulator
-import { parseArgs } from "node:util";
+import { flagLine, numberFrom, readFlags } from "../../scripts/flags.ts";
 import { hasConverged } from "../../sim/checkers/convergence.ts";
 import { Workload } from "../../sim/workload.ts";
 import { World } from "../../sim/world.ts";
@@ -29,17 +28,34 @@ interface Phase {
   readonly memoryMiB: number;
 }
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: "string", default: "1000" },
-    minutes: { type: "string", default: "5" },
-    /** Membership and anti-entropy, and nothing above them: then nobody writes. */
-    alone: { type: "boolean", default: false },
-    output: { type: "string", short: "o" },
-  },
-});
-const nodes = Number(values.nodes);
-const lengthMs = Number(values.minutes) * 60_000;
+const USAGE = `npm run fleet -- [--nodes N] [--minutes M] [--alone] [-o json]
+
+How fast a large fleet that has run before runs in the simulator: all start at
+once and have a minute; nobody writes; operators write ten times a minute. A
+thousand machines take minutes of CPU time and 7 GiB.
+
+${[
+  flagLine("--nodes N", "how many machines (default 1000)"),
+  flagLine("--minutes M", "how long, in virtual time, each of the last two is (default 5)"),
+  flagLine("--alone", "membership and anti-entropy, and nothing above them: then nobody writes"),
+  flagLine("-o json", "one line of JSON at the end"),
+].join("\n")}
+
+For example, in some seconds:
+  npm run fleet -- --nodes 100 --minutes 1`;
+
+const OPTIONS = {
+  nodes: { type: "string" },
+  minutes: { type: "string" },
+  alone: { type: "boolean" },
+  output: { type: "string", short: "o" },
+} as const;
+
+const { values, nodes, lengthMs } = readFlags(USAGE, OPTIONS, (given) => ({
+  values: given,
+  nodes: numberFrom(3, "nodes", given.nodes ?? "1000"),
+  lengthMs: numberFrom(0.1, "minutes", given.minutes ?? "5") * 60_000,
+}));
 
 const world = await World.create({ seed: SEED, nodes, machines: "acquainted" });
 const { clock, history, machines } = world;

@@ -1,13 +1,22 @@
-// npm run growth [-- --sizes 10,30,100,300]: what one machine costs in meshes of several sizes; writes docs/growth.md
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
+import { flagLine, numberFrom, readFlags } from "../../scripts/flags.ts";
 import { ROOT } from "../fleet.ts";
 import { type Cost, type Curve, curveOf, type Measure } from "./cost.ts";
 import { plot, short } from "./plot.ts";
 
-const { values } = parseArgs({ options: { sizes: { type: "string", default: "10,30,100,300" } } });
+const USAGE = `npm run growth -- [--sizes N,N…]
+
+What one machine costs in meshes of several sizes, in the simulator. Prints the
+table, and writes it to docs/growth.md with its plot, docs/growth.svg. Takes
+minutes; a mesh of 300 needs 2 GiB.
+
+${flagLine("--sizes N,N…", "how many machines (default 10,30,100,300)")}
+
+For example, in less than a minute:
+  npm run growth -- --sizes 5,10,20`;
 
 const MEASURES: readonly { readonly measure: Measure; readonly title: string }[] = [
   { measure: "idleMessages", title: "idle: messages/s" },
@@ -28,7 +37,11 @@ const REASONS: Partial<Record<Measure, string>> = {
 };
 
 // Nothing that is told depends on what else the machine does: the largest runs beside all others.
-const sizes = values.sizes.split(",").map(Number);
+const sizes = readFlags(USAGE, { sizes: { type: "string" } }, ({ sizes: text = "10,30,100,300" }) => {
+  const several = text.split(",").map((size) => numberFrom(3, "sizes", size));
+  if (several.length < 2) throw new Error("--sizes takes two sizes or more: a curve is drawn through them");
+  return several;
+});
 const largest = Math.max(...sizes);
 const [first, rest] = await Promise.all([measure([largest]), measure(sizes.filter((size) => size !== largest))]);
 const costs = [...rest, ...first].sort((a, b) => a.nodes - b.nodes);

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { flagLine, numberFrom, readFlags } from "../../scripts/flags.ts";
 import { seededRandom } from "../../sim/random.ts";
 import { ask, type BenchNode, Fleet, follow, submit } from "../fleet.ts";
 import { ENTRIES, GAUGES, read } from "./gauges.ts";
@@ -12,14 +12,21 @@ import { type GaugeReport, judge } from "./verdict.ts";
 
 const USAGE = `npm run soak -- [--hours H] [--agents N] [--writes W] [-o json]
 
-Real agents on loopback, at work for H hours (default 1; fractions are fine): somebody writes, somebody reads and
-follows events, and one agent is killed and started again every two minutes. Then the slope of each gauge of the others,
-without the time in which they warm up (a quarter, at most half an hour). Exits with 1 if something grows that should not.
+Real agents on loopback, at work for H hours: somebody writes, somebody reads
+and follows events, and one agent is killed and started again every two minutes.
+Then the slope of each gauge of the others, without the time in which they warm
+up (a quarter, at most half an hour). Ends with 1 if something grows that should
+not. Ctrl-C ends it early, with the report on what there is by then.
 
-  --hours H    how long (default 1)
-  --agents N   how many agents (default 5); the last is the one that is killed
-  --writes W   signed writes a minute (default 12)
-  -o json      one line of JSON at the end`;
+${[
+  flagLine("--hours H", "how long (default 1); fractions are fine"),
+  flagLine("--agents N", "how many agents (default 5); the last is the one that is killed"),
+  flagLine("--writes W", "signed writes a minute (default 12)"),
+  flagLine("-o json", "one line of JSON at the end"),
+].join("\n")}
+
+For example, a quarter of an hour, the least that is judged:
+  npm run soak -- --hours 0.25 --agents 3`;
 
 const LABELS = 20;
 const READ_EVERY_MS = 15_000;
@@ -29,15 +36,12 @@ const WARM_UP = 0.25;
 const LONGEST_WARM_UP_HOURS = 0.5;
 const CONVERGE_MS = 60_000;
 
-const { values } = parseArgs({
-  options: {
-    hours: { type: "string", default: "1" },
-    agents: { type: "string", default: "5" },
-    writes: { type: "string", default: "12" },
-    output: { type: "string", short: "o", default: "text" },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
+const OPTIONS = {
+  hours: { type: "string" },
+  agents: { type: "string" },
+  writes: { type: "string" },
+  output: { type: "string", short: "o" },
+} as const;
 
 interface Reading {
   readonly agent: string;
@@ -160,20 +164,16 @@ function print(report: SoakReport): void {
 }
 
 async function main(): Promise<void> {
-  if (values.help) return console.log(USAGE);
-  const number = (name: string, text: string, least: number): number => {
-    const value = Number(text);
-    if (!(value >= least)) throw new Error(`--${name} takes a number from ${least} on, not "${text}"`);
-    return value;
-  };
+  const { hours, agents, writes, format } = readFlags(USAGE, OPTIONS, (values) => ({
+    hours: numberFrom(0.001, "hours", values.hours ?? "1"),
+    agents: numberFrom(3, "agents", values.agents ?? "5"),
+    writes: numberFrom(0.1, "writes", values.writes ?? "12"),
+    format: values.output ?? "text",
+  }));
   process.once("SIGINT", () => ending.abort());
   process.once("SIGTERM", () => ending.abort());
-  const report = await soak(
-    number("hours", values.hours, 0.001),
-    number("agents", values.agents, 3),
-    number("writes", values.writes, 0.1),
-  );
-  if (values.output === "json") console.log(JSON.stringify(report));
+  const report = await soak(hours, agents, writes);
+  if (format === "json") console.log(JSON.stringify(report));
   else print(report);
   process.exitCode = report.converged && !report.gauges.some(({ verdict }) => verdict === "grows") ? 0 : 1;
 }

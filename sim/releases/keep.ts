@@ -1,6 +1,3 @@
-// Keeps the agent of a commit as a release that machines of a world may run.
-//
-//   npm run sim:keep-release -- COMMIT NAME
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +5,19 @@ import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { bundleRelease } from "./bundle.ts";
 
+const USAGE = `npm run sim:keep-release -- COMMIT NAME
+
+Keeps the agent of a commit in test/releases, as a release that machines of
+\`npm run sim -- --releases\` may run.
+
+For example:
+  npm run sim:keep-release -- v1.2.0 1.2.0`;
+
 const [commit = "", name = ""] = process.argv.slice(2);
+if (name === "" || commit.startsWith("-")) {
+  process.stdout.write(`${USAGE}\n`);
+  process.exit(/^(-h|--help)$/.test(commit) ? 0 : 2);
+}
 const root = join(import.meta.dirname, "../..");
 const sources = mkdtempSync(join(tmpdir(), "lab-release-"));
 try {

@@ -1,19 +1,34 @@
 // npm run chaos: agents that ship, in networks and on disks of their own, and what the kernel can do to them
-import { parseArgs } from "node:util";
+import { flagLine, readFlags } from "../../scripts/flags.ts";
 import { print } from "./report.ts";
 import { runChaos } from "./run.ts";
 import { directoryWithin, runInSandbox, settleIn, whyNoChaos } from "./sandbox.ts";
 
 const USAGE = `npm run chaos -- [--seed N] [--agents N] [--cuts S,S…] [--long] [-o json]
 
-Agents that ship, as processes in network namespaces: the seed draws cuts, loss, low rates, delay, stops, deaths, power
-cuts, new addresses, races for a token; a hostile member is there all the time. Needs root.
+Agents that ship, as processes in network namespaces: the seed draws cuts, loss,
+low rates, delay, stops, deaths, power cuts, new addresses, races for a token; a
+hostile member is there all the time. Needs root. Ends with 1 if something that
+must hold did not, and prints the command that repeats it.
 
-  --seed N     what happens (default 1)
-  --agents N   how many agents, 4 to 100 (default 7)
-  --cuts S,S…  seconds of each cut in two (default 5,40)
-  --long       60 agents and cuts of 5, 40 and 600 s, unless said otherwise
-  -o json      one line of JSON at the end`;
+${[
+  flagLine("--seed N", "what happens (default 1)"),
+  flagLine("--agents N", "how many agents, 4 to 100 (default 7)"),
+  flagLine("--cuts S,S…", "seconds of each cut in two (default 5,40)"),
+  flagLine("--long", "60 agents and cuts of 5, 40 and 600 s, unless said otherwise"),
+  flagLine("-o json", "one line of JSON at the end"),
+].join("\n")}
+
+For example, in a minute or two:
+  npm run chaos -- --seed 3 --agents 5 --cuts 5`;
+
+const OPTIONS = {
+  seed: { type: "string" },
+  agents: { type: "string" },
+  cuts: { type: "string" },
+  long: { type: "boolean" },
+  output: { type: "string", short: "o" },
+} as const;
 
 interface Arguments {
   readonly seed: string;
@@ -22,38 +37,20 @@ interface Arguments {
   readonly format: "text" | "json";
 }
 
-function readArguments(): Arguments | null {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: "string", default: "1" },
-      agents: { type: "string" },
-      cuts: { type: "string" },
-      long: { type: "boolean", default: false },
-      output: { type: "string", short: "o", default: "text" },
-      help: { type: "boolean", short: "h", default: false },
-    },
+function readArguments(): Arguments {
+  return readFlags(USAGE, OPTIONS, (values) => {
+    const agents = Number(values.agents ?? (values.long ? "60" : "7"));
+    if (!Number.isSafeInteger(agents) || agents < 4 || agents > 100) throw new Error("--agents takes 4 to 100");
+    const cutsSeconds = (values.cuts ?? (values.long ? "5,40,600" : "5,40")).split(",").map(Number);
+    if (!cutsSeconds.every((seconds) => seconds >= 1)) throw new Error("--cuts takes seconds, such as 5,40");
+    const { output = "text" } = values;
+    if (output !== "text" && output !== "json") throw new Error("-o takes text or json");
+    return { seed: values.seed ?? "1", agents, cutsSeconds, format: output };
   });
-  if (values.help) return null;
-  const agents = Number(values.agents ?? (values.long ? "60" : "7"));
-  if (!Number.isSafeInteger(agents) || agents < 4 || agents > 100) throw new Error("--agents takes 4 to 100");
-  const cutsSeconds = (values.cuts ?? (values.long ? "5,40,600" : "5,40")).split(",").map(Number);
-  if (!cutsSeconds.every((seconds) => seconds >= 1)) throw new Error("--cuts takes seconds, such as 5,40");
-  if (values.output !== "text" && values.output !== "json") throw new Error("-o takes text or json");
-  return { seed: values.seed, agents, cutsSeconds, format: values.output };
 }
 
 async function main(): Promise<number> {
-  let options: Arguments | null;
-  try {
-    options = readArguments();
-  } catch (error) {
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
-    return 2;
-  }
-  if (options === null) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
+  const options = readArguments();
   const directory = directoryWithin();
   if (directory === null) {
     const why = whyNoChaos();

@@ -30,9 +30,13 @@ it("ends with one line of JSON that says what happened", () => {
 });
 
 it("says how to call it when it does not understand", () => {
-  for (const words of [["--minutes", "none"], ["--what"], ["-o", "yaml"], ["--nodes", "0"]]) {
+  for (const [words, why] of [
+    [["--minutes", "none"], '--minutes takes a number above zero, not "none"'],
+    [["--rounds", "3"], "--rounds and --tokens go with --races"],
+    [["--races", "--minutes", "3"], "--minutes says nothing of --races"],
+    [["--removals", "--draw"], "--draw says nothing of --removals"],
+  ] as const) {
     const { status, stderr } = sim(...words);
-    expect(status).toBe(2);
-    expect(stderr).toContain("npm run sim -- --seed N");
+    expect({ status, stderr }).toEqual({ status: 2, stderr: `error: ${why}\nhint: npm run sim -- --help\n` });
   }
 });

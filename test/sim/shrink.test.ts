@@ -48,3 +48,14 @@ it("draws machines side by side, time downwards, and who told whom", () => {
    4.000 !! reference: nas-1 shows what nobody gave
 `);
 });
+
+it("draws no wider than a terminal, and says how many machines are to the right of it", () => {
+  const machines = Array.from({ length: 12 }, (_, i) => `web-${i + 1}`);
+  const drawing = draw(machines, [
+    ...machines.map((machine) => ({ atMs: 5, scene: "starts", machine }) as const),
+    { atMs: 9, scene: "learns", machine: "web-12", from: "web-1", entries: ["1:0a3f"] },
+  ]);
+  const lines = drawing.split("\n");
+  expect(lines.filter((line) => [...line].length > 80)).toEqual([]);
+  expect(lines.at(-1)).toBe(`${" ".repeat(9)}… and to the right: 4 machines`);
+});
