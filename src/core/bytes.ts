@@ -35,6 +35,16 @@ export function toHex(bytes: Uint8Array): string {
   return fromCodes(codes);
 }
 
+/** Whether a text is {@link toHex} of these bytes, for less than making one of them. */
+export function isHexOf(text: string, bytes: Uint8Array): boolean {
+  if (text.length !== 2 * bytes.length) return false;
+  for (let i = 0; i < bytes.length; i++) {
+    const at = 2 * (bytes[i] as number);
+    if (text.charCodeAt(2 * i) !== HEX[at] || text.charCodeAt(2 * i + 1) !== HEX[at + 1]) return false;
+  }
+  return true;
+}
+
 /** Lower-case hex of even length, else null. */
 export function fromHex(text: string): Uint8Array | null {
   if (text.length % 2 !== 0) return null;

@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from "../core/bytes.ts";
+import { isHexOf, toHex } from "../core/bytes.ts";
 import type { Keys } from "../core/ports/keys.ts";
 import type { ChainHeader, Entry } from "./entry/entry.ts";
 import { verificationsOf } from "./entry/signatures.ts";
@@ -52,7 +52,7 @@ export async function checkChain(
   for (const [seq, entry] of bySeq) {
     const before = bySeq.get(seq - 1);
     // Whose own signature is good says truly what stood before it.
-    if (before !== undefined && !edited.has(seq) && !equalBytes(entry.header.prev, before.hash)) edited.add(seq - 1);
+    if (before !== undefined && !edited.has(seq) && !isHexOf(before.id, entry.header.prev)) edited.add(seq - 1);
   }
   for (const { seq, hash } of remembered) {
     const entry = bySeq.get(seq);

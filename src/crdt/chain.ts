@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from "../core/bytes.ts";
+import { isHexOf, toHex } from "../core/bytes.ts";
 import { MalformedError } from "../core/encoding.ts";
 import { compareHlc, HLC_ZERO, type Hlc } from "../core/hlc.ts";
 import type { Keys } from "../core/ports/keys.ts";
@@ -54,6 +54,8 @@ export type ChainAnswer =
   | { readonly state: "known" }
   | { readonly state: "waiting"; readonly missing: readonly string[] }
   | { readonly state: "refused"; readonly reason: string };
+
+const NO_WRITES: readonly LedgerWrite[] = [];
 
 /** Branches whose ends are remembered; an honest writer has two at the most. */
 const MAX_CURSORS = 8;
@@ -191,7 +193,7 @@ export class Chain {
     const { header } = entry;
     const last = this.#main.at(-1) ?? null;
     // Mostly the chain goes on where it ended.
-    const isNext = last !== null && equalBytes(last.entry.hash, header.prev);
+    const isNext = last !== null && isHexOf(last.entry.id, header.prev);
     const prev = isNext ? last : header.seq === 1 ? null : (this.#byId.get(toHex(header.prev)) ?? null);
     if (prev === null && header.seq <= this.#letGo + 1 && this.#letGo > 0) return { state: "known" };
     if (header.seq > 1 && prev === null) return { state: "waiting", missing: [toHex(header.prev)] };
@@ -200,7 +202,7 @@ export class Chain {
 
     const end = this.#trunk.at(-1) ?? null;
     const cursor = this.#cursor === null ? null : prev === end ? this.#cursor : this.#cursorAt(this.#cursor, prev);
-    let writes: readonly LedgerWrite[] = [];
+    let writes = NO_WRITES;
     try {
       if (cursor !== null) writes = cursor.moveBy(reader.update(entry));
     } catch (error) {

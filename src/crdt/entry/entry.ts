@@ -1,4 +1,4 @@
-import { ascii, concat, equalBytes, toHex } from "../../core/bytes.ts";
+import { ascii, concat, equalBytes, fromHex, toHex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/encoding.ts";
 import type { Hlc } from "../../core/hlc.ts";
 import type { Keys } from "../../core/ports/keys.ts";
@@ -73,6 +73,7 @@ export interface ObservedHeader extends HeaderBase {
 
 export type Header = AuthorityHeader | ChainHeader | ObservedHeader;
 
+/** Never copied by spreading: parts that are made when they are asked for would stay behind. */
 export interface Entry<H extends Header = Header> {
   readonly header: H;
   readonly payload: Uint8Array;
@@ -84,6 +85,46 @@ export interface Entry<H extends Header = Header> {
   readonly hash: Uint8Array;
   /** Hex of {@link hash}: the entry's name in maps. */
   readonly id: string;
+}
+
+/**
+ * An entry as it is kept, for good: its bytes once, and what is a part of them, or of its name, made again for whoever
+ * asks. An array for each part would take more room than the bytes.
+ */
+class KeptEntry<H extends Header> implements Entry<H> {
+  readonly header: H;
+  readonly bytes: Uint8Array;
+  readonly id: string;
+  /** Where the payload begins and ends. */
+  readonly #payloadAt: number;
+  readonly #signedLength: number;
+
+  constructor(header: H, bytes: Uint8Array, id: string, payloadAt: number, signedLength: number) {
+    this.header = header;
+    this.bytes = bytes;
+    this.id = id;
+    this.#payloadAt = payloadAt;
+    this.#signedLength = signedLength;
+  }
+
+  get payload(): Uint8Array {
+    return this.bytes.subarray(this.#payloadAt, this.#signedLength);
+  }
+
+  get signed(): Uint8Array {
+    return this.bytes.subarray(0, this.#signedLength);
+  }
+
+  get hash(): Uint8Array {
+    return fromHex(this.id) as Uint8Array;
+  }
+
+  get signatures(): readonly Signature[] {
+    const reader = new Reader(this.bytes.subarray(this.#signedLength));
+    return Array.from({ length: reader.u8() }, (): Signature => {
+      return { scheme: reader.u8(), bytes: reader.raw(reader.u16()) };
+    });
+  }
 }
 
 export const ZERO_HASH: Uint8Array = new Uint8Array(32);
@@ -195,6 +236,45 @@ class Reader {
     const at = this.#need(length);
     return this.#bytes.subarray(at, at + length);
   }
+
+  skip(length: number): void {
+    this.#need(length);
+  }
+}
+
+/** Where a link names the one before: behind version, kind, mesh, key, log, class and number. */
+const PREV_AT = 1 + 1 + 3 * 32 + 1 + 8;
+
+/** The header of a link as it is kept: the hash of the link before stands in the entry's bytes and nowhere else. */
+class KeptChainHeader implements ChainHeader {
+  readonly kind = "chain";
+  readonly mesh: Uint8Array;
+  readonly key: Uint8Array;
+  readonly log: Uint8Array;
+  readonly class: number;
+  readonly seq: number;
+  readonly hlc: Hlc;
+  readonly seen: Uint8Array;
+  readonly more: number;
+  readonly #bytes: Uint8Array;
+
+  /** Reads on from behind what all headers begin with. */
+  constructor(bytes: Uint8Array, { mesh, key, log }: HeaderBase, reader: Reader) {
+    this.mesh = mesh;
+    this.key = key;
+    this.log = log;
+    this.class = reader.u8();
+    this.seq = reader.u64();
+    reader.skip(32);
+    this.hlc = readHlc(reader);
+    this.seen = recurringBytes(reader.raw(32));
+    this.more = reader.u16();
+    this.#bytes = bytes;
+  }
+
+  get prev(): Uint8Array {
+    return this.#bytes.subarray(PREV_AT, PREV_AT + 32);
+  }
 }
 
 /** Header, length and payload as they are hashed and signed. */
@@ -250,14 +330,15 @@ function readHlc(reader: Reader): Hlc {
 /** An entry that nobody has signed yet. */
 export function bareEntry<H extends Header>(keys: Pick<Keys, "hash">, header: H, payload: Uint8Array): Entry<H> {
   const signed = encodeSigned(header, payload);
-  const hash = entryHash(keys, signed);
-  const bytes = joinSignatures(signed, []);
-  return { header, payload, signatures: [], bytes, signed, hash, id: toHex(hash) };
+  const id = toHex(entryHash(keys, signed));
+  return new KeptEntry(header, joinSignatures(signed, []), id, signed.length - payload.length, signed.length);
 }
 
 /** The same entry under other signatures: they are no part of what it is. */
 export function replaceSignatures<H extends Header>(entry: Entry<H>, signatures: readonly Signature[]): Entry<H> {
-  return { ...entry, signatures, bytes: joinSignatures(entry.signed, signatures) };
+  const { header, payload, signed, id } = entry;
+  const bytes = joinSignatures(signed, signatures);
+  return new KeptEntry(header, bytes, id, signed.length - payload.length, signed.length);
 }
 
 function joinSignatures(signed: Uint8Array, signatures: readonly Signature[]): Uint8Array {
@@ -278,19 +359,20 @@ export function decodeEntry(keys: Pick<Keys, "hash">, bytes: Uint8Array): Entry 
   const reader = new Reader(bytes);
   const version = reader.u8();
   if (version !== ENTRY_VERSION) throw new MalformedError(`entry version ${version} is not known`);
-  const header = readHeader(reader);
-  const payload = reader.raw(reader.u32());
-  const signed = bytes.subarray(0, reader.at);
-  // An array of this length and no longer: an entry is kept for good.
-  const signatures = Array.from({ length: reader.u8() }, (): Signature => {
-    return { scheme: reader.u8(), bytes: reader.raw(reader.u16()) };
-  });
+  const header = readHeader(bytes, reader);
+  const payloadLength = reader.u32();
+  reader.skip(payloadLength);
+  const { at: signedLength } = reader;
+  for (let left = reader.u8(); left > 0; left--) {
+    reader.u8();
+    reader.skip(reader.u16());
+  }
   if (reader.left > 0) throw new MalformedError("bytes after the entry");
-  const hash = entryHash(keys, signed);
-  return { header, payload, signatures, bytes, signed, hash, id: toHex(hash) };
+  const id = toHex(entryHash(keys, bytes.subarray(0, signedLength)));
+  return new KeptEntry(header, bytes, id, signedLength - payloadLength, signedLength);
 }
 
-function readHeader(reader: Reader): Header {
+function readHeader(bytes: Uint8Array, reader: Reader): Header {
   const kind = reader.u8();
   // Named one by one below: spread into each header they would cost more than all of the reading.
   const mesh = recurringBytes(reader.raw(32));
@@ -314,18 +396,7 @@ function readHeader(reader: Reader): Header {
       return { kind: "authority", mesh, key, log, parents, type };
     }
     case KIND_CHAIN: {
-      const header: ChainHeader = {
-        kind: "chain",
-        mesh,
-        key,
-        log,
-        class: reader.u8(),
-        seq: reader.u64(),
-        prev: reader.raw(32),
-        hlc: readHlc(reader),
-        seen: recurringBytes(reader.raw(32)),
-        more: reader.u16(),
-      };
+      const header = new KeptChainHeader(bytes, { mesh, key, log }, reader);
       if (header.seq < 1) throw new MalformedError("a chain counts from 1");
       if ((header.seq === 1) !== equalBytes(header.prev, ZERO_HASH)) {
         throw new MalformedError("the first entry of a chain, and no other, has no predecessor");

@@ -430,10 +430,11 @@ function requireDeleted(deleted: ReadUpdate["deleted"], state: DocumentState, ov
   if (!isSame) throw new MalformedError("the delete set is not what was overwritten");
 }
 
+const NOTHING: readonly string[] = [];
 const NAMES: ReadonlySet<string> = new Set(["vt", "t", "vto", "to"]);
 
 /** `{v, t, o}`: value (absent in a tombstone), clock of the entry, and the writes of other logs that it supersedes. */
-function readValue(value: Json, hlc: Hlc): { value: Json | undefined; over: string[] } {
+function readValue(value: Json, hlc: Hlc): Pick<ReadItem, "value" | "over"> {
   if (value === null || typeof value !== "object" || Array.isArray(value)) throw new MalformedError("not a value");
   const fields = value as { readonly [key: string]: Json };
   if (!NAMES.has(Object.keys(fields).join(""))) throw new MalformedError("not a value");
@@ -441,7 +442,7 @@ function readValue(value: Json, hlc: Hlc): { value: Json | undefined; over: stri
   if (!Array.isArray(time) || time.length !== 2 || time[0] !== hlc.ms || time[1] !== hlc.count) {
     throw new MalformedError("the value's clock is not the entry's");
   }
-  return { value: fields.v, over: fields.o === undefined ? [] : readOver(fields.o) };
+  return { value: fields.v, over: fields.o === undefined ? NOTHING : readOver(fields.o) };
 }
 
 function readOver(value: Json): string[] {

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ascii, concat, equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from "../../../src/core/bytes.ts";
+import {
+  ascii,
+  concat,
+  equalBytes,
+  fromBase64Url,
+  fromHex,
+  isHexOf,
+  toBase64Url,
+  toHex,
+} from "../../../src/core/bytes.ts";
 
 const bytes = fc.uint8Array({ maxLength: 100 });
 
@@ -12,6 +21,18 @@ describe("hex", () => {
         expect(fromHex(toHex(value))).toEqual(value);
       }),
     );
+  });
+
+  test("of bytes is told from that of any others", () => {
+    fc.assert(
+      fc.property(bytes, bytes, (value, other) => {
+        expect(isHexOf(toHex(value), value)).toBe(true);
+        expect(isHexOf(toHex(other), value)).toBe(equalBytes(other, value));
+      }),
+    );
+    const value = Uint8Array.of(0xab, 0xcd, 0xef);
+    for (const text of ["abcdee", "abcdff", "bbcdef", "ABCDEF", "abcd", "abcdef00"])
+      expect(isHexOf(text, value), text).toBe(false);
   });
 
   test("has one spelling: lower case, two letters a byte", () => {

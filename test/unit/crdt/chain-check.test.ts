@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { toHex } from "../../../src/core/bytes.ts";
 import { checkChain } from "../../../src/crdt/chain-check.ts";
 import { composeLink } from "../../../src/crdt/compose.ts";
-import { CLASS_AUDIT, type ChainHeader, type Entry, replaceSignatures } from "../../../src/crdt/entry/entry.ts";
+import {
+  CLASS_AUDIT,
+  type ChainHeader,
+  decodeEntry,
+  type Entry,
+  replaceSignatures,
+} from "../../../src/crdt/entry/entry.ts";
 import { keys, seed } from "../operator/household.ts";
 
 /* web-1's audit log, as it was and as somebody left it. */
@@ -50,9 +56,9 @@ describe("a writer's log", () => {
   });
 
   it("with an entry that was altered is named by number, signed or not", async () => {
-    const other = { ...at(3), payload: at(3).payload.map((byte) => byte ^ 1) };
-    const [signed, hash] = [at(3).signed.map((byte, i, all) => (i === all.length - 1 ? byte ^ 1 : byte)), at(2).hash];
-    const edited = { ...other, signed, hash, id: toHex(hash) };
+    const last = at(3).signed.length - 1;
+    const bytes = at(3).bytes.map((byte, i) => (i === last ? byte ^ 1 : byte));
+    const edited = decodeEntry(keys, bytes) as Entry<ChainHeader>;
     expect(await told([at(1), at(2), edited, at(4), at(5), at(6)])).toEqual(["edited 3-3"]);
     const bare = replaceSignatures(edited, []);
     expect(await told([at(1), at(2), bare, at(4), at(5), at(6)])).toEqual(["edited 3-3"]);
