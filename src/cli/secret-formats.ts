@@ -84,6 +84,7 @@ function cloudConfig(secrets: readonly ExportedSecret[]): string {
   return `#cloud-config\nwrite_files:${files.length === 0 ? " []\n" : `\n${files.join("")}`}`;
 }
 
+/** In quotes: `1234`, `true` or `12e3` is base64 as well, and YAML reads each of them as something else than text. */
 function base64(value: Uint8Array): string {
-  return value.length === 0 ? '""' : Buffer.from(value).toString("base64");
+  return `"${Buffer.from(value).toString("base64")}"`;
 }

@@ -118,7 +118,7 @@ secrets: { web/sealed: { class: sealed } }
     expect(await nas.run(["secret", "audit"])).toContain(
       '⚠ Secret "web/never-set" referenced by label "web" but never set',
     );
-    expect(await nas.run(["show", "secret", "web/tls"])).toMatch(/web-1 \(–\) +last fetched: (now|\d+ s ago)/);
+    expect(await nas.run(["show", "secret", "web/tls"])).toMatch(/web-1 \(–\) +last fetched: (now|\d+ [sm] ago)/);
     expect(await nas.run(["secret", "status", "--store"])).toMatch(/Replicas: +2\/2 healthy\n +nas-1 +– +✓ synced/);
     expect(await web.run(["secret", "status"])).toMatch(/Local cache: +✗ 4 cached \(of 5 entitled\), encrypted, fresh/);
   });
@@ -128,7 +128,9 @@ secrets: { web/sealed: { class: sealed } }
     await web.run(["secret", "export", "--format", "env", "-p", "web/tls", "--out", out]);
     expect(readFileSync(out, "utf8")).toBe("LAB_SECRET_WEB_TLS='typo'\n");
     expect(statSync(out).mode & 0o777).toBe(0o600);
-    expect(await web.run(["secret", "export", "--format", "k8s", "-p", "web/tls"])).toContain("  web.tls: dHlwbw==\n");
+    expect(await web.run(["secret", "export", "--format", "k8s", "-p", "web/tls"])).toContain(
+      '  web.tls: "dHlwbw=="\n',
+    );
     expectRefusal(await web.try(["secret", "export", "--format", "docker"]), 2, /"web\/blob" is not text/);
   });
 
