@@ -157,17 +157,20 @@ describe("a recovery code that is not the one on the paper", () => {
       ]);
       expect(heard.stderr).toMatch(why);
       expect(heard.exit).toBe(exit);
-      const said = heard.stdout + heard.stderr;
+      // Of the words on the list these follow each other in what is said anyway.
+      const said = (heard.stdout + heard.stderr).replaceAll(/another one|this mesh/g, "");
       // No two words that follow each other on the paper.
-      for (const [i, word] of words.slice(1).entries()) expect(said).not.toContain(`${words[i]} ${word}`);
+      for (const [i, word] of words.slice(1).entries())
+        expect(said).not.toMatch(new RegExp(`\\b${words[i]} ${word}\\b`));
       expect(existsSync(join(rescue.home, "home.json"))).toBe(false);
     };
-    // One in sixteen of such slips gives a code that belongs together, and is another one.
-    const slips = [
-      [second, first, ...rest],
-      [...rest, first, second],
-      [...rest, second, first],
-    ].map((one) => one.join(" "));
+    // One in sixteen of such slips gives a code that belongs together, and is another one; of ten, not all.
+    const slips = rest.map((_, i) =>
+      words
+        .with(i, words[i + 1] ?? "")
+        .with(i + 1, words[i] ?? "")
+        .join(" "),
+    );
     const told = slips.find((code) => checkRecoveryCode(code).problem !== null) ?? "";
     await restore(
       told,

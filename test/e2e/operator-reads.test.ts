@@ -60,7 +60,7 @@ it("bob reads what alice allows him, also what a store makes; carol does not, an
   expectRefusal(await read(carol, "db/password"), 4, /this machine is not entitled/);
   expectRefusal(await read(carol, "db/password", "--as-operator"), 4, /carol may not read it/);
   const shown = await nas.run(["show", "secret", "db/password"]);
-  expect(shown).toMatch(/Readable by operators:\n {2}└── bob +last fetched: (now|\d+ s ago)\n/);
+  expect(shown).toMatch(/Readable by operators:\n {2}└── bob +last fetched: (now|\d+ [sm] ago)\n/);
   const reads = await nas.run(["secret", "audit", "db/password"]);
   expect(reads).toMatch(/bob \(operator\) +db\/password +✓ allowed +\d+ +nas-1/);
   expect(reads).toMatch(/carol \(operator\) +db\/password +✗ denied +\d+ +nas-1/);
