@@ -10,8 +10,8 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what a full disk did not take is forgotten",
-    file: "src/crdt/replica.ts",
-    guard: "this.#unwritten = [...records, ...this.#unwritten];",
-    without: "this.#unwritten = [...this.#unwritten];",
+    file: "src/crdt/unwritten.ts",
+    guard: "this.#records = [...records, ...this.#records];",
+    without: "this.#records = [...this.#records];",
   },
 ];

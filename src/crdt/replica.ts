@@ -31,6 +31,7 @@ import { beginningsOf, mayBeginWith } from "./retention.ts";
 import { Bases, boundsOf, isOutdated, reachesBelow } from "./bases.ts";
 import { StatedLedgers } from "./stated-ledgers.ts";
 import { States } from "./states.ts";
+import { Unwritten } from "./unwritten.ts";
 import { Waiting } from "./waiting.ts";
 import { EntryStore, type StoredBase, type StoredEntry } from "./store/entry-store.ts";
 
@@ -59,9 +60,7 @@ export class Replica {
   #revision = 0;
   #view: View | null = null;
   #stateHash: { revision: number; hash: Uint8Array } | null = null;
-  #unwritten: DiskRecord[] = [];
-  /** What is to be told about {@link #unwritten} once it is durable. */
-  #untold: Growth[] = [];
+  readonly #unwritten = new Unwritten();
   #writing: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
   #damaged: readonly string[] = [];
@@ -319,6 +318,14 @@ export class Replica {
     return answers;
   }
 
+  /**
+   * False for an admitted entry that the disk has not taken yet, or has refused: it counts here until this process ends,
+   * and is written with the next admission that the disk takes.
+   */
+  isOnDisk(entry: Entry): boolean {
+    return !this.#unwritten.has(entry.id);
+  }
+
   #exclusive<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(run);
     this.#turn = turn.then(
@@ -351,7 +358,7 @@ export class Replica {
     if (grown.length + fresh.length > 0) this.#door.look(this.#keys, this, this.#waiting.acts);
     if (grown.length > 0) {
       if (authority || grown.some((entry) => isChain(entry) && isLedgerClass(entry.header.class))) this.#changed();
-      this.#untold.push({ entries: grown, source, authority });
+      this.#unwritten.addGrowth({ entries: grown, source, authority });
     }
     return order.map((id) => answers.get(id) as Admission);
   }
@@ -394,8 +401,8 @@ export class Replica {
     const bare = grown.length === pending.size ? NONE : this.#uncovered(grown, signed);
     for (const { id } of bare) answers.set(id, { id, state: "refused", reason: "what covers it is refused" });
     const kept = bare.size === 0 ? grown : grown.filter((entry) => !bare.has(entry));
-    for (const entry of kept) this.#unwritten.push(...this.#recordsOf(entry));
-    this.#unwritten.push(...this.#states.takePending());
+    for (const entry of kept) this.#unwritten.add(this.#recordsOf(entry));
+    this.#unwritten.add(this.#states.takePending());
     return kept;
   }
 
@@ -554,20 +561,7 @@ export class Replica {
 
   async #flush(): Promise<void> {
     // Batches that come while one is written go to disk together in the next.
-    await this.#write(async () => {
-      const [records, growths] = [this.#unwritten, this.#untold];
-      if (records.length === 0) return;
-      this.#unwritten = [];
-      this.#untold = [];
-      try {
-        await this.#store.write(records);
-      } catch (error) {
-        this.#unwritten = [...records, ...this.#unwritten];
-        this.#untold = [...growths, ...this.#untold];
-        throw error;
-      }
-      this.#tell(growths);
-    });
+    await this.#write(async () => this.#tell(await this.#unwritten.writeAll((records) => this.#store.write(records))));
   }
 
   #tell(growths: readonly Growth[]): void {

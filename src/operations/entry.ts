@@ -8,7 +8,9 @@ export const entrySubmitOperation = defineOperation({
   method: "POST",
   path: "/v1/entries",
   summary: "Hands signed entries over; the answer comes when they are durable here.",
-  input: z.object({ entries: z.array(base64url()).min(1) }),
+  input: z.object({
+    entries: z.array(base64url()).describe("None asks that what the disk refused before be written now."),
+  }),
   output: z.looseObject({
     results: z.array(
       z.looseObject({

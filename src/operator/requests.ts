@@ -1,3 +1,4 @@
+import { LabError } from "../core/errors.ts";
 import type { entrySubmitOperation } from "../operations/entry.ts";
 import type { InputOf, OutputOf } from "../operations/operation.ts";
 import type { operatorContextOperation } from "../operations/operator.ts";
@@ -35,6 +36,19 @@ export async function askContext(
 
 export async function submitEntries(courier: Courier, entries: readonly string[]): Promise<SubmitAnswer> {
   return (await courier.call("POST", SUBMIT_PATH, { body: { entries } })) as SubmitAnswer;
+}
+
+/**
+ * For whoever finds that nothing needs changing. What the disk of an agent refused counts there until it ends: it is to
+ * be on the disk before anybody is told that it stands. Throws `DiskFull`, `DiskFailed`.
+ */
+export async function requireKept(courier: Courier): Promise<void> {
+  try {
+    await submitEntries(courier, []);
+  } catch (error) {
+    // Where no agent runs, and from an earlier release, or for somebody who may only read, nothing can be had.
+    if (error instanceof LabError && (error.code === "DiskFull" || error.code === "DiskFailed")) throw error;
+  }
 }
 
 export async function deliverEnvelope(

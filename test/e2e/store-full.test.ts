@@ -103,7 +103,12 @@ describe("a secret store on a full disk", () => {
     await nas2.killAgent();
     await nas2.startAgent();
     await until("it has what it had", async () => (await held()) === before);
-    expectRefusal(await nas2.try(["label", "server", "nas-2", "more"]), 1, /the disk is full/);
+    // The second time the label stands there already, as far as the agent's memory goes.
+    for (const attempt of ["first", "again"]) {
+      const label = await nas2.try(["label", "server", "nas-2", "more"]);
+      expectRefusal(label, 1, /the disk is full/);
+      expect(label.stdout, attempt).toBe("");
+    }
     expect((await nas2.run(["status"])).replaceAll(/\s+/g, " ")).toContain("answered from memory: the disk is full");
     disk.free();
     await nas2.killAgent();

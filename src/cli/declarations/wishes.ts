@@ -78,7 +78,11 @@ export async function signOutlook(
   outlook: Outlook,
   manner: { readonly look: () => Promise<Outlook>; readonly fixed: boolean },
 ): Promise<Outlook> {
-  if (outlook.plan.changes.length === 0) return outlook;
+  if (outlook.plan.changes.length === 0) {
+    const { requireKept } = await import("../../operator/requests.ts");
+    await requireKept(connection);
+    return outlook;
+  }
   const [{ signPlan, subjectsOf }, { withSigning }] = await Promise.all([
     import("../../operator/declarations/apply.ts"),
     import("../signing/signing.ts"),

@@ -5,7 +5,8 @@ import { ATTRIBUTES } from "../../core/names.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { Node, View } from "../../core/view.ts";
 import type { AuthorityGraph, GraphEntry } from "../../crdt/authority/graph.ts";
-import { CLASS_DESIRED, MAX_PARENTS } from "../../crdt/entry/entry.ts";
+import type { ChainLink } from "../../crdt/chain.ts";
+import { CLASS_DESIRED, type Entry, MAX_PARENTS } from "../../crdt/entry/entry.ts";
 import { authorityDigest } from "../../crdt/authority-digest.ts";
 import type { operatorContextOperation } from "../../operations/operator.ts";
 import type { InputOf, OutputOf } from "../../operations/operation.ts";
@@ -36,7 +37,7 @@ export function operatorContext(source: ReadSource, input: Input): Output {
     seen: toHex(authorityDigest(source.keys, graph)),
     ...missingAuthority(graph, input.knows),
     newest: { ...source.replica.newestUntil(source.nowMs() + HLC_MAX_AHEAD_MS) },
-    lacks: input.holds.filter((id) => graph.find(id) === undefined),
+    lacks: input.holds.filter((id) => !isKept(source, graph.find(id)?.entry)),
     servers: Object.fromEntries(owned.map(([name, node]) => [name, node ? subjectOf(source, view, node) : null])),
     nearest: Object.fromEntries(
       owned.filter(([, node]) => node === undefined).map(([name]) => [name, nearest(name, names)]),
@@ -76,10 +77,25 @@ function ownLogs(source: ReadSource, key: string): Output["logs"] {
     .filter((operator) => operator.key === key && operator.state === "live")
     .sort((a, b) => a.rank - b.rank)
     .map(({ log, name, rank, rights }) => {
-      const last = source.replica.chain(log, CLASS_DESIRED)?.main.at(-1)?.entry;
-      const head = last === undefined ? null : { seq: last.header.seq, hash: last.id };
+      const head = keptHead(source, source.replica.chain(log, CLASS_DESIRED)?.main ?? []);
       return { log, name, rank, rights: [...rights], head };
     });
+}
+
+/**
+ * Where a ledger ends on the disk of this peer. What a full disk refused counts here until the agent ends: who signed it
+ * has to hand it over again, and is not to take it for done.
+ */
+function keptHead(source: ReadSource, links: readonly ChainLink[]): Output["logs"][number]["head"] {
+  const last = links.at(-1)?.entry;
+  if (last === undefined) return null;
+  if (isKept(source, last)) return { seq: last.header.seq, hash: last.id };
+  const { header } = links.find(({ entry }) => !isKept(source, entry))?.entry ?? last;
+  return header.seq === 1 ? null : { seq: header.seq - 1, hash: toHex(header.prev) };
+}
+
+function isKept(source: ReadSource, entry: Entry | undefined): boolean {
+  return entry !== undefined && source.replica.isOnDisk(entry);
 }
 
 /** At most 64 parents, the signer's own first, then those that bring the most with them. */

@@ -28,6 +28,7 @@ type Question = Parameters<typeof operatorContext>[1];
 /** An agent as far as an operator meets it: a real replica behind the two operations that a write needs. */
 export class ReplicaPeer implements Courier {
   readonly name: string;
+  readonly disk: SimDisk;
   readonly replica: Replica;
   nowMs = 1_800_000_000_000;
   /** - `up` · `deaf`: answers questions, takes no entries · `down` */
@@ -37,7 +38,8 @@ export class ReplicaPeer implements Courier {
   constructor(name: string, keys: Keys, mesh: Uint8Array) {
     this.name = name;
     this.#keys = keys;
-    this.replica = new Replica(keys, mesh, new SimDisk({ random: seededRandom(name) }));
+    this.disk = new SimDisk({ random: seededRandom(name) });
+    this.replica = new Replica(keys, mesh, this.disk);
   }
 
   readonly #keys: Keys;

@@ -13,8 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serverLabelPath } from "../../../src/core/paths.ts";
+import { Replica } from "../../../src/crdt/replica.ts";
 import { EVERYTHING, grantBody, roleBody, roleLogEnds, unroleBody } from "../../../src/operator/authority.ts";
 import { ownLogDir } from "../../../src/operator/files/key-file.ts";
+import { requireKept } from "../../../src/operator/requests.ts";
 import type { Session } from "../../../src/operator/session.ts";
 import { Household, keys, seed, START_MS, writePlainKey } from "./household.ts";
 import { hexBytes, ReplicaPeer } from "./replica-peer.ts";
@@ -188,6 +190,43 @@ describe("an operator's own log", () => {
     house.laptop.state = "up";
     await labelLaptop("web", true);
     expect(labelsOnLaptop()).toEqual(["coordinator", "prod", "secret-store", "web"]);
+  });
+
+  test("hands over again what a full disk refused, though the agent shows it, and knows no success before it is kept", async () => {
+    const kept = async () => {
+      const after = new Replica(keys, house.founded.mesh, house.laptop.disk);
+      await after.load();
+      return after.view();
+    };
+    const grant = async () => {
+      await during(await house.session({ servers: ["laptop"] }), async (session) => {
+        const node = hexBytes(session.context.servers["laptop"]?.id ?? "");
+        if (!labelsOnLaptop().includes("pxe")) await session.sign({ acts: [roleBody(node, "pxe", START_MS)] });
+      });
+    };
+    await labelLaptop("before", true);
+    house.laptop.disk.full = true;
+    await expect(labelLaptop("prod", true)).rejects.toMatchObject({ code: "DiskFull" });
+    expect(labelsOnLaptop(), "as long as the agent runs").toContain("prod");
+    for (const path of ["server/{laptop}/label/prod", "label/other"]) {
+      await expect(house.session({ servers: ["laptop"], paths: [path] }), path).rejects.toMatchObject({
+        code: "DiskFull",
+        facts: { notes: ["it is signed and kept here; the next command hands it over"] },
+      });
+    }
+    await expect(requireKept(house.laptop)).rejects.toMatchObject({ code: "DiskFull" });
+    house.laptop.disk.full = false;
+    (await house.session()).close();
+    await requireKept(house.laptop);
+    const view = await kept();
+    expect(view.labelsOf(view.nodeByName("laptop")?.id ?? "")).toEqual(expect.arrayContaining(["before", "prod"]));
+
+    house.laptop.disk.full = true;
+    await expect(grant()).rejects.toMatchObject({ code: "DiskFull" });
+    await expect(grant()).rejects.toMatchObject({ code: "DiskFull" });
+    house.laptop.disk.full = false;
+    await grant();
+    expect((await kept()).holders("pxe").map(({ name }) => name)).toEqual(["laptop"]);
   });
 
   test("brings another peer what only the first one had", async () => {
