@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stolenLabels, wrongLabels } from "../../sim/checkers/shown.ts";
 import type { Crew } from "./crew.ts";
-import type { Machine } from "./machine.ts";
+import { type Machine, UNFINISHED } from "./machine.ts";
 import { SECRETS } from "./people.ts";
 
 type Violated = (check: string, detail: string) => void;
@@ -37,7 +37,8 @@ export async function checkAtEnd(crew: Crew, violated: Violated): Promise<void> 
   for (const machine of crew.machines) await checkSecretsOf(crew, machine, violated);
   const { first } = crew;
   const said = await first.lab("nobody", ["audit", "verify"]);
-  if (said.exit !== 0) violated("audit", `lab audit verify at ${first.name}: ${said.stdout}${said.stderr}`);
+  const how = said.exit === UNFINISHED ? "did not end in time" : `ended with ${said.exit}`;
+  if (said.exit !== 0) violated("audit", `lab audit verify at ${first.name} ${how}: ${said.stdout}${said.stderr}`);
 }
 
 async function checkSecretsOf({ people }: Crew, machine: Machine, violated: Violated): Promise<void> {

@@ -13,7 +13,10 @@ const START_MS = 60_000;
 const ANSWER_MS = 10_000;
 const POLL_MS = 50;
 
-/** What a command said and how it ended; -1 if it did not in time. */
+/** The exit of a command that did not end in time. */
+export const UNFINISHED = -1;
+
+/** What a command said and how it ended. */
 export interface Said {
   readonly exit: number;
   readonly stdout: string;
@@ -103,7 +106,7 @@ export class Machine {
       child.once("error", reject);
       child.once("close", (code) => {
         clearTimeout(timer);
-        resolve({ exit: code ?? -1, stdout, stderr });
+        resolve({ exit: code ?? UNFINISHED, stdout, stderr });
       });
     });
   }

@@ -2,7 +2,7 @@
 import { flagLine, readFlags } from "../../scripts/flags.ts";
 import { print } from "./report.ts";
 import { runChaos } from "./run.ts";
-import { directoryWithin, runInSandbox, settleIn, whyNoChaos } from "./sandbox.ts";
+import { directoryWithin, runInSandbox, settleIn, whyNoChaos, whyTooMany } from "./sandbox.ts";
 
 const USAGE = `npm run chaos -- [--seed N] [--agents N] [--cuts S,S…] [--long] [-o json]
 
@@ -54,9 +54,14 @@ async function main(): Promise<number> {
   const directory = directoryWithin();
   if (directory === null) {
     const why = whyNoChaos();
-    if (why === null) return runInSandbox();
-    process.stdout.write(`skipped: chaos ${why}\n`);
-    return 0;
+    if (why !== null) {
+      process.stdout.write(`skipped: chaos ${why}\n`);
+      return 0;
+    }
+    const tooMany = whyTooMany(options.agents);
+    if (tooMany === null) return runInSandbox();
+    process.stderr.write(`error: ${tooMany}\n`);
+    return 2;
   }
   settleIn();
   const { seed, agents, cutsSeconds, format } = options;

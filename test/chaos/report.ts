@@ -25,6 +25,8 @@ export interface ChaosReport {
   readonly rounds: readonly RoundReport[];
   readonly counts: Readonly<Record<string, number>>;
   readonly worstRssMiB: number;
+  /** Share of the time in which something on this machine waited for a core; null where the kernel does not say. */
+  readonly waitedForCore: number | null;
   readonly violations: readonly Violation[];
 }
 
@@ -32,7 +34,7 @@ export interface ChaosReport {
 const TARGETS = { median: 5, worst: 15 };
 
 export function print(report: ChaosReport, replay: string, directory: string): void {
-  const { seed, agents, seconds, delayer, rounds, counts, worstRssMiB, violations } = report;
+  const { seed, agents, seconds, delayer, rounds, counts, worstRssMiB, waitedForCore, violations } = report;
   const lines = [`seed ${seed}: ${agents} agents, ${rounds.length} rounds in ${seconds.toFixed(0)} s`, ""];
   for (const { name, faults, convergedSeconds } of rounds) {
     const again = convergedSeconds === null ? "NOT WHOLE AGAIN" : `whole again after ${convergedSeconds.toFixed(1)} s`;
@@ -43,6 +45,10 @@ export function print(report: ChaosReport, replay: string, directory: string): v
     ...Object.entries(counts).map(([what, count]) => `  ${what.padEnd(44)}${String(count).padStart(8)}`),
     `  ${"most resident memory of an agent, MiB".padEnd(44)}${worstRssMiB.toFixed(0).padStart(8)}`,
   );
+  if (waitedForCore !== null) {
+    const percent = (100 * waitedForCore).toFixed(0);
+    lines.push(`  ${"time with work that waits for a core, %".padEnd(44)}${percent.padStart(8)}`);
+  }
   if (delayer === "none") lines.push("", "no delay, no reordering: the kernel has neither netem nor /dev/net/tun");
   process.stdout.write(`${lines.join("\n")}\n`);
   if (violations.length === 0) return;

@@ -8,6 +8,8 @@ import { checkAtEnd, checkShown } from "./checks.ts";
 import { Crew, MOLE } from "./crew.ts";
 import { Faults, told } from "./faults.ts";
 import { drawPlan, type Round } from "./plan.ts";
+import type { Person } from "./people.ts";
+import { watchPressure } from "./pressure.ts";
 import type { ChaosReport, RoundReport, Violation } from "./report.ts";
 import { alarmsOfIsolated, wrongSightings } from "./verdicts.ts";
 import { alarmsIn } from "./watch.ts";
@@ -30,6 +32,8 @@ const CONVERGE_WITHIN_MS = 90_000;
 const SETTLE_MS = 60_000;
 const WRITE_EVERY_MS = 1_200;
 const POLL_MS = 200;
+/** Of the time, at most; else it is the looking that keeps a large mesh from coming right. */
+const SHARE_OF_LOOKING = 0.25;
 
 /** One run: a mesh is made, things go wrong in rounds, after each of them everything must come right again. */
 export async function runChaos({ seed, agents, cutsSeconds, directory }: ChaosOptions): Promise<ChaosReport> {
@@ -48,6 +52,7 @@ export async function runChaos({ seed, agents, cutsSeconds, directory }: ChaosOp
     appendFileSync(join(directory, "course.log"), line);
   };
 
+  const pressure = watchPressure();
   const races = cutsSeconds.length;
   const crew = new Crew({ seed, agents, races, directory, nowMs, note, violated });
   const rounds: RoundReport[] = [];
@@ -95,6 +100,7 @@ export async function runChaos({ seed, agents, cutsSeconds, directory }: ChaosOp
     return {
       ...{ seed, agents, seconds: nowMs() / 1000, delayer: crew.delayer, rounds, counts, violations },
       worstRssMiB: Math.max(...rss),
+      waitedForCore: pressure(),
     };
   } finally {
     await crew.end();
@@ -134,12 +140,14 @@ async function untilWhole({ machines }: Crew, withinMs: number, note: (text: str
   const untilMs = performance.now() + withinMs;
   let before: string | null = null;
   for (;;) {
+    const beganMs = performance.now();
     const lacking = await lackingOf(machines);
     if (lacking === null) return;
     if (lacking !== before) note(lacking);
     before = lacking;
     if (performance.now() > untilMs) throw new Error(lacking);
-    await sleep(POLL_MS);
+    const tookMs = performance.now() - beganMs;
+    await sleep(Math.max(POLL_MS, tookMs * (1 / SHARE_OF_LOOKING - 1)));
   }
 }
 
@@ -184,12 +192,15 @@ async function untilAlive({ machines }: Crew, violated: Violated): Promise<void>
   }
 }
 
-/** Two operators who write as long as they are not asked to pause. While the mesh is cut, each is on one side. */
+/**
+ * Two operators who write as long as they are not asked to pause, and begin nothing while they wait for an answer. While
+ * the mesh is cut, each is on one side.
+ */
 class Writer {
   readonly #crew: Crew;
   readonly #random;
   #state: "writing" | "paused" = "paused";
-  #busy: Promise<unknown> = Promise.resolve();
+  readonly #busy = new Map<Person, Promise<unknown>>();
 
   constructor(crew: Crew, seed: string) {
     this.#crew = crew;
@@ -209,18 +220,22 @@ class Writer {
   /** Resolves when what was begun has its answer. */
   async pause(): Promise<void> {
     this.#state = "paused";
-    await this.#busy;
+    await Promise.all(this.#busy.values());
   }
 
   #write(): void {
     const { people, machines, minority } = this.#crew;
-    const person = this.#random.below(2) === 0 ? "alice" : "bob";
+    const person: Person = this.#random.below(2) === 0 ? "alice" : "bob";
+    if (this.#busy.has(person)) return;
     const side = machines.filter(({ state, name }) => {
       return state === "up" && (minority.size === 0 || minority.has(name) === (person === "bob"));
     });
     if (side.length === 0) return;
     const through = side[this.#random.below(side.length)] as (typeof side)[number];
     const written = this.#crew.turn(person, () => people.write(person, through, this.#random));
-    this.#busy = Promise.all([this.#busy, written]);
+    this.#busy.set(
+      person,
+      written.finally(() => this.#busy.delete(person)),
+    );
   }
 }

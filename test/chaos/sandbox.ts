@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,6 +13,30 @@ export function whyNoChaos(): string | null {
   const made = spawnSync("unshare", [...UNSHARE, "ip", "link", "add", "lab-probe", "type", "veth"]);
   if (made.error !== undefined) return "unshare (util-linux) is not installed";
   return made.status === 0 ? null : "needs root, for network namespaces and mounts";
+}
+
+const NEIGHBOURS = "net.ipv4.neigh.default.gc_thresh3";
+/** The mole, the router, and strangers. */
+const BESIDES = 12;
+
+/**
+ * Why the kernel cannot let so many machines find each other, or null. It has one table of neighbours for all network
+ * namespaces together; when that is full, machines that are there cannot be reached.
+ */
+export function whyTooMany(agents: number): string | null {
+  const needed = (agents + BESIDES) ** 2;
+  const most = neighboursAtMost();
+  if (most === null || most >= needed) return null;
+  return `${agents} agents need room for ${needed} neighbours, and the kernel has it for ${most}: sysctl -w ${NEIGHBOURS}=${needed}`;
+}
+
+/** Null where the kernel does not say, as in a container. */
+function neighboursAtMost(): number | null {
+  try {
+    return Number(readFileSync(join("/proc/sys", NEIGHBOURS.replaceAll(".", "/")), "utf8"));
+  } catch {
+    return null;
+  }
 }
 
 /** Mounts, processes and the names of network namespaces of its own: whatever happens to its first process, they go with it. */
