@@ -45,6 +45,15 @@ secrets: { ${PATH}: { type: dynamic, generator: random, length: 24, rotate_every
 
   const relay = (of: Machine) => value(of, "mail/relay");
 
+  /** Whom a machine sees and where, why it has no value, and what its agent said; the agent ends with it. */
+  async function accountOf(machine: Machine): Promise<string> {
+    const { stderr } = await machine.try(["secret", "get", "mail/relay"]);
+    const peers = await machine.run(["get", "peers"]);
+    const addresses = (await machine.servers()).map((server) => `${server.name} ${String(server["addresses"])}`);
+    await machine.killAgent();
+    return [`== ${machine.name}`, stderr, peers, ...addresses, (await machine.agentEnds).stderr].join("\n");
+  }
+
   async function changes(of: Machine): Promise<void> {
     const before = await value(of);
     await until("a new value is there", async () => ![before, null].includes(await value(of)));
@@ -76,6 +85,10 @@ secrets: { ${PATH}: { type: dynamic, generator: random, length: 24, rotate_every
       return item.missingRoles.some(({ role }) => role === "secret-store");
     });
     expect(await value(mail)).toBe(before);
+    // The only one that will be there to vouch for it.
+    await until("mail-1 knows that mail-2 is a member", async () =>
+      (await mail.servers()).some(({ name }) => name === "mail-2"),
+    );
     await fresh.killAgent();
   });
 
@@ -95,9 +108,7 @@ secrets: { ${PATH}: { type: dynamic, generator: random, length: 24, rotate_every
     await store.startAgent();
     await until("mail-2 has what it is entitled to", async () => (await relay(fresh)) === "by hand").catch(
       async (late) => {
-        const { stderr } = await fresh.try(["secret", "get", "mail/relay"]);
-        const peers = await Promise.all([fresh, store].map((machine) => machine.run(["get", "peers"])));
-        throw new Error([late, stderr, ...peers].join("\n"));
+        throw new Error([late, ...(await Promise.all([fresh, store, mail].map(accountOf)))].join("\n"));
       },
     );
     await changes(mail);
