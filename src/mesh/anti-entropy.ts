@@ -4,6 +4,7 @@ import type { PeerKey } from "../core/ports/link.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Random } from "../core/ports/random.ts";
 import type { MeshCounters } from "./counters.ts";
+import { ShutDoors } from "./shut-doors.ts";
 import { around, Timers } from "./timing.ts";
 
 const ROUNDS_MS = 10_000;
@@ -62,11 +63,17 @@ export class AntiEntropy {
   readonly #first = new Map<PeerKey, Timer>();
   /** In order; at most one for each peer. */
   readonly #waiting = new Map<PeerKey, Turn>();
+  readonly #shutDoors = new ShutDoors();
   #state: "new" | "running" | "stopped" = "new";
 
   constructor(parts: AntiEntropyParts) {
     this.#parts = parts;
     this.#timers = new Timers(parts.clock);
+  }
+
+  /** Who refuses to compare anything because it takes this node for a stranger. */
+  get strangerTo(): readonly PeerKey[] {
+    return this.#shutDoors.all;
   }
 
   start(): void {
@@ -154,10 +161,12 @@ export class AntiEntropy {
       } else if (received + sent > 0) {
         log.write("debug", "mesh.sync.exchanged", { peer, received, sent });
       }
+      this.#shutDoors.opened(peer);
       this.#parts.exchanged(peer);
       return { verdict, received, sent };
     } catch (error) {
       counters.roundFailures++;
+      this.#shutDoors.failed(peer, error, this.#parts.clock.monotonic());
       log.write("debug", "mesh.sync.failed", { peer, detail: error instanceof Error ? error.message : String(error) });
       return null;
     } finally {

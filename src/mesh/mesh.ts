@@ -223,6 +223,11 @@ export class Mesh implements Peers, Verdicts {
     return this.#roster.keys.map((peer) => this.#observer.opinion(peer));
   }
 
+  /** Members that are connected, or were, and have taken this node for a stranger for a while. */
+  get strangerTo(): readonly PeerKey[] {
+    return this.#antiEntropy.strangerTo.filter((peer) => this.#options.directory.standing(peer) === "member");
+  }
+
   verdict(member: PeerKey): MemberVerdict | null {
     return this.#observer.verdict(member);
   }

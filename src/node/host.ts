@@ -457,6 +457,7 @@ export async function openHome(home: string): Promise<HomeReader> {
     asOfMs: () => null,
     ownAddresses: () => [],
     ownRoles: () => [],
+    strangerTo: () => [],
     observedHash: () => "",
     warnings: () => [...(damage === null ? [] : [damage]), "no agent runs on this home: nothing is received or sent"],
   };

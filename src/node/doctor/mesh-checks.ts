@@ -62,10 +62,30 @@ export function peersCheck(source: ReadSource): Check {
   const silent = others.filter(({ opinion }) => opinion.online !== "yes").map((other) => other.name);
   const heard = others.length - silent.length;
   const detail = `${heard} of ${others.length} heard`;
-  if (silent.length === 0) return { name, state: "ok", detail, fix: "" };
-  const fix = `lab ping ${silent[0]}; is its agent running, and does a firewall let its port through?`;
+  const shut = shutDoors(source);
+  if (silent.length === 0 && shut === null) return { name, state: "ok", detail, fix: "" };
+  const quiet = silent.length === 0 ? [] : [`silent: ${list(silent)}`];
+  const fix = shut?.fix ?? `lab ping ${silent[0]}; is its agent running, and does a firewall let its port through?`;
   const state = heard === 0 ? "failed" : "warning";
-  return { name, state, detail: `${detail}; silent: ${list(silent)}`, fix };
+  return { name, state, detail: [detail, ...quiet, ...(shut === null ? [] : [shut.what])].join("; "), fix };
+}
+
+/**
+ * Who takes this machine for a stranger, and the way out: a machine that was restored from a backup is one to all that were
+ * not, until they have heard of it. Null if nobody does.
+ */
+export function shutDoors(source: ReadSource): { readonly what: string; readonly fix: string } | null {
+  // Whoever was removed or suspended is a stranger to everybody, and hears that elsewhere.
+  if (source.replica.view().nodes.get(source.self.id)?.state !== "active") return null;
+  const keys = new Set(source.strangerTo());
+  const names = othersOf(source).flatMap(({ key, name: each }) => (keys.has(key) ? [each] : []));
+  const [first] = names;
+  if (first === undefined) return null;
+  const takes = names.length === 1 ? "takes" : "take";
+  return {
+    what: `${list(names)} ${takes} this machine for a stranger, and nothing goes between them`,
+    fix: `lab backup create PLACE here, then lab backup restore PLACE on ${first}`,
+  };
 }
 
 export function versionsCheck(source: ReadSource, release: string): Check {

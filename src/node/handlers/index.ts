@@ -111,6 +111,7 @@ export function agentSource(agent: Agent): ReadSource {
     asOfMs: () => agent.asOfMs,
     ownAddresses: () => platform.link.addresses(),
     ownRoles: () => agent.roleReports,
+    strangerTo: () => agent.mesh.strangerTo,
     observedHash: () => observedHash(agent),
     complaints: () => agent.complaints,
     exposures: () => agent.exposures.current,

@@ -43,6 +43,8 @@ export interface ReadSource {
   complaints(): readonly Complaint[];
   /** What those have who left; empty where no agent runs that would watch it. */
   exposures(): readonly Exposure[];
+  /** Keys of members that take this machine for a stranger; empty where no agent runs. */
+  strangerTo(): readonly string[];
   warnings(): readonly string[];
 }
 

@@ -7,7 +7,7 @@ import type { View } from "../../core/view.ts";
 import type { Status } from "../../operations/kinds/status.ts";
 import { meshFacts, missingRoles, ownComplaints, runningRoles } from "../alarms/facts.ts";
 import { removalOf } from "../../crdt/removal.ts";
-import { doubtOf } from "../doctor/mesh-checks.ts";
+import { doubtOf, shutDoors } from "../doctor/mesh-checks.ts";
 import { ledgerSizes } from "../ledger-sizes.ts";
 import { describeRemoval, REJOIN } from "../removal-watch.ts";
 import { metaOf, type ReadSource, selfName } from "./read-source.ts";
@@ -26,6 +26,7 @@ export function getStatus(source: ReadSource): unknown {
   const warnings = [
     ...removalWarnings(source),
     ...ledgers.filter(({ begins }) => begins !== undefined && begins.doubt !== null).map(doubtOf),
+    ...strangerWarnings(source),
     ...source.warnings(),
     ...findings.map(({ detail }) => detail),
     ...own.map(({ detail }) => `${selfName(source)}: ${detail}`),
@@ -69,6 +70,12 @@ function declarationWarnings(diagnostics: readonly Diagnostic[]): string[] {
 function removalWarnings({ replica, self }: ReadSource): string[] {
   const removal = removalOf(replica, self.key);
   return removal === null ? [] : [`this machine was ${describeRemoval(removal)}; ${REJOIN}`];
+}
+
+/** Whoever is connected counts as online, also where the other end compares nothing. */
+function strangerWarnings(source: ReadSource): string[] {
+  const shut = shutDoors(source);
+  return shut === null ? [] : [`${shut.what}: ${shut.fix}`];
 }
 
 /** What waits for an operator's word. */

@@ -66,6 +66,7 @@ const source = {
   opinion: (key: string) => ({ key, online: "unknown", connected: "no", rttMs: null, lastHeardMs: null }),
   verdict: () => null,
   ownRoles: () => [],
+  strangerTo: () => [],
 } as unknown as ReadSource;
 
 async function ask<T>(operation: string, input: Record<string, string>): Promise<T> {

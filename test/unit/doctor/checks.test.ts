@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { coreDumpCheck, homeChecks } from "../../../src/node/doctor/home-checks.ts";
-import { addressCheck, clockCheck, ledgersCheck } from "../../../src/node/doctor/mesh-checks.ts";
+import { addressCheck, clockCheck, ledgersCheck, peersCheck } from "../../../src/node/doctor/mesh-checks.ts";
+import type { ReadSource } from "../../../src/node/handlers/read-source.ts";
 import type { HomeFacts } from "../../../src/node/platform/home-facts.ts";
 
 const GIB = 1024 ** 3;
@@ -54,6 +55,32 @@ describe("a home that is examined", () => {
     expect([0, 1, Number.POSITIVE_INFINITY, null].map((bytes) => coreDumpCheck(bytes).state)).toEqual([
       ...["ok", "warning", "warning", "unknown"],
     ]);
+  });
+});
+
+describe("the peers of a machine", () => {
+  function source(strangerTo: readonly string[], state = "active"): ReadSource {
+    const nodes = new Map(
+      ["nas-1", "web-1", "web-2"].map((name) => {
+        return [`id of ${name}`, { id: `id of ${name}`, key: `key of ${name}`, name, state }];
+      }),
+    );
+    return {
+      self: { id: "id of nas-1", key: "key of nas-1" },
+      replica: { view: () => ({ nodes }) },
+      opinion: (key: string) => ({ key, online: "yes" }),
+      strangerTo: () => strangerTo,
+    } as unknown as ReadSource;
+  }
+
+  it("are well when all are heard and none takes it for a stranger, as a restored machine is to those that were left", () => {
+    expect(peersCheck(source([]))).toMatchObject({ state: "ok", detail: "2 of 2 heard" });
+    expect(peersCheck(source(["key of web-2", "key of somebody who is gone"]))).toMatchObject({
+      state: "warning",
+      detail: "2 of 2 heard; web-2 takes this machine for a stranger, and nothing goes between them",
+      fix: "lab backup create PLACE here, then lab backup restore PLACE on web-2",
+    });
+    expect(peersCheck(source(["key of web-1"], "suspended")).detail).not.toContain("stranger");
   });
 });
 

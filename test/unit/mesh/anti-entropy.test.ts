@@ -182,4 +182,24 @@ describe("anti-entropy", () => {
     await settled();
     expect(ended).toBeNull();
   });
+
+  it("tells who takes this machine for a stranger, not while it may only be new there, and no more when it is known", async () => {
+    lab = new Homelab("restored");
+    lab.enrol("restored", "survivor", "other");
+    lab.dissent.set("survivor", new Map([[keyOf("restored"), "stranger"]]));
+    const machines = ["restored", "survivor", "other"].map((name) => lab.machine(name));
+    const [restored, survivor, other] = machines as [Machine, Machine, Machine];
+    await Promise.all(machines.map(({ mesh }) => mesh.start()));
+    await lab.pass(20_000);
+    expect(restored.mesh.connected()).toContain(survivor.key);
+    expect(restored.mesh.strangerTo).toEqual([]);
+    await lab.pass(100_000);
+    expect(restored.mesh.strangerTo).toEqual([survivor.key]);
+    expect([survivor.mesh.strangerTo, other.mesh.strangerTo]).toEqual([[], []]);
+
+    lab.dissent.delete("survivor");
+    for (const { mesh } of machines) mesh.membershipChanged();
+    await lab.pass(60_000);
+    expect(restored.mesh.strangerTo).toEqual([]);
+  });
 });

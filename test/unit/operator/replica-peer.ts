@@ -108,6 +108,7 @@ export class ReplicaPeer implements Courier {
       exposures: () => [],
       ownAddresses: () => ["127.0.0.1:7444"],
       ownRoles: () => [],
+      strangerTo: () => [],
       observedHash: () => "",
       warnings: () => [],
     };
