@@ -72,10 +72,14 @@ export class Opinions {
     }
   }
 
-  /** Somebody is: that this node heard nobody speaks against nobody any more. */
+  /**
+   * Somebody is: that this node heard nobody, and lost one connection after the other before that, speaks against nobody
+   * any more. Whom it accused has not heard of that, and could not answer.
+   */
   trustAgain(nowMs: number): void {
+    const { self } = this.#parts;
     for (const entry of this.#accused) {
-      if (entry.suspicion?.regainsSight() !== true) continue;
+      if (entry.suspicion?.regainsSight(self) !== true) continue;
       this.#settle(entry);
       // It has not defended itself, and this is nothing to pass on.
       this.#parts.table.set(entry, { status: "alive" }, nowMs);

@@ -58,11 +58,11 @@ export class Suspicion {
     this.#isBlind = true;
   }
 
-  /** True if nothing is left of the suspicion. */
-  regainsSight(): boolean {
-    const wasBlind = this.#isBlind;
+  /** This node hears somebody again: it takes back what it said itself. True if nothing is left of the suspicion. */
+  regainsSight(self: PeerKey): boolean {
     this.#isBlind = false;
-    return wasBlind && this.#accusers.size === 0;
+    this.#accusers.delete(self);
+    return this.#accusers.size === 0;
   }
 
   /** This node was not there to hear a defence: the time begins anew. */
