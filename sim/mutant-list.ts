@@ -1,3 +1,6 @@
+import { GAP_MUTANTS } from "./gaps/mutants.ts";
+import { PRESENCE_MUTANTS } from "./presence/mutants.ts";
+import { WAKE_MUTANTS } from "./wakes/mutants.ts";
 import { BYZANTINE_MUTANTS } from "./byzantine/mutants.ts";
 import { COPY_MUTANTS } from "./copies/mutants.ts";
 import { DELIVERY_MUTANTS } from "./delivery/mutants.ts";
@@ -275,4 +278,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FLOOD_MUTANTS,
   ...LINE_MUTANTS,
   ...RELEASE_MUTANTS,
+  ...GAP_MUTANTS,
+  ...PRESENCE_MUTANTS,
+  ...WAKE_MUTANTS,
 ];

@@ -5,7 +5,9 @@ import { runDelivery } from "./delivery/run.ts";
 import { runDrops } from "./drops/run.ts";
 import { runReaders } from "./readers/run.ts";
 import { runFloods } from "./floods/run.ts";
+import { runGaps } from "./gaps/run.ts";
 import { runLines } from "./lines/run.ts";
+import { runPresence } from "./presence/run.ts";
 import { runReleases } from "./releases/run.ts";
 import { runRemovals } from "./removals/run.ts";
 import { runRest } from "./rest/run.ts";
@@ -13,6 +15,7 @@ import { runRetention } from "./retention/run.ts";
 import { runReturns } from "./returns/run.ts";
 import { runRotations } from "./rotations.ts";
 import { runSealed } from "./sealed/run.ts";
+import { runWakes } from "./wakes/run.ts";
 import type { RunReport } from "./run.ts";
 import type { WorldOptions } from "./world.ts";
 
@@ -34,7 +37,9 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
   },
   readers: { run: runReaders, about: "operators read values; others try to, and one of them is cut" },
   floods: { run: runFloods, about: "a member and a stranger say as much as they can: what that costs everybody" },
+  gaps: { run: runGaps, about: "a machine finds its own log damaged while nobody can tell it where that ends" },
   lines: { run: runLines, about: "small questions on shared lines that break, stall, are flooded and held open" },
+  presence: { run: runPresence, about: "a machine loses sight of all and is back; another defends itself and dies" },
   releases: {
     run: runReleases,
     about: "machines get other releases while operators work, and go back to those before",
@@ -48,4 +53,5 @@ export const STORIES: Readonly<Record<string, ToldStory>> = {
   rest: { run: runRest, about: "nobody writes anything, and what machines hold in memory does not grow" },
   sealed: { run: runSealed, about: "values are sealed to operators by name, and no store can open them" },
   retention: { run: runRetention, about: "audit grows old: what machines keep, let go of, and still know of it" },
+  wakes: { run: runWakes, about: "what was asked for in vain, as soon as somebody who has it is back" },
 };
