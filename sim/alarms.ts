@@ -30,7 +30,7 @@ export async function runAlarms(options: Omit<WorldOptions, "nodes">): Promise<R
   return told({ ...options, nodes: 5 }, async (world) => {
     const story = new Story(world);
     await startAll(world);
-    await story.declareRoutes();
+    await story.lateRoutes();
     await story.calm();
     await story.shortStop();
     await story.death();
@@ -48,13 +48,27 @@ class Story {
     this.#hands = new Hands(world, "alarms");
   }
 
-  async declareRoutes(): Promise<void> {
+  /** Somebody is missed from the beginning, and for long there is nobody to tell. Then that is told, and its end. */
+  async lateRoutes(): Promise<void> {
     const { alice, hostile, machines } = this.#world;
+    const { id, name } = hostile.member;
+    const missed = { kind: "unreachable", about: name, from: namesOf(machines) };
+    await this.#hands.pass(TOLD_WITHIN_MS);
+    for (const machine of machines) {
+      const shown = machine.agent?.alarms.alarms().find(({ about }) => about === name);
+      if ((shown?.raisedBy ?? null) === null) this.#world.violated("alarms", `${machine.name} does not miss ${name}`);
+    }
     await this.#hands.write(alice, machines[0] as Machine, [
-      { path: serverAttributePath(hostile.member.id, "availability"), value: "intermittent" },
       { path: alarmRoutePath(PAGE), value: route([], null) },
       { path: alarmRoutePath(NAG), value: route(["unreachable"], NAG_SECONDS) },
     ]);
+    await this.#hands.pass(TOLD_WITHIN_MS);
+    this.#check([{ ...missed, state: "raised" }]);
+    const path = serverAttributePath(id, "availability");
+    await this.#hands.write(alice, machines[0] as Machine, [{ path, value: "intermittent" }]);
+    await this.#hands.pass(TOLD_WITHIN_MS);
+    this.#check([{ ...missed, state: "resolved" }]);
+    this.#world.reached("what had stood for long was told by a route that came late");
   }
 
   async calm(): Promise<void> {

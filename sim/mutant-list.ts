@@ -180,6 +180,20 @@ export const MUTANTS: readonly Mutant[] = [
     run: ALARMS,
   },
   {
+    name: "an alarm that stands is looked at no more",
+    file: "src/node/alarms/alarm-keeper.ts",
+    guard: "isSameLook(this.#settled, this.#looked(findings)) && !this.#hasRoutes()) return;",
+    without: "isSameLook(this.#settled, this.#looked(findings))) return;",
+    run: ALARMS,
+  },
+  {
+    name: "what is found is not raised unless something else happens",
+    file: "src/node/alarms/settled.ts",
+    guard: "return ground.findings.every((finding) => raised.has(findingKey(finding)));",
+    without: 'return ground.findings.every((finding) => findingKey(finding) !== "");',
+    run: ALARMS,
+  },
+  {
     name: "a superseded write still counts",
     file: "src/crdt/desired.ts",
     guard: "!states.some(({ superseded }) => superseded.has(entry))",

@@ -13,6 +13,7 @@ import {
   turnOf,
 } from "../../core/alarms/plan.ts";
 import { secretsOf } from "../../core/model/alarm-route.ts";
+import { alarmRoutesOf } from "../../core/model/fleet-reader.ts";
 import type { Clock, Timer } from "../../core/ports/clock.ts";
 import type { Keys } from "../../core/ports/keys.ts";
 import type { Log } from "../../core/ports/log.ts";
@@ -25,6 +26,7 @@ import { ownComplaints } from "./facts.ts";
 import { FindingsWatch } from "./findings-watch.ts";
 import { alarmGround } from "./ground.ts";
 import { OthersWatch } from "./others.ts";
+import { isSameLook, isSettled, type Looked } from "./settled.ts";
 
 /** How often it looks, if nothing happens. */
 const LOOK_MS = 5_000;
@@ -75,6 +77,8 @@ export class AlarmKeeper {
   readonly #others = new OthersWatch();
   readonly #wrong = new FindingsWatch();
   readonly #crew = new CrewWatch();
+  /** The last look, if the next one that is made of the same has nothing to add. */
+  #settled: Looked | null = null;
   #life: "new" | "running" | "stopped" = "new";
 
   constructor(parts: AlarmKeeperParts) {
@@ -147,6 +151,8 @@ export class AlarmKeeper {
     const nowMs = clock.monotonic();
     if (nowMs - this.#programsMs >= PROGRAMS_EVERY_MS) this.#lookForPrograms();
     const findings = this.#findings();
+    if (this.#settled !== null && isSameLook(this.#settled, this.#looked(findings)) && !this.#hasRoutes()) return;
+    this.#settled = null;
     this.#held.update(findings.map(findingKey), nowMs);
     if (findings.length === 0 && this.#hasNoHistory()) {
       this.#due.update([], nowMs);
@@ -167,6 +173,17 @@ export class AlarmKeeper {
       this.#act(task);
     }
     this.#show(alarmsOf(this.#claims() === before ? ground : this.#ground(findings)));
+    const looked = this.#looked(findings);
+    if (looked.own === before && isSettled(ground, tasks, looked)) this.#settled = looked;
+  }
+
+  #looked(findings: readonly Finding[]): Looked {
+    const others = this.#others.look(this.#parts.source);
+    return { findings, others, own: this.#claims(), programs: this.#programs };
+  }
+
+  #hasRoutes(): boolean {
+    return alarmRoutesOf(this.#parts.source.replica.view()).length > 0;
   }
 
   /** Nobody says that anything is or was wrong: then nothing follows from routes, members or time. */

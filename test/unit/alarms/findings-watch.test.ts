@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Complaint } from "../../../src/core/alarms/findings.ts";
+import type { Node } from "../../../src/core/view.ts";
 import type { RoleReport } from "../../../src/core/report.ts";
 import { FindingsWatch } from "../../../src/node/alarms/findings-watch.ts";
 import type { Others } from "../../../src/node/alarms/others.ts";
@@ -20,20 +21,30 @@ describe("what a machine finds wrong", () => {
     isolated: null as { seen: number; of: number } | null,
     overdueMs: null as number | null,
     forks: [] as object[],
+    wasForked: false,
+    written: [] as string[],
     nowMs: 1_000,
   });
   let nas = fresh();
-  let view = viewOf();
+  let nodes = nodesOf();
   let watch = new FindingsWatch();
 
-  function viewOf() {
+  function nodesOf() {
     const node = { id: "nas-1", name: "nas-1", naming: "owned", state: "active", roles: new Set(["coordinator"]) };
+    return new Map([["nas-1", node]]);
+  }
+
+  /** Of a member, whenever anything was written. */
+  function viewOf() {
     return {
       meshName: "homelab",
-      nodes: new Map([["nas-1", node]]),
+      nodes,
       operators: [],
       tokens: [],
       holders: () => [],
+      attributeOf: () => undefined,
+      mark: { fold: watch, writes: nas.written.length },
+      changedSince: ({ writes }: { writes: number }) => nas.written.slice(writes),
       forks: () => {
         nas.asked++;
         return nas.forks;
@@ -43,12 +54,15 @@ describe("what a machine finds wrong", () => {
 
   function look(): string[] {
     const { isolated, overdueMs } = nas;
+    const view = viewOf();
     const source = {
       self: { id: "nas-1", key: "nas-1" },
+      directory: { report: () => undefined },
       definitions: [{ name: "coordinator", missingEffect: "nobody can join" }],
       replica: {
         view: () => view,
         contents: nas.contents,
+        wasForked: nas.wasForked,
         damaged: [],
         missing: 0,
         parked: { entries: 0, byAuthor: new Map() },
@@ -64,7 +78,7 @@ describe("what a machine finds wrong", () => {
 
   beforeEach(() => {
     nas = fresh();
-    view = viewOf();
+    nodes = nodesOf();
     watch = new FindingsWatch();
   });
 
@@ -86,11 +100,28 @@ describe("what a machine finds wrong", () => {
     [nas.isolated, nas.roles, nas.complaints, nas.others] = [null, [], [], NOBODY];
     expect(look()).toEqual([]);
     nas.forks = [{ log: "a".repeat(64), writer: "bob", of: "ledger", state: "frozen" }];
-    nas.contents++;
+    nas.wasForked = true;
     expect(look()).toEqual(["log-forked"]);
     nas.forks = [];
-    view = viewOf();
+    nas.contents++;
     expect(look()).toEqual([]);
+    nas.forks = [{ log: "b".repeat(64), writer: "eve", of: "authority", state: "frozen" }];
+    nodes = nodesOf();
+    expect(look()).toEqual(["log-forked"]);
+  });
+
+  it("is not looked for again when operators write about machines that are well", () => {
+    nas.others = { ...NOBODY, troubled: [{ id: "web-1", name: "web-1", naming: "owned" } as Node] };
+    look();
+    nas.written.push("server/db-1/label/web", "label/web");
+    nas.contents++;
+    look();
+    expect(nas.asked).toBe(1);
+    nas.written.push("server/web-1/attribute/alarm_after");
+    look();
+    expect(nas.asked).toBe(2);
+    look();
+    expect(nas.asked).toBe(2);
   });
 
   it("is overdue by time alone", () => {
