@@ -50,8 +50,9 @@ function speed({ virtualSeconds, wallSeconds }: Run): number {
 }
 
 function simulate(nodes: number, minutes: number, flags: readonly string[]): Run {
-  // As `npm run sim` does it: a world makes much that lives for one event.
+  // As `npm run sim` does it: a world makes much that lives for one event, from its first second on.
   const argv = [
+    "--min-semi-space-size=64",
     "--max-semi-space-size=64",
     join(ROOT, "sim/main.ts"),
     "--seed",
