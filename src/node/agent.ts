@@ -37,6 +37,7 @@ import { RoleRunner } from "./role-runner.ts";
 import { scopedDisk } from "./scoped-disk.ts";
 import { SECRET_CACHE, SecretCache } from "./secrets/secret-cache.ts";
 import { type Delivery, deliverEnvelope } from "./secrets/handing-to-stores.ts";
+import { messagesOf } from "./telling.ts";
 
 /** What changes while an agent runs, for whoever watches it. */
 export type AgentEvent =
@@ -389,7 +390,7 @@ export class Agent {
   #grew(growth: Growth): void {
     if (growth.source !== "local") this.#noticeLoss(growth.entries);
     if (growth.source === "local" || (growth.source === "exchange" && growth.entries.length <= PASS_ON_ENTRIES)) {
-      this.mesh.broadcast(growth.entries.map(({ bytes }) => bytes));
+      for (const message of messagesOf(growth.entries)) this.mesh.broadcast(message);
     }
     const reporters = growth.entries.filter(isObserved).map(({ header }) => recurringHex(header.log));
     const moved = this.directory.moved(reporters);
