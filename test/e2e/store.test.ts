@@ -93,6 +93,21 @@ describe("an agent whose store was damaged while it was off", () => {
     expect(warnings.join("\n")).toMatch(/^web-1: the store was damaged/m);
   });
 
+  test("that lost all and hears nobody says that, and what to do, until a peer gives it again", async () => {
+    await web.run(["agent", "stop"]);
+    await nas.run(["agent", "stop"]);
+    rmSync(join(web.home, "store"), { recursive: true });
+    rmSync(join(web.home, "snapshots"), { recursive: true, force: true });
+    await web.startAgent();
+    const told = (await statusOf(web)).warnings.join("\n");
+    expect(told).toMatch(/^this machine is not in what it knows of the mesh: .*: lab backup restore PLACE$/m);
+    expect(told).toMatch(/^this machine: the store was damaged \(it is gone/m);
+    expect(told).not.toContain("recovery code");
+    await nas.startAgent();
+    await converged();
+    expect((await statusOf(web)).warnings.join("\n")).not.toContain("is not in what it knows");
+  });
+
   test("says it once: the next start finds a sound store", async () => {
     await web.run(["agent", "stop"]);
     rmSync(join(web.home, "store", "CURRENT"));

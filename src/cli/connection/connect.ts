@@ -24,7 +24,7 @@ export async function connectPlace(place: Place, options: ConnectOptions): Promi
     throw new LabError("NoAgent", `no agent answers on ${place.socket}`, { hint: "lab agent --detach" });
   }
   if (!existsSync(home)) {
-    throw new LabError("NoHome", `there is no home at ${home}`, { hint: "lab init --local" });
+    throw new LabError("NoHome", `there is no home at ${home}`, { hint: "lab init --local, or lab join TOKEN" });
   }
   if (options.needs === "agent" || options.peer !== undefined) {
     throw new LabError("NoAgent", `no agent runs on ${home}`, { hint: "lab agent --detach" });

@@ -37,7 +37,8 @@ async function makeFileKey(ctx: CommandContext, { keys, random }: Tools, name: s
   const signer = seedSigner(keys, seed);
   const passphrase = await chooseNewPassphrase(ctx, name);
   if (passphrase === null) {
-    ctx.note(`no passphrase: whoever can read the key file is ${name} (lab operator passphrase sets one)`);
+    ctx.note(`no passphrase: whoever can read the key file is ${name}`);
+    ctx.note("  lab operator passphrase sets one");
     return { custody: { kind: "plain", seed }, signer, seal: sealPlainly };
   }
   return {

@@ -20,11 +20,12 @@ export function getStatus(source: ReadSource): unknown {
   const conflicts = view.conflicts().length;
   const facts = meshFacts(source);
   const findings = findingsOf(facts).filter(({ kind }) => !TOLD_ELSEWHERE.includes(kind));
-  // Whoever is isolated keeps quiet about the others; what is wrong here is known here.
-  const own = facts.isolated === null ? [] : ownComplaints(source);
+  // Whoever is isolated keeps quiet about the others; what is wrong here is known here. So it is where no member is known.
+  const own = facts.isolated !== null || isUnknown(source) ? ownComplaints(source) : [];
   const ledgers = ledgerSizes(source);
   const warnings = [
     ...removalWarnings(source),
+    ...unknownWarnings(source),
     ...ledgers.filter(({ begins }) => begins !== undefined && begins.doubt !== null).map(doubtOf),
     ...strangerWarnings(source),
     ...source.warnings(),
@@ -78,6 +79,18 @@ function strangerWarnings(source: ReadSource): string[] {
   return shut === null ? [] : [`${shut.what}: ${shut.fix}`];
 }
 
+/** Nothing here says that this machine is a member: its store lost that, or it is still to come. */
+function isUnknown({ replica, self }: ReadSource): boolean {
+  return !replica.view().nodes.has(self.id);
+}
+
+function unknownWarnings(source: ReadSource): string[] {
+  if (!isUnknown(source)) return [];
+  return [
+    "this machine is not in what it knows of the mesh: peers give again what is missing; where there are none: lab backup restore PLACE",
+  ];
+}
+
 /** What waits for an operator's word. */
 function trustWarnings(view: View): string[] {
   const pending = view.pending().length;
@@ -89,6 +102,8 @@ function trustWarnings(view: View): string[] {
 }
 
 function recoveryWarnings(view: View): string[] {
+  // Then the beginning of the mesh is missing, and with it whether there is one.
+  if (view.operators.length === 0) return [];
   if (view.recovery === null) return ["there is no recovery code: a lost operator key cannot be replaced"];
   if (view.desired(RECOVERY_CODE_PATH) === undefined) return [];
   return ["nobody has written the recovery code down: lab operator recovery set, where the founder's key is"];
