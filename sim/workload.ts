@@ -1,4 +1,5 @@
 import { fromHex, toBase64Url } from "../src/core/bytes.ts";
+import { LabError } from "../src/core/errors.ts";
 import type { Json } from "../src/core/json.ts";
 import { labelPath, scanPath, secretVersionPath, serverAttributePath, serverLabelPath } from "../src/core/paths.ts";
 import { DiskFullError } from "../src/core/ports/disk.ts";
@@ -182,6 +183,7 @@ export class Workload {
     if (error instanceof OperatorAlarm) this.#world.violated("operators", error.message);
     else if (error instanceof DiskFullError) this.#world.reached("an agent's disk is full when its operator comes");
     else if (machine.agent === null) this.#world.reached("an agent stops under its operator's hands");
+    else if (knowsNoStore(machine, error)) this.#world.reached("an agent that lost its records knows no store");
     else this.#world.violated("no-throw", `${operator.name} at ${machine.name}: ${String(error)}`);
   }
 
@@ -307,4 +309,9 @@ export class Workload {
   #pick<T>(from: readonly T[]): T {
     return from[this.#random.below(from.length)] as T;
   }
+}
+
+/** A machine with damaged records knows of no more roles than it has read, until others have told it the rest. */
+function knowsNoStore({ agent }: Machine, error: unknown): boolean {
+  return (agent?.replica.damaged.length ?? 0) > 0 && error instanceof LabError && error.code === "SecretUnavailable";
 }

@@ -53,15 +53,19 @@ const PASS_ON_ENTRIES = 64;
 /** When an agent has caught up, and nobody waits for it. */
 const FIRST_TENDING_MS = 60_000;
 const TENDING_EVERY_MS = 3_600_000;
-/** How long to look for a peer that might know more of our own logs, before a member that is alone writes again. */
+/** Changes that come together go into one report. */
 const REPORT_DELAY_MS = 50;
 /**
  * So many members have to say what they know of our logs before we continue them: a store may be an old copy, and one
  * member that withholds its end would make us give a number twice.
  */
 const WITNESSES = 2;
-/** After the first one; of the others perhaps none is there. */
-const OTHERS_WAIT_MS = 10_000;
+/**
+ * After the first one; of the others perhaps none is there. A minute, as machines that lost power together come back
+ * within one, and cuts heal: whoever is here first may have been off when we wrote last. Meanwhile what we would sign
+ * waits on the disk. A log that is continued too early is frozen everywhere, for good.
+ */
+const OTHERS_WAIT_MS = 60_000;
 
 /**
  * One member of the mesh: replica, mesh, roles and cache, put together over a {@link Platform}. The same class runs on
