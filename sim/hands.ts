@@ -86,12 +86,19 @@ export class Hands {
   }
 
   /** A new value, in all stores that can be reached; the id of its version. In every value stands the world's marker. */
-  async setSecret(operator: SimOperator, at: Machine, path: string, text: string): Promise<string> {
+  async setSecret(
+    operator: SimOperator,
+    at: Machine,
+    path: string,
+    text: string,
+    before: (version: string) => Promise<void> = async () => undefined,
+  ): Promise<string> {
     const [context, secret] = await this.#newValue(operator, at, path, text);
     const prepared = prepareSecret(secret);
     const version = operator.sign(context, [{ path: secretVersionPath(path), value: prepared.metadata }]);
     this.world.history.values.set(version, this.valueOf(path, text));
     await this.world.until(operator.handOver(at, context));
+    await before(version);
     await this.#deliver(at, path, version, prepared.finish(version, storeRecipients(running(at).view())));
     return version;
   }

@@ -71,6 +71,7 @@ export class Machine {
   /** Where it keeps copies of secrets from its next start on, if it is a store. */
   copies: FileTree | null = null;
   readonly #parts: MachineParts;
+  #bootstrap: readonly KnownAddress[];
   #address: string;
   #disk: SimDisk;
   #link: SimLink | null = null;
@@ -86,6 +87,7 @@ export class Machine {
     this.name = parts.name;
     this.id = parts.id;
     this.#address = parts.address;
+    this.#bootstrap = parts.bootstrap;
     this.clock = parts.clock;
     this.key = toHex(parts.signer.publicKey);
   }
@@ -107,6 +109,12 @@ export class Machine {
   moveTo(address: string): void {
     this.#address = address;
     if (this.#link !== null) this.#parts.network.move(this.#link, address);
+  }
+
+  /** Of its home only the keys are left: the store is gone, and so is the note of where others are. */
+  loseAll(): void {
+    this.#disk.setBack(new Map());
+    this.#bootstrap = [];
   }
 
   /** Virtual time of its last start, stop or crash. */
@@ -175,7 +183,7 @@ export class Machine {
         machineKey: parts.machineKey,
       },
       roles: this.release.roles,
-      bootstrap: parts.bootstrap,
+      bootstrap: this.#bootstrap,
       ...factsOf(this.release),
       // Worlds are short: what takes weeks elsewhere has to happen in minutes.
       summedFrom: 3,

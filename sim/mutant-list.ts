@@ -132,12 +132,6 @@ export const MUTANTS: readonly Mutant[] = [
     without: ".find(({ key }) => key === peer || key !== peer);",
   },
   {
-    name: "stores take values that their writer did not sign",
-    file: "src/roles/secret-store/judge.ts",
-    guard: "if (checkCommitment(keys, mesh, current, committed)) return",
-    without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
-  },
-  {
     name: "every machine tells every alarm",
     file: "src/core/alarms/plan.ts",
     guard: "return task.line[turn.place] === member ? turn : null;",
@@ -208,8 +202,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a machine that was set back goes on with its logs at once",
     file: "src/node/agent.ts",
-    guard: "if (this.directory.members().length === 0) void this.#becomeSure();",
-    without: "void this.#becomeSure();",
+    guard: "if (this.directory.members().length > 0) return;",
+    without: "",
   },
   {
     name: "anybody may say of anybody that it is alive",

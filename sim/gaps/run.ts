@@ -1,4 +1,5 @@
 import { toBase64Url } from "../../src/core/bytes.ts";
+import { backedUpEntries } from "../../src/crdt/backup/contents.ts";
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
 import { entrySubmitOperation } from "../../src/operations/entry.ts";
 import { checkOwnLogs } from "../checkers/unauthorised.ts";
@@ -16,7 +17,8 @@ const LEAST_ACTS = 8;
 
 /**
  * One world in which a machine has begun at what it had summed up, and finds a record of its own audit log damaged when it
- * reads what lies below: while it is cut off, so that nobody can tell it where its log ends.
+ * reads what lies below: while it is cut off, so that nobody can tell it where its log ends. Later it loses all that it
+ * knew, is cut off again, and is given a backup.
  */
 export async function runGaps(options: Omit<WorldOptions, "nodes">): Promise<RunReport> {
   return told({ ...options, nodes: 4 }, async (world) => {
@@ -25,6 +27,7 @@ export async function runGaps(options: Omit<WorldOptions, "nodes">): Promise<Run
     await story.write();
     await story.damage();
     await story.goOn();
+    await story.lose();
   });
 }
 
@@ -74,6 +77,24 @@ class Story {
       if (found === this.#acts) continue;
       this.#world.violated("own-logs", `${machine.name} has ${found} of ${this.#acts} acts of ${this.#damaged.name}`);
     }
+  }
+
+  /** Who knows nobody is not alone: it has forgotten them, and itself. */
+  async lose(): Promise<void> {
+    const { machines, network } = this.#world;
+    const { authority, desired, audit } = backedUpEntries(running(this.#damaged).replica).records;
+    const backup = [authority, desired, audit].flat().map(({ bytes }) => bytes);
+    this.#damaged.crash();
+    this.#damaged.loseAll();
+    network.cut([this.#damaged.key], keysOf(others(machines, this.#damaged)));
+    await this.#world.until(this.#damaged.start());
+    await this.#refuse();
+    // Whoever finds the backup takes longer than an agent waits for others.
+    await this.#hands.pass(70 * SECOND_MS);
+    await this.#world.until(running(this.#damaged).submit(backup));
+    if (this.#writtenAt(this.#damaged) === this.#acts - 1) this.#world.reached("a backup restores an own log");
+    await this.#hands.pass(5 * SECOND_MS);
+    await this.goOn();
   }
 
   /** The agent refuses it, and writes that into its audit. */

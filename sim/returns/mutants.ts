@@ -5,6 +5,13 @@ const run = ["--returns"];
 /** Guards without which a return, or a value that no store can open, is lost or is another's. */
 export const RETURN_MUTANTS: readonly Mutant[] = [
   {
+    name: "stores take values that their writer did not sign",
+    file: "src/roles/secret-store/judge.ts",
+    guard: "if (checkCommitment(keys, mesh, current, committed)) return",
+    without: "if (checkCommitment(keys, mesh, current, committed) || committed.nonce.length > 0) return",
+    run,
+  },
+  {
     name: "stores take whatever is brought as sealed",
     file: "src/roles/secret-store/judge.ts",
     guard: "body !== null && equalBytes(envelopeBody(keys, envelope), body);",

@@ -1,6 +1,9 @@
 import { labelPath, secretVersionPath, serverLabelPath } from "../../src/core/paths.ts";
-import { decodeEnvelope, encodeEnvelope } from "../../src/core/secrets/envelope.ts";
+import { storeRecipients } from "../../src/core/policy/entitlement.ts";
+import { Secret } from "../../src/core/secret.ts";
+import { decodeEnvelope, encodeEnvelope, sealEnvelope } from "../../src/core/secrets/envelope.ts";
 import { decodePutAnswer, PUT_CHANNEL } from "../../src/core/secrets/messages.ts";
+import { COMMITMENT_NONCE_BYTES, STORE_CLASS } from "../../src/core/secrets/version.ts";
 import { Hands, keysOf, others, running } from "../hands.ts";
 import type { Machine } from "../machine.ts";
 import type { RunReport } from "../run.ts";
@@ -27,6 +30,7 @@ export async function runReturns(options: Omit<WorldOptions, "nodes">): Promise<
     await startAll(world);
     await story.declare();
     await story.seal();
+    await story.overtake();
     await story.comeTooLate();
     await story.returnToSealed();
     await story.returnToOpen();
@@ -67,6 +71,16 @@ class Story {
     await this.#expectEverywhere("sealed to two machines", SEALED, version, "good");
     await checkBlind(this.#world, SEALED, version, this.#stores);
     this.#sealedGood = version;
+  }
+
+  /** The same with a value that stores open: they serve what its writer committed to. */
+  async overtake(): Promise<void> {
+    const { alice } = this.#world;
+    const version = await this.#hands.setSecret(alice, this.#first, OPEN, "true", async (signed) => {
+      await this.#hands.pass(SECOND_MS);
+      await this.#bringOther(signed);
+    });
+    await this.#expectEverywhere("set after somebody had brought another value", OPEN, version, "true");
   }
 
   /** A machine that gets the label later has to wait for the next value. */
@@ -155,14 +169,27 @@ class Story {
   async #bringAltered(signed: Uint8Array): Promise<void> {
     const honest = decodeEnvelope(signed);
     const sealedValue = honest.sealedValue.map((byte, at) => (at === 3 ? byte ^ 1 : byte));
-    const altered = encodeEnvelope({ ...honest, sealedValue });
+    await this.#bring(encodeEnvelope({ ...honest, sealedValue }));
+    this.#world.reached("somebody was faster than the writer");
+  }
+
+  async #bringOther(version: string): Promise<void> {
+    const { keys, mesh } = this.#world;
+    const { random } = this.#hands;
+    const committed = { nonce: random.bytes(COMMITMENT_NONCE_BYTES), value: new Secret(random.bytes(20)) };
+    const subject = { path: OPEN, version, class: STORE_CLASS };
+    const recipients = storeRecipients(running(this.#late).view());
+    const envelope = await this.#world.until(sealEnvelope({ keys, random }, mesh, subject, committed, recipients));
+    await this.#bring(encodeEnvelope(envelope));
+  }
+
+  async #bring(envelope: Uint8Array): Promise<void> {
     const { mesh } = running(this.#late);
     for (const store of this.#stores) {
-      const answer = await this.#world.until(mesh.request(store.key, PUT_CHANNEL, altered, REQUEST_MS));
+      const answer = await this.#world.until(mesh.request(store.key, PUT_CHANNEL, envelope, REQUEST_MS));
       if (decodePutAnswer(answer).stored)
         this.#world.violated("secrets", `store ${store.name} took an envelope that its writer did not sign`);
     }
-    this.#world.reached("somebody was faster than the writer");
   }
 
   async #expectEverywhere(when: string, path: string, version: string, text: string): Promise<void> {

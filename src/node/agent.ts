@@ -99,6 +99,8 @@ export class Agent {
   #asOfMs: number | null = null;
   #tending: Timer | null = null;
   #lostAtMs: number | null = null;
+  /** Since its start: its disk had at least the entry that made this machine a member. */
+  #hasKnownItself = false;
   #letGoNotBeforeMs = 0;
   /** What the last report that was thought of says, and its bytes. */
   #told: { readonly report: Json; readonly payload: Uint8Array } | null = null;
@@ -254,6 +256,7 @@ export class Agent {
     this.mesh.onVerdictChange(() => this.alarms.request());
     await this.mesh.start();
     this.#life = "running";
+    this.#hasKnownItself = this.#isKnownHere;
     this.#settleHead();
     this.exposures.request();
     this.#reconcile();
@@ -443,9 +446,22 @@ export class Agent {
     return !hasSpoken && this.#lostAtMs === null;
   }
 
-  /** Nobody else could know more of our logs than we do. */
+  /**
+   * Nobody else could know more of our logs than we do. Whoever does not know itself is not alone: it has forgotten the
+   * others as well, and until all of a backup is here, the end of its own logs.
+   */
   #settleHead(): void {
-    if (this.directory.members().length === 0) void this.#becomeSure();
+    if (this.directory.members().length > 0) return;
+    if (!this.#isKnownHere) return;
+    if (this.#hasKnownItself) return void this.#becomeSure();
+    this.platform.clock.after(OTHERS_WAIT_MS, () => {
+      this.#hasKnownItself = true;
+      this.#settleHead();
+    });
+  }
+
+  get #isKnownHere(): boolean {
+    return this.view().nodes.has(this.node);
   }
 
   async #becomeSure(): Promise<void> {

@@ -52,6 +52,30 @@ async function lose(...machines: readonly Machine[]): Promise<void> {
   }
 }
 
+describe("when the only machine has lost its store", () => {
+  it("alice restores it while its agent runs: its own audit log goes on, and secrets can be read with the code", async () => {
+    const place = `dir:${join(lab.root, "usb")}`;
+    await nas.run(["label", "server", "nas-1", "web"]);
+    await setSecret();
+    await readsSecret(nas);
+    await nas.run(["backup", "create", place]);
+    await nas.run(["agent", "stop"]);
+    for (const part of ["store", "store.tally", "snapshots"]) {
+      rmSync(join(nas.home, part), { recursive: true, force: true });
+    }
+    await nas.startAgent();
+
+    const closed = await nas.try(["backup", "restore", place]);
+    expect(closed.stderr).toContain("only the recovery code opens");
+    expect(closed.exit).toBe(0);
+    await nas.run(["backup", "restore", place, "--code", paper]);
+    await readsSecret(nas);
+    const told = await nas.run(["status"]);
+    expect(told).toContain("1 of 1 online");
+    expect(told).not.toContain("histories");
+  });
+});
+
 describe("when every machine is gone", () => {
   it("alice brings the mesh back from Git with the recovery code alone, secrets and all, and others join again", async () => {
     const repository = join(lab.root, "mesh.git");

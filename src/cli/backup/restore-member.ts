@@ -43,6 +43,7 @@ export async function restoreMember(restoring: Restoring, member: IdleHome): Pro
   );
   if (found !== null) ctx.warn(found);
   tellMerged(restoring, member.name, admitted);
+  if (code === null) tellClosed(restoring);
   tellSecrets(ctx, envelopes, unreadable);
 }
 
@@ -59,7 +60,7 @@ async function throughAgent(restoring: Restoring, connection: Connection, code: 
   const key = code?.signer.publicKey ?? new Uint8Array(32);
   const context = await askContext(connection, { key: toHex(key), servers: [], paths: [], holds: [], knows: [] });
   tellMerged(restoring, context.self.name, admitted);
-  if (code === null) return;
+  if (code === null) return tellClosed(restoring);
   const recipients = [
     ...context.stores.map(({ seal }) => seal),
     ...(context.recovery === null ? [] : [context.recovery]),
@@ -84,6 +85,12 @@ async function throughAgent(restoring: Restoring, connection: Connection, code: 
 function tellMerged({ ctx, backup }: Restoring, name: string, admitted: number): void {
   const known = backup.entries.length - admitted;
   ctx.print(`✓ ${name} got ${admitted} entries that it did not have; ${known} it had\n`);
+}
+
+/** Another machine's store may have them; where none is left, nobody reads them without the code. */
+function tellClosed({ ctx, backup }: Restoring): void {
+  if (backup.envelopes.length === 0) return;
+  ctx.warn("only the recovery code opens the backup's secrets: where no store has them, again with --code FILE");
 }
 
 function portions(entries: readonly Uint8Array[]): Uint8Array[][] {
