@@ -6,6 +6,7 @@ import { Secret } from "../src/core/secret.ts";
 import { type NewSecret, prepareSealed, prepareSecret } from "../src/core/secrets/prepare.ts";
 import { readVersion, writeVersion } from "../src/core/secrets/version.ts";
 import type { KnownBody } from "../src/crdt/authority/bodies.ts";
+import { entrySubmitOperation } from "../src/operations/entry.ts";
 import { secretDeliverOperation } from "../src/operations/secret.ts";
 import { secretRestoreOperation } from "../src/operations/secret-report.ts";
 import type { Machine } from "./machine.ts";
@@ -201,6 +202,11 @@ export class Hands {
 export function running({ agent, name }: Machine): NonNullable<Machine["agent"]> {
   if (agent === null) throw new Error(`no agent runs on ${name}`);
   return agent;
+}
+
+/** Hands nonsense over to a machine: its agent refuses it, and writes that into its audit. */
+export async function submitNonsense(world: World, at: Machine): Promise<void> {
+  await world.until(at.call(entrySubmitOperation, { entries: ["AQID"] }));
 }
 
 export function now(operator: SimOperator): number {

@@ -1,9 +1,7 @@
-import { toBase64Url } from "../../src/core/bytes.ts";
 import { backedUpEntries } from "../../src/crdt/backup/contents.ts";
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
-import { entrySubmitOperation } from "../../src/operations/entry.ts";
 import { checkOwnLogs } from "../checkers/unauthorised.ts";
-import { Hands, keysOf, others, running } from "../hands.ts";
+import { Hands, keysOf, others, running, submitNonsense } from "../hands.ts";
 import type { Machine } from "../machine.ts";
 import type { RunReport } from "../run.ts";
 import { startAll, told } from "../told.ts";
@@ -99,8 +97,7 @@ class Story {
 
   /** The agent refuses it, and writes that into its audit. */
   async #refuse(): Promise<void> {
-    const entries = [toBase64Url(this.#hands.random.bytes(3))];
-    await this.#world.until(this.#damaged.call(entrySubmitOperation, { entries }));
+    await submitNonsense(this.#world, this.#damaged);
     this.#acts++;
   }
 

@@ -7,7 +7,7 @@ import { checkOwnLogs } from "../checkers/unauthorised.ts";
 import type { Machine } from "../machine.ts";
 import type { World } from "../world.ts";
 import { agree } from "./checks.ts";
-import { type Hands, keysOf, others, running } from "../hands.ts";
+import { type Hands, keysOf, others, running, submitNonsense } from "../hands.ts";
 
 const SETTLE_MS = 20_000;
 const ASK_MS = 2_000;
@@ -92,12 +92,12 @@ async function comeBackOld(hands: Hands): Promise<void> {
   const { machines, network } = world;
   const [late, restored] = machines.slice(8) as [Machine, Machine];
   const members = membersOf(world);
-  await nonsense(world, restored);
+  await submitNonsense(world, restored);
   await hands.pass(SETTLE_MS);
   const image = restored.disk.image();
   const before = acts(restored);
   network.cut([late.key], keysOf(others(members, late)));
-  await nonsense(world, restored);
+  await submitNonsense(world, restored);
   await hands.pass(SETTLE_MS);
   restored.crash();
   restored.disk.setBack(image);
@@ -105,7 +105,7 @@ async function comeBackOld(hands: Hands): Promise<void> {
   network.cut(keysOf([restored, late]), keysOf(others(members, restored, late)));
   await world.until(restored.start());
   await hands.pass(1_000);
-  await nonsense(world, restored);
+  await submitNonsense(world, restored);
   await hands.pass(5_000);
   network.heal();
   await hands.pass(90_000);
@@ -118,11 +118,6 @@ async function comeBackOld(hands: Hands): Promise<void> {
 
 function acts({ agent, id }: Machine): number {
   return agent?.replica.chain(id, CLASS_AUDIT)?.size ?? 0;
-}
-
-/** Its agent refuses it, and writes that into its audit. */
-function nonsense(world: World, at: Machine): Promise<unknown> {
-  return world.until(at.call(entrySubmitOperation, { entries: [toBase64Url(Uint8Array.of(1, 2, 3))] }));
 }
 
 function submit(world: World, at: Machine, entries: readonly Uint8Array[]): Promise<unknown> {

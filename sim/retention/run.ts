@@ -1,6 +1,6 @@
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
 import type { Retention } from "../../src/crdt/retention.ts";
-import { entrySubmitOperation } from "../../src/operations/entry.ts";
+import { submitNonsense } from "../hands.ts";
 import type { Machine } from "../machine.ts";
 import type { RunReport } from "../run.ts";
 import { startAll, told } from "../told.ts";
@@ -69,7 +69,7 @@ class Story {
     world.reached("a machine lost its disk when others had let go of most of its log");
     await world.until(unlucky.start());
     // It has something to write down before it could hear how far it had come.
-    await this.#act(unlucky);
+    await submitNonsense(this.#world, unlucky);
     await this.#pass(2 * HOUR_MS);
     for (const machine of world.machines) {
       await world.until(machine.stop());
@@ -87,13 +87,8 @@ class Story {
     const endMs = clock.monotonic() + durationMs;
     while (clock.monotonic() < endMs) {
       await clock.runUntil(Math.min(endMs, clock.monotonic() + this.#random.below(2 * ACT_EVERY_MS)));
-      await this.#act(running[this.#random.below(running.length)] as Machine);
+      await submitNonsense(this.#world, running[this.#random.below(running.length)] as Machine);
     }
     await clock.runUntil(endMs + MINUTE_MS);
-  }
-
-  /** Somebody hands over nonsense; the agent refuses it, and writes that down. */
-  async #act(machine: Machine): Promise<void> {
-    await this.#world.until(machine.call(entrySubmitOperation, { entries: ["AQID"] }));
   }
 }

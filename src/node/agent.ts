@@ -68,6 +68,14 @@ const WITNESSES = 2;
 const OTHERS_WAIT_MS = 60_000;
 
 /**
+ * What a machine has of the entries that made it a member, and of its own logs:
+ * - `none`: its disk had lost them when it started
+ * - `coming`: a backup is being handed over, in parts
+ * - `all`: what its disk had when it started, or what a backup brought
+ */
+type SelfKnowledge = "none" | "coming" | "all";
+
+/**
  * One member of the mesh: replica, mesh, roles and cache, put together over a {@link Platform}. The same class runs on
  * machines and in the simulator. Messages change the replica; everything else follows from its view.
  */
@@ -99,8 +107,7 @@ export class Agent {
   #asOfMs: number | null = null;
   #tending: Timer | null = null;
   #lostAtMs: number | null = null;
-  /** Since its start: its disk had at least the entry that made this machine a member. */
-  #hasKnownItself = false;
+  #ofItself: SelfKnowledge = "none";
   #letGoNotBeforeMs = 0;
   /** What the last report that was thought of says, and its bytes. */
   #told: { readonly report: Json; readonly payload: Uint8Array } | null = null;
@@ -256,7 +263,7 @@ export class Agent {
     this.mesh.onVerdictChange(() => this.alarms.request());
     await this.mesh.start();
     this.#life = "running";
-    this.#hasKnownItself = this.#isKnownHere;
+    if (this.#isKnownHere) this.#ofItself = "all";
     this.#settleHead();
     this.exposures.request();
     this.#reconcile();
@@ -453,9 +460,11 @@ export class Agent {
   #settleHead(): void {
     if (this.directory.members().length > 0) return;
     if (!this.#isKnownHere) return;
-    if (this.#hasKnownItself) return void this.#becomeSure();
+    if (this.#ofItself === "all") void this.#becomeSure();
+    if (this.#ofItself !== "none") return;
+    this.#ofItself = "coming";
     this.platform.clock.after(OTHERS_WAIT_MS, () => {
-      this.#hasKnownItself = true;
+      this.#ofItself = "all";
       this.#settleHead();
     });
   }

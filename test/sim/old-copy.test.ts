@@ -1,16 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { checkOwnLogs } from "../../sim/checkers/unauthorised.ts";
+import { submitNonsense } from "../../sim/hands.ts";
 import type { Machine } from "../../sim/machine.ts";
 import { World } from "../../sim/world.ts";
-import { toBase64Url } from "../../src/core/bytes.ts";
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
-import { entrySubmitOperation } from "../../src/operations/entry.ts";
-
-/** Its agent refuses it, and writes that into its audit. */
-async function submitNonsense(world: World, machine: Machine): Promise<void> {
-  const entries = [toBase64Url(Uint8Array.of(1, 2, 3))];
-  await world.until(machine.call(entrySubmitOperation, { entries }));
-}
 
 const pass = (world: World, ms: number) => world.clock.runUntil(world.clock.monotonic() + ms);
 const acts = (of: Machine, at: Machine) => at.agent?.replica.chain(of.id, CLASS_AUDIT)?.size ?? 0;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { submitNonsense } from "../../sim/hands.ts";
 import type { Machine } from "../../sim/machine.ts";
 import { World } from "../../sim/world.ts";
 import { decodeAudit } from "../../src/core/audit.ts";
-import { concat, toBase64Url } from "../../src/core/bytes.ts";
+import { concat } from "../../src/core/bytes.ts";
 import { CLASS_AUDIT } from "../../src/crdt/entry/entry.ts";
 import { StoreCheck } from "../../src/node/home/store-check.ts";
-import { entrySubmitOperation } from "../../src/operations/entry.ts";
 
 const CHECKSUM_BYTES = 8;
 /** From the end of an entry: scheme and signature, and then the payload. */
@@ -18,7 +18,7 @@ async function restarted(alter: (machine: Machine, world: World) => Promise<void
   const pass = (ms: number) => world.clock.runUntil(world.clock.monotonic() + ms);
   await world.until(Promise.all(world.machines.map((machine) => machine.start())));
   await pass(20_000);
-  await world.until(first.call(entrySubmitOperation, { entries: [toBase64Url(Uint8Array.of(1, 2, 3))] }));
+  await submitNonsense(world, first);
   await pass(20_000);
   await world.until(first.stop());
   await alter(first, world);
